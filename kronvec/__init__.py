@@ -1,0 +1,54 @@
+"""kronvec: Kronecker products and vec-ed matrices, applied without being formed."""
+
+from . import operators
+from .derivatives import linear_vjp, matmul_jvp, matmul_vjp
+from .half_vectorize import smat, svec, unvech, vech
+from .introspect import get_include, patch_numpy, show_config, test
+from .kron_derivatives import (
+    kron_matmul_vjp,
+    kron_vjp,
+    per_sample_sqnorm,
+    triple_product_vjp,
+    vec_trick_vjp,
+)
+from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
+from .permutations import commutation_indices, commutation_matmul
+from .operators import commutation_matrix
+from .products import bkron, kron, triple_product, vec_trick
+from .vectorize import unvec, vec, vec_reorder
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "bkron",
+    "commutation_indices",
+    "commutation_matmul",
+    "commutation_matrix",
+    "get_include",
+    "kron",
+    "kron_matmul",
+    "kron_matmul_vjp",
+    "kron_matvec",
+    "kron_vecmat",
+    "kron_vjp",
+    "linear_vjp",
+    "matmul_jvp",
+    "matmul_kron",
+    "matmul_vjp",
+    "operators",
+    "patch_numpy",
+    "per_sample_sqnorm",
+    "show_config",
+    "smat",
+    "svec",
+    "test",
+    "triple_product",
+    "triple_product_vjp",
+    "unvec",
+    "unvech",
+    "vec",
+    "vec_reorder",
+    "vec_trick",
+    "vec_trick_vjp",
+    "vech",
+]

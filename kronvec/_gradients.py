@@ -1,0 +1,74 @@
+"""What the pull-backs share: adjoints, reduction to an operand's shape, the reading of operands."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ._shapes import as_array, broadcast_batch, shape_error
+
+
+def adjoint(a, conjugate):
+    """aᴴ of the last two axes, aᵀ without ``conjugate``; a view where no entry changes."""
+    a = np.swapaxes(a, -1, -2)
+    return np.conj(a) if conjugate and a.dtype.kind in "cO" else a
+
+
+def reduce_to(gradient, shape):
+    """Sum the axes of ``gradient`` along which an operand of ``shape`` was broadcast."""
+    if gradient.shape == shape:
+        return gradient
+    if gradient.ndim < len(shape):
+        gradient = gradient.reshape((1,) * (len(shape) - gradient.ndim) + gradient.shape)
+    lead = gradient.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(
+        lead + i for i, n in enumerate(shape) if n == 1 and gradient.shape[lead + i] != 1
+    )
+    if axes:
+        gradient = sum_over(gradient, axes, keepdims=True)
+    return gradient.reshape(shape)
+
+
+def sum_over(a, axes, keepdims=False):
+    """The sum over axes in a's own dtype: NumPy's default would widen small integers."""
+    return a.sum(axis=axes, keepdims=keepdims, dtype=a.dtype.newbyteorder("="))
+
+
+def read_cotangent(function, g, shape, **operands):
+    """g broadcast to the shape of the product that it belongs to."""
+    try:
+        fits = np.broadcast_shapes(g.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise shape_error(function, f"g must have the product's shape {shape}", g=g, **operands)
+    return g if g.shape == shape else np.broadcast_to(g, shape)
+
+
+class MatmulOperands:
+    """x, w and the cotangent of x @ w as matrices; 1-D operands as in `numpy.matmul`."""
+
+    def __init__(self, function, g, x, w):
+        g = as_array(function, "g", g)
+        x = as_array(function, "x", x, min_ndim=1)
+        w = as_array(function, "w", w, min_ndim=1)
+        self.x_shape, self.w_shape = x.shape, w.shape
+        matrix_x = x[None, :] if x.ndim == 1 else x
+        matrix_w = w[:, None] if w.ndim == 1 else w
+        if matrix_x.shape[-1] != matrix_w.shape[-2]:
+            raise shape_error(
+                function, "x (..., m, k) and w (..., k, n) are needed", g=g, x=x, w=w
+            )
+        self.batch = broadcast_batch(function, x=matrix_x, w=matrix_w)
+        rows = () if x.ndim == 1 else (x.shape[-2],)
+        columns = () if w.ndim == 1 else (w.shape[-1],)
+        g = read_cotangent(function, g, (*self.batch, *rows, *columns), x=x, w=w)
+        self.x, self.w = matrix_x, matrix_w
+        self.g = g.reshape(*self.batch, matrix_x.shape[-2], matrix_w.shape[-1])
+        self.dtype = np.result_type(g, x, w)
+
+    @property
+    def shared_w(self) -> bool:
+        """Every sample of the batch meets the same w."""
+        return prod(self.w.shape[:-2]) == 1

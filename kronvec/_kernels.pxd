@@ -1,0 +1,104 @@
+# Drivers over the kernel table: strided matrices in, packing and workspace inside.
+#
+# Everything here is nogil and never raises: 0 is success, -1 means out of memory.  Callers
+# have validated shapes; outputs do not overlap inputs.
+
+cimport numpy as cnp
+
+cdef extern from "simd/table.h":
+    ctypedef struct kv_table:
+        void (*mode_product[4])(
+            Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
+            const void *f, Py_ssize_t f_q, Py_ssize_t f_p,
+            const void *x, Py_ssize_t x_l, Py_ssize_t x_p,
+            void *y, Py_ssize_t y_l, Py_ssize_t y_q, int flags) noexcept nogil
+        void (*outer[4])(
+            Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q,
+            const void *a, Py_ssize_t a_row, Py_ssize_t a_col,
+            const void *b, Py_ssize_t b_row, void *y, Py_ssize_t y_row) noexcept nogil
+        void (*small_triple_product[4])(
+            Py_ssize_t batch, Py_ssize_t n, const void *a, Py_ssize_t a_batch,
+            const void *b, Py_ssize_t b_batch, const void *c, Py_ssize_t c_batch,
+            void *y, Py_ssize_t y_batch) noexcept nogil
+        void (*small_vjp[4])(
+            Py_ssize_t batch, Py_ssize_t n, const void *g, Py_ssize_t g_batch,
+            const void *x, Py_ssize_t x_batch, const void *w, Py_ssize_t w_batch,
+            void *dx, Py_ssize_t dx_batch, void *dw, Py_ssize_t dw_batch,
+            int flags) noexcept nogil
+        void (*row_sqnorm[4])(
+            Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t x_row,
+            void *y, Py_ssize_t y_row) noexcept nogil
+        void (*transpose[5])(
+            Py_ssize_t m, Py_ssize_t n, const void *x, Py_ssize_t x_row,
+            void *y, Py_ssize_t y_row) noexcept nogil
+    enum:
+        KV_ACCUMULATE
+        KV_CONJUGATE
+        KV_SMALL
+        KV_f32
+        KV_c64
+
+
+# A strided matrix; strides count bytes.  conjugate reads it as its complex conjugate.
+ctypedef struct matrix:
+    char *data
+    Py_ssize_t rows, cols, row_stride, col_stride
+    bint conjugate
+
+
+# Memory for one call: on the stack if it fits, else from NumPy's allocator.
+ctypedef struct scratch:
+    double local[1024]
+    void *heap
+    size_t heap_bytes
+
+
+cdef inline matrix view(char *data, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t row_stride,
+                        Py_ssize_t col_stride) noexcept nogil:
+    cdef matrix a
+    a.data, a.rows, a.cols = data, rows, cols
+    a.row_stride, a.col_stride, a.conjugate = row_stride, col_stride, False
+    return a
+
+
+cdef inline matrix transposed(matrix a) noexcept nogil:
+    a.rows, a.cols = a.cols, a.rows
+    a.row_stride, a.col_stride = a.col_stride, a.row_stride
+    return a
+
+
+# The kernel number of a NumPy type number, -1 where there is none.
+cdef inline int kernel_dtype(int typenum) noexcept nogil:
+    if typenum == cnp.NPY_FLOAT:
+        return KV_f32
+    if typenum == cnp.NPY_DOUBLE:
+        return KV_f32 + 1
+    if typenum == cnp.NPY_CFLOAT:
+        return KV_c64
+    if typenum == cnp.NPY_CDOUBLE:
+        return KV_c64 + 1
+    return -1
+
+
+cdef inline Py_ssize_t kernel_itemsize(int dtype) noexcept nogil:
+    return 4 << (dtype & 1) << (dtype >> 1)
+
+
+# The cheaper association of A B C, A (m, n), B (n, p), C (p, q): (A B) C first?
+cdef inline bint left_association(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p,
+                                  Py_ssize_t q) noexcept nogil:
+    return <double>m * p * (<double>n + q) <= <double>n * q * (<double>m + p)
+
+
+# The kernel table in use.
+cdef const kv_table *kernels() noexcept nogil
+cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil
+cdef void scratch_free(scratch *s) noexcept nogil
+cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil
+cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=*) noexcept nogil
+cdef int triple_product(int dtype, matrix a, matrix b, matrix c, matrix y) noexcept nogil
+cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil
+cdef int matmul_vjp(int dtype, bint conjugate, matrix g, matrix x, matrix w, matrix dx,
+                    matrix dw) noexcept nogil
+cdef int matmul_jvp(int dtype, matrix dx, matrix dw, matrix x, matrix w,
+                    matrix y) noexcept nogil

@@ -1,0 +1,399 @@
+"""The plain definitions: what every public function and every kernel means, in NumPy alone.
+
+Two uses.  Tests compare the fast code with these functions (in higher precision where it
+matters).  And they are the path of the dtypes without kernels: float16, longdouble,
+clongdouble, bool, integers, object.
+
+Matrices live on the last two axes, leading axes broadcast.  Operands are brought to their
+common dtype first, so no intermediate is computed in a narrower one.  Nothing here checks
+its arguments, takes ``out`` to write to, or knows about speed.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+
+import numpy as np
+from numpy import kron as numpy_kron  # held here: patch_numpy may replace numpy.kron
+
+# --------------------------------------------------------------------------------------
+# Helpers
+
+
+def _operands(*arrays):
+    """The arrays in their common dtype, native byte order."""
+    arrays = [np.asanyarray(a) for a in arrays]
+    dtype = np.result_type(*arrays).newbyteorder("=")
+    return [a.astype(dtype, copy=False) for a in arrays]
+
+
+def _transpose(a):
+    return np.swapaxes(a, -1, -2)
+
+
+def _conj(a, conjugate=True):
+    """a*; the dtype stays (np.conjugate would make int8 of bool)."""
+    return np.conjugate(a) if conjugate and a.dtype.kind in "cO" else a
+
+
+def _adjoint(a, conjugate=True):
+    """Aᴴ, or Aᵀ for ``conjugate=False``."""
+    return _conj(_transpose(a), conjugate)
+
+
+def _sum(a, axis):
+    """Sum that stays in the dtype of ``a``, as np.matmul does."""
+    return np.sum(a, axis=axis, dtype=a.dtype)
+
+
+def _batch(*matrices):
+    """The common shape of the leading axes."""
+    return np.broadcast_shapes(*(a.shape[:-2] for a in matrices))
+
+
+def _reduce_to(gradient, shape):
+    """Sum over the axes along which an operand of ``shape`` was broadcast."""
+    extra = gradient.ndim - len(shape)
+    gradient = _sum(gradient, tuple(range(extra)))
+    stretched = [i for i, n in enumerate(shape) if n == 1 and gradient.shape[i] != 1]
+    return _sum(gradient, tuple(stretched)).reshape(shape)
+
+
+# --------------------------------------------------------------------------------------
+# vec
+
+
+def vec(a, *, order="F"):
+    """F: v[j m + i] = a[i, j] (columns stacked); C: v[i n + j] = a[i, j] (rows stacked)."""
+    a = np.asanyarray(a)
+    stacked = _transpose(a) if order == "F" else a
+    return stacked.reshape(a.shape[:-2] + (a.shape[-2] * a.shape[-1],))
+
+
+def unvec(v, shape, *, order="F"):
+    """The matrix of ``shape`` whose vec is ``v``."""
+    v, (m, n) = np.asanyarray(v), shape
+    if order == "F":
+        return _transpose(v.reshape(v.shape[:-1] + (n, m)))
+    return v.reshape(v.shape[:-1] + (m, n))
+
+
+def vec_reorder(v, shape, *, source, target):
+    """The vec in order ``target`` of the matrix whose vec in order ``source`` is ``v``."""
+    return vec(unvec(v, shape, order=source), order=target)
+
+
+def _lower_triangle(n, order):
+    """Row and column numbers of the lower triangle, by columns (F) or by rows (C)."""
+    if order == "F":
+        pairs = [(i, j) for j in range(n) for i in range(j, n)]
+    else:
+        pairs = [(i, j) for i in range(n) for j in range(i + 1)]
+    return np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+
+
+def vech(a, *, order="F"):
+    """The lower triangle of ``a``, column by column (F) or row by row (C)."""
+    a = np.asanyarray(a)
+    rows, columns = _lower_triangle(a.shape[-1], order)
+    return a[..., rows, columns]
+
+
+def unvech(v, *, hermitian=False, order="F"):
+    """The symmetric (or Hermitian) matrix whose vech is ``v``, of length n (n + 1) / 2."""
+    v = np.asanyarray(v)
+    n = (math.isqrt(8 * v.shape[-1] + 1) - 1) // 2
+    rows, columns = _lower_triangle(n, order)
+    a = np.zeros(v.shape[:-1] + (n, n), dtype=v.dtype)
+    a[..., columns, rows] = _conj(v, hermitian)
+    a[..., rows, columns] = v
+    return a
+
+
+def _off_diagonal_scale(length, dtype, order):
+    """1 on the diagonal and √2 off it, along a vech."""
+    n = (math.isqrt(8 * length + 1) - 1) // 2
+    rows, columns = _lower_triangle(n, order)
+    root = 2**0.5 if dtype == object else np.sqrt(np.asarray(2, dtype))
+    return np.where(rows == columns, np.asarray(1, dtype), np.asarray(root, dtype))
+
+
+def svec(a, *, order="F"):
+    """vech with the off-diagonal entries times √2, so that svec(A)·svec(B) = tr(A B)."""
+    v = vech(a, order=order)
+    dtype = np.result_type(v, 1.0)
+    return v.astype(dtype) * _off_diagonal_scale(v.shape[-1], dtype, order)
+
+
+def smat(v, *, order="F"):
+    """The symmetric matrix whose svec is ``v``."""
+    v = np.asanyarray(v)
+    dtype = np.result_type(v, 1.0)
+    scale = _off_diagonal_scale(v.shape[-1], dtype, order)
+    return unvech(v.astype(dtype) / scale, order=order)
+
+
+# --------------------------------------------------------------------------------------
+# Products
+
+
+def kron(a, b, *more):
+    """NumPy's Kronecker product, from the left: ((A ⊗ B) ⊗ ...)."""
+    return reduce(numpy_kron, (a, b, *more))
+
+
+def bkron(a, b):
+    """y[..., i p + k, j q + l] = a[..., i, j] b[..., k, l]"""
+    a, b = _operands(a, b)
+    (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
+    y = a[..., :, None, :, None] * b[..., None, :, None, :]
+    return y.reshape(y.shape[:-4] + (m * p, n * q))
+
+
+def _multiplications(a, b):
+    """The shape of A B from those of A and B, and how many scalar products it takes."""
+    shape = np.broadcast_shapes(a[:-2], b[:-2]) + (a[-2], b[-1])
+    return shape, math.prod(shape) * a[-1]
+
+
+def triple_product(a, b, c):
+    """A B C, as (A B) C or A (B C), whichever multiplies less."""
+    a, b, c = _operands(a, b, c)
+    ab, first = _multiplications(a.shape, b.shape)
+    bc, last = _multiplications(b.shape, c.shape)
+    first += _multiplications(ab, c.shape)[1]
+    last += _multiplications(a.shape, bc)[1]
+    return (a @ b) @ c if first <= last else a @ (b @ c)
+
+
+def vec_trick(a, b, c, *, order="F"):
+    """F: (Cᵀ ⊗ A) b, C: (A ⊗ Cᵀ) b; both are vec(A B C) where b = vec(B)."""
+    a, b, c = _operands(a, b, c)
+    b = unvec(b, (a.shape[-1], c.shape[-2]), order=order)
+    return vec(triple_product(a, b, c), order=order)
+
+
+# --------------------------------------------------------------------------------------
+# Many factors: K = F1 ⊗ ... ⊗ FN
+
+
+def kron_matmul(factors, x, *, alpha=1, beta=0, out=None):
+    """alpha K X + beta out, as a fresh array: one mode product for each factor.
+
+    Factor i sees X as x[..., l, p, r]: l runs over the rows of the factors before it, p over
+    its own columns, r over the columns of the factors after it and those of X.
+    """
+    *factors, x = _operands(*factors, x)
+    y = x[:, None] if x.ndim == 1 else x
+    k = y.shape[-1]
+    for i, f in enumerate(factors):
+        left = math.prod(h.shape[-2] for h in factors[:i])
+        right = math.prod(h.shape[-1] for h in factors[i + 1 :])
+        y = f[..., None, :, :] @ y.reshape(y.shape[:-2] + (left, f.shape[-1], right * k))
+        y = y.reshape(y.shape[:-3] + (left * f.shape[-2] * right, k))
+    y = y[..., 0] if x.ndim == 1 else y
+    y = y if alpha == 1 else alpha * y
+    return y if beta == 0 else y + beta * out
+
+
+def matmul_kron(x, factors, *, alpha=1, beta=0, out=None):
+    """alpha X K + beta out, by X K = (Kᵀ Xᵀ)ᵀ; a 1-D x is a row."""
+    transposed = [_transpose(np.asanyarray(f)) for f in factors]
+    x = np.asanyarray(x)
+    y = kron_matmul(transposed, x if x.ndim == 1 else _transpose(x), alpha=alpha)
+    y = y if x.ndim == 1 else _transpose(y)
+    return y if beta == 0 else y + beta * out
+
+
+def kron_matvec(factors, x):
+    """y[..., :] = K x[..., :]"""
+    return kron_matmul(factors, np.asanyarray(x)[..., None])[..., 0]
+
+
+def kron_vecmat(x, factors):
+    """y[..., :] = x[..., :] K"""
+    return matmul_kron(np.asanyarray(x)[..., None, :], factors)[..., 0, :]
+
+
+# --------------------------------------------------------------------------------------
+# Commutation: K_{m,n} vec_F(A) = vec_F(Aᵀ), A of shape (m, n)
+
+
+def commutation_indices(m, n):
+    """The row numbers with x[indices] = K_{m,n} x: indices[i n + j] = j m + i."""
+    return np.array([j * m + i for i in range(m) for j in range(n)], dtype=np.intp)
+
+
+def commutation_matrix(m, n):
+    """K_{m,n} as a dense array: row r has its 1 in column indices[r]."""
+    return np.eye(m * n)[commutation_indices(m, n)]
+
+
+def commutation_matmul(x, m, n, *, side="left", transposed=False):
+    """K x or x K (Kᵀ x or x Kᵀ where ``transposed``), by K_{m,n}ᵀ = K_{n,m}."""
+    x = np.asanyarray(x)
+    if transposed != (side == "right"):
+        m, n = n, m
+    indices = commutation_indices(m, n)
+    return x[..., indices, :] if side == "left" and x.ndim > 1 else x[..., indices]
+
+
+# --------------------------------------------------------------------------------------
+# Derivatives: G is the cotangent of the result, <G, Y> = Re tr(Gᴴ Y)
+
+
+def _matmul_gradients(g, x, w, conjugate):
+    """dX = G Wᴴ and dW = Xᴴ G with all batch axes, for matrices x, w and G spread to X W."""
+    g = np.broadcast_to(g, _batch(x, w) + (x.shape[-2], w.shape[-1]))
+    return g @ _adjoint(w, conjugate), _adjoint(x, conjugate) @ g
+
+
+def _as_matrices(g, x, w):
+    """x (k,) as one row, w (k,) as one column and G spread to the shape of x @ w, then alike."""
+    g, x, w = _operands(g, x, w)
+    row = x[None, :] if x.ndim == 1 else x
+    column = w[:, None] if w.ndim == 1 else w
+    core = (row.shape[-2],) * (x.ndim > 1) + (column.shape[-1],) * (w.ndim > 1)
+    batch = _batch(row, column)
+    g = np.broadcast_to(g, batch + core)
+    return g.reshape(batch + (row.shape[-2], column.shape[-1])), row, column
+
+
+def matmul_vjp(g, x, w, *, sum_batch=None, conjugate=True):
+    """(dX, dW) = (G Wᴴ, Xᴴ G), each reduced to its operand's shape; Y = X W.
+
+    ``sum_batch=False`` keeps the batch axes of dW, ``True`` sums them all.
+    """
+    x_shape, w_shape = np.shape(x), np.shape(w)
+    g, x, w = _as_matrices(g, x, w)
+    dx, dw = _matmul_gradients(g, x, w, conjugate)
+    dw_shape = {None: w_shape, False: dw.shape[:-2] + w_shape[-2:], True: w_shape[-2:]}[sum_batch]
+    if len(w_shape) == 1:
+        dw = dw[..., 0]
+    return _reduce_to(dx, x.shape).reshape(x_shape), _reduce_to(dw, dw_shape)
+
+
+def matmul_jvp(dx, dw, x, w):
+    """dY = dX W + X dW"""
+    dx, dw, x, w = _operands(dx, dw, x, w)
+    return dx @ w + x @ dw
+
+
+def linear_vjp(g, x, w, *, bias=True, sum_batch=None, conjugate=True):
+    """matmul_vjp and db = Σ_rows G, for Y = X W + b."""
+    dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
+    if not bias:
+        return dx, dw
+    g, _, w = _as_matrices(g, x, w)
+    db = _sum(g, -2)
+    shapes = {None: w.shape[:-2] + db.shape[-1:], False: db.shape, True: db.shape[-1:]}
+    return dx, dw, _reduce_to(db, shapes[sum_batch])
+
+
+def triple_product_vjp(g, a, b, c, *, conjugate=True):
+    """(G (B C)ᴴ, Aᴴ G Cᴴ, (A B)ᴴ G), each reduced to its operand's shape."""
+    g, a, b, c = _operands(g, a, b, c)
+    g = np.broadcast_to(g, _batch(a, b, c) + (a.shape[-2], c.shape[-1]))
+    da = g @ _adjoint(b @ c, conjugate)
+    db = _adjoint(a, conjugate) @ g @ _adjoint(c, conjugate)
+    dc = _adjoint(a @ b, conjugate) @ g
+    return _reduce_to(da, a.shape), _reduce_to(db, b.shape), _reduce_to(dc, c.shape)
+
+
+def vec_trick_vjp(g, a, b, c, *, order="F", conjugate=True):
+    """triple_product_vjp of the matrices, G and dB vec-ed."""
+    g, a, b, c = _operands(g, a, b, c)
+    m, n, p, q = *a.shape[-2:], *c.shape[-2:]
+    g = np.broadcast_to(g, np.broadcast_shapes(g.shape, (m * q,)))
+    g, b = unvec(g, (m, q), order=order), unvec(b, (n, p), order=order)
+    da, db, dc = triple_product_vjp(g, a, b, c, conjugate=conjugate)
+    return da, vec(db, order=order), dc
+
+
+def kron_vjp(g, a, b, *, conjugate=True):
+    """da[i,j] = Σ_kl G[i,k,j,l] b*[k,l],  db[k,l] = Σ_ij G[i,k,j,l] a*[i,j]; Y = bkron(A, B).
+
+    A 1-D operand is one row, as in np.kron.
+    """
+    g, a, b = _operands(g, a, b)
+    matrix_a, matrix_b = np.atleast_2d(a), np.atleast_2d(b)
+    (m, n), (p, q) = matrix_a.shape[-2:], matrix_b.shape[-2:]
+    batch = _batch(matrix_a, matrix_b)
+    g = np.broadcast_to(g, batch + (m * p, n * q)).reshape(batch + (m, p, n, q))
+    da = np.einsum("...ikjl,...kl->...ij", g, _conj(matrix_b, conjugate))
+    db = np.einsum("...ikjl,...ij->...kl", g, _conj(matrix_a, conjugate))
+    return (
+        _reduce_to(da, matrix_a.shape).reshape(a.shape),
+        _reduce_to(db, matrix_b.shape).reshape(b.shape),
+    )
+
+
+def kron_matmul_vjp(g, factors, x, *, conjugate=True):
+    """([dF1, ..., dFN], dX) for Y = K X: dX = Kᴴ G, and with Z = (F1 ⊗ .. I .. ⊗ FN) X,
+
+    dF[q, p] = Σ_lr G[l, q, r] z*[l, p, r].
+    """
+    g, *factors, x = _operands(g, *factors, x)
+    matrix = x[:, None] if x.ndim == 1 else x
+    batch = _batch(matrix, *factors)
+    rows, k = math.prod(f.shape[-2] for f in factors), matrix.shape[-1]
+    spread = np.broadcast_to(g, batch + ((rows,) if x.ndim == 1 else (rows, k)))
+    g = spread.reshape(batch + (rows, k))
+    dx = kron_matmul([_adjoint(f, conjugate) for f in factors], g)
+    gradients = []
+    for i, f in enumerate(factors):
+        q, p = f.shape[-2:]
+        others = [*factors[:i], np.eye(p, dtype=f.dtype), *factors[i + 1 :]]
+        left = math.prod(h.shape[-2] for h in factors[:i])
+        right = math.prod(h.shape[-2] for h in factors[i + 1 :]) * k
+        z = kron_matmul(others, matrix)
+        z = z.reshape(z.shape[:-2] + (left, p, right))
+        g_i = g.reshape(batch + (left, q, right))
+        df = np.einsum("...lqr,...lpr->...qp", g_i, _conj(z, conjugate))
+        gradients.append(_reduce_to(df, f.shape))
+    return gradients, _reduce_to(dx, matrix.shape).reshape(x.shape)
+
+
+def per_sample_sqnorm(g, x):
+    """‖dW_i‖² of each sample, dW_i = X_iᴴ G_i; a row of a 2-D x is a sample, X_i of one row."""
+    g, x = _operands(g, x)
+    if x.ndim == 2:
+        return row_sqnorm(x) * row_sqnorm(g)
+    dw = _adjoint(x) @ g
+    return row_sqnorm(dw.reshape(dw.shape[:-2] + (dw.shape[-2] * dw.shape[-1],)))
+
+
+# --------------------------------------------------------------------------------------
+# Kernels: the oracle of each, under the kernel's name
+
+
+def mode_product(f, x, y=None, conjugate=False):
+    """y[l,q,r] (+)= Σ_p f[q,p] x[l,p,r]; adds to ``y`` where one is given."""
+    product = np.einsum("qp,lpr->lqr", _conj(f, conjugate), x)
+    return product if y is None else y + product
+
+
+def transpose(x):
+    """y[b,j,i] = x[b,i,j]"""
+    return _transpose(x).copy()
+
+
+def outer(a, b):
+    """y[i p + k, j q + l] = a[i,j] b[k,l]"""
+    return bkron(a, b)
+
+
+def small_triple_product(a, b, c):
+    """y = a b c for each of the batch"""
+    return a @ b @ c
+
+
+def small_vjp(g, x, w, conjugate=True):
+    """dx = g wᴴ, dw = xᴴ g for each of the batch"""
+    return _matmul_gradients(g, x, w, conjugate)
+
+
+def row_sqnorm(x):
+    """y[i] = Σ_j |x[i,j]|²"""
+    return _sum((x * _conj(x)).real, -1)

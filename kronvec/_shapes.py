@@ -1,0 +1,194 @@
+"""The one place that validates arguments and words the errors.
+
+Every message reads ``function: what is wrong; got a (3, 4), b (5, 2)`` so that a
+user sees the mistake in terms of the call they wrote.  Functions here raise or
+return; kernels below never raise.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ORDERS = ("F", "C")
+MAX_BYTES = sys.maxsize
+
+
+def describe(**arguments) -> str:
+    """Names and shapes of the arguments: ``a (3, 4), b (5,), c int``."""
+    parts = []
+    for name, value in arguments.items():
+        shape = getattr(value, "shape", None)
+        if shape is None and isinstance(value, (list, tuple)):
+            try:
+                shape = np.shape(value)
+            except ValueError:
+                shape = "of ragged shape"
+        parts.append(f"{name} {type(value).__name__ if shape is None else shape}")
+    return ", ".join(parts)
+
+
+def shape_error(function: str, message: str, **arguments) -> ValueError:
+    """The ValueError for shapes that do not fit; the caller raises it."""
+    got = f"; got {describe(**arguments)}" if arguments else ""
+    return ValueError(f"{function}: {message}{got}")
+
+
+def check_order(function: str, order: str, name: str = "order") -> str:
+    """``order`` as "F" or "C"."""
+    if order not in ORDERS:
+        raise ValueError(f"{function}: {name} must be 'F' or 'C', got {order!r}")
+    return order
+
+
+def check_size(function: str, name: str, value) -> int:
+    """A matrix size: an integer that is not negative."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{function}: {name} must be an integer, got {type(value).__name__}"
+        ) from None
+    if size < 0:
+        raise ValueError(f"{function}: {name} must not be negative, got {size}")
+    return size
+
+
+def as_array(function: str, name: str, value, *, min_ndim: int = 0):
+    """``value`` as an array; array-likes are converted, subclasses are kept.
+
+    Raises TypeError for what NumPy cannot read as numbers and ValueError for too few axes.
+    """
+    if type(value) is not np.ndarray:
+        try:
+            value = np.asanyarray(value)
+        except ValueError as error:
+            raise ValueError(f"{function}: {name} is not an array: {error}") from None
+        if value.dtype == object and value.ndim == 0:
+            kind = type(value[()]).__name__
+            raise TypeError(f"{function}: {name} must be an array or array-like, got {kind}")
+        if value.dtype.kind in "SUV":
+            raise TypeError(f"{function}: {name} must hold numbers, got dtype {value.dtype}")
+    if value.ndim < min_ndim:
+        need = {1: "a vector (at least 1 axis)", 2: "a matrix (at least 2 axes)"}[min_ndim]
+        raise shape_error(function, f"{name} must be {need}", **{name: value})
+    return value
+
+
+def check_addressable(function: str, shape, itemsize: int) -> None:
+    """Refuse a result that no address space holds, before anything is allocated."""
+    needed = math.prod(shape) * itemsize
+    if needed > MAX_BYTES:
+        raise ValueError(
+            f"{function}: the result of shape {tuple(shape)} would need {needed:.3e} bytes, "
+            f"more than can be addressed"
+        )
+
+
+def check_out(function: str, out, shape, dtype) -> None:
+    """``out`` must be a writeable array of exactly this shape that can hold ``dtype``."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{function}: out must be an array, got {type(out).__name__}")
+    if out.shape != tuple(shape):
+        raise ValueError(f"{function}: out must have shape {tuple(shape)}, got {out.shape}")
+    if not np.can_cast(dtype, out.dtype, "same_kind"):
+        raise TypeError(
+            f"{function}: cannot cast the result from {np.dtype(dtype)} to out of dtype "
+            f"{out.dtype} with casting rule 'same_kind'"
+        )
+    if not out.flags.writeable:
+        raise ValueError(f"{function}: out is read-only")
+
+
+def broadcast_batch(function: str, **arguments) -> tuple[int, ...]:
+    """The common batch shape of matrices (their leading axes, broadcast as in np.matmul)."""
+    try:
+        return np.broadcast_shapes(*(a.shape[:-2] for a in arguments.values()))
+    except ValueError:
+        raise shape_error(function, "batch axes do not broadcast", **arguments) from None
+
+
+def as_movable(function: str, name: str, value, *, min_ndim: int = 0) -> NDArray:
+    """``as_array`` for functions that only move entries.
+
+    Owners of ``__array_function__`` that are not ndarrays (Dask, CuPy, ...) pass as they are:
+    np.reshape, np.swapaxes and np.take dispatch to them.
+    """
+    if isinstance(value, np.ndarray) or not hasattr(type(value), "__array_function__"):
+        return as_array(function, name, value, min_ndim=min_ndim)
+    if value.ndim < min_ndim:
+        need = {1: "a vector (at least 1 axis)", 2: "a matrix (at least 2 axes)"}[min_ndim]
+        raise shape_error(function, f"{name} must be {need}", **{name: value})
+    return value
+
+
+def check_numeric(function: str, name: str, array) -> None:
+    """Numbers, booleans or objects: what can be scaled."""
+    if array.dtype.kind not in "biufcO":
+        raise TypeError(f"{function}: {name} must hold numbers, got dtype {array.dtype}")
+
+
+def check_square(function: str, name: str, array) -> int:
+    """n of an array of n x n matrices."""
+    if array.shape[-1] != array.shape[-2]:
+        raise shape_error(function, f"{name} must be square (..., n, n)", **{name: array})
+    return array.shape[-1]
+
+
+def check_matrix_shape(function: str, name: str, shape) -> tuple[int, int]:
+    """``shape`` as a pair of sizes (m, n)."""
+    try:
+        m, n = shape
+    except (TypeError, ValueError):
+        raise TypeError(f"{function}: {name} must be a pair (m, n), got {shape!r}") from None
+    return check_size(function, f"{name}[0]", m), check_size(function, f"{name}[1]", n)
+
+
+def check_vec_length(function: str, name: str, vector, shape: tuple[int, int]) -> None:
+    """The last axis must be the vec of a matrix of ``shape``."""
+    m, n = shape
+    if vector.shape[-1] != m * n:
+        raise shape_error(
+            function,
+            f"the last axis of {name} must have length {m} * {n} = {m * n} for shape {shape}",
+            **{name: vector},
+        )
+
+
+def check_triangle_length(function: str, name: str, vector) -> int:
+    """n of a vector of length n (n + 1) / 2."""
+    length = vector.shape[-1]
+    n = (math.isqrt(8 * length + 1) - 1) // 2
+    if n * (n + 1) // 2 != length:
+        below, above = n * (n + 1) // 2, (n + 1) * (n + 2) // 2
+        raise shape_error(
+            function,
+            f"the last axis of {name} must have length n (n + 1) / 2, such as {below} (n = {n}) "
+            f"or {above} (n = {n + 1})",
+            **{name: vector},
+        )
+    return n
+
+
+def check_side(function: str, side: str) -> str:
+    """``side`` as "left" or "right"."""
+    if side not in ("left", "right"):
+        raise ValueError(f"{function}: side must be 'left' or 'right', got {side!r}")
+    return side
+
+
+def overrides_ufuncs(*arguments) -> bool:
+    """Whether a non-ndarray among the arguments wants to handle the ufunc call itself."""
+    for value in arguments:
+        if value is not None and not isinstance(value, np.ndarray):
+            handler = getattr(type(value), "__array_ufunc__", None)
+            if handler is not None and handler is not np.ndarray.__array_ufunc__:
+                return not isinstance(value, np.generic)
+    return False

@@ -1,0 +1,295 @@
+"""Half-vectorization: the lower triangle of a symmetric matrix as a vector.
+
+vech and svec gather the triangle from the square, unvech and smat the square from the triangle,
+so all four are one ``np.take`` along the last axis.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._shapes import (
+    as_movable,
+    check_addressable,
+    check_numeric,
+    check_order,
+    check_square,
+    check_triangle_length,
+)
+from .vectorize import batch_axes, store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+# Index arrays are kept for triangles up to this size (at most 128 KiB each), made anew beyond.
+_CACHED_SIZE = 128
+
+
+def vech(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
+    """The lower triangle of a square matrix, column by column, or row by row for order "C".
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+        Any dtype.  Symmetry is not checked; the upper triangle is not used.
+    order : {"F", "C"}
+        "F" gives a[0,0], a[1,0], ..., a[n-1,0], a[1,1], ... as in matrix calculus;
+        "C" gives a[0,0], a[1,0], a[1,1], a[2,0], ...
+    out : ndarray, optional
+        Where the result is stored, shape (..., n (n + 1) / 2).  May overlap ``a``.
+
+    Returns
+    -------
+    ndarray, shape (..., n (n + 1) / 2)
+        A new array of the dtype of ``a``.
+
+    Raises
+    ------
+    ValueError
+        ``a`` is not square or has fewer than two axes, ``order`` is neither "F" nor "C", or
+        ``out`` has another shape or is read-only.
+    TypeError
+        ``a`` is not an array, or ``out`` cannot hold its dtype.
+
+    See Also
+    --------
+    unvech : the inverse for symmetric matrices.
+    svec : with the off-diagonals scaled by √2.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapter 3, section 8.
+    Henderson & Searle, *Canadian Journal of Statistics* 7 (1979), 65-81.
+
+    Examples
+    --------
+    >>> import kronvec as kv
+    >>> kv.vech([[1, 2, 4], [2, 3, 5], [4, 5, 6]])
+    array([1, 2, 4, 3, 5, 6])
+    >>> kv.vech([[1, 2, 4], [2, 3, 5], [4, 5, 6]], order="C")
+    array([1, 2, 3, 4, 5, 6])
+    """
+    triangle, _ = _lower_triangle("vech", a, order)
+    return triangle if out is None else store("vech", triangle, out)
+
+
+def unvech(
+    v: ArrayLike, *, hermitian: bool = False, order: str = "F", out: NDArray | None = None
+) -> NDArray:
+    """The symmetric matrix whose vech is ``v``: ``a[i, j] = a[j, i]``.
+
+    Parameters
+    ----------
+    v : array_like, shape (..., n (n + 1) / 2)
+        The lower triangle.  Any dtype.
+    hermitian : bool
+        Conjugate the upper triangle: ``a[j, i] = conj(a[i, j])`` for i > j.  The diagonal is
+        taken as it is.
+    order : {"F", "C"}
+        Whether ``v`` holds the triangle column by column ("F") or row by row ("C").
+    out : ndarray, optional
+        Where the result is stored, shape (..., n, n).  May overlap ``v``.
+
+    Returns
+    -------
+    ndarray, shape (..., n, n)
+        A new array of the dtype of ``v``.
+
+    Raises
+    ------
+    ValueError
+        The last axis of ``v`` is not n (n + 1) / 2 long for any n, ``order`` is neither "F"
+        nor "C", or ``out`` has another shape or is read-only.
+    TypeError
+        ``v`` is not an array, or ``out`` cannot hold its dtype.
+
+    See Also
+    --------
+    vech : the inverse.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapter 3, section 8.
+
+    Examples
+    --------
+    >>> import kronvec as kv
+    >>> kv.unvech([1, 2, 4, 3, 5, 6])
+    array([[1, 2, 4],
+           [2, 3, 5],
+           [4, 5, 6]])
+    >>> kv.unvech([1, 2 + 1j, 3], hermitian=True)
+    array([[1.+0.j, 2.-1.j],
+           [2.+1.j, 3.+0.j]])
+    """
+    check_order("unvech", order)
+    vector = as_movable("unvech", "v", v, min_ndim=1)
+    a = _symmetric("unvech", vector, order, hermitian)
+    return a if out is None else store("unvech", a, out)
+
+
+def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
+    """vech with the off-diagonals times √2, so that svec(A) · svec(B) = tr(A B) for symmetric A, B.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+        Numbers.  Symmetry is not checked; the upper triangle is not used.
+    order : {"F", "C"}
+        Column by column or row by row, as in `vech`.
+    out : ndarray, optional
+        Where the result is stored, shape (..., n (n + 1) / 2).  May overlap ``a``.
+
+    Returns
+    -------
+    ndarray, shape (..., n (n + 1) / 2)
+        A new array of dtype ``np.result_type(a, 1.0)``: float64 for integers and booleans,
+        otherwise that of ``a``.
+
+    Raises
+    ------
+    ValueError
+        ``a`` is not square or has fewer than two axes, ``order`` is neither "F" nor "C", or
+        ``out`` has another shape or is read-only.
+    TypeError
+        ``a`` is not an array of numbers, or ``out`` cannot hold the dtype.
+
+    See Also
+    --------
+    smat : the inverse.
+
+    References
+    ----------
+    Alizadeh, Haeberly & Overton, *SIAM J. Optim.* 8 (1998), 746-768 (svec and smat).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> A = np.array([[1.0, 2.0], [2.0, 3.0]])
+    >>> kv.svec(A).round(4)
+    array([1.    , 2.8284, 3.    ])
+    >>> np.isclose(kv.svec(A) @ kv.svec(A), np.trace(A @ A))
+    np.True_
+    """
+    triangle, n = _lower_triangle("svec", a, order)
+    check_numeric("svec", "a", triangle)
+    triangle = triangle * _off_diagonal_scale(n, triangle.dtype, order)
+    return triangle if out is None else store("svec", triangle, out)
+
+
+def smat(
+    v: ArrayLike, *, hermitian: bool = False, order: str = "F", out: NDArray | None = None
+) -> NDArray:
+    """The symmetric matrix whose svec is ``v``: off-diagonals divided by √2.
+
+    Parameters
+    ----------
+    v : array_like, shape (..., n (n + 1) / 2)
+        Numbers.
+    hermitian : bool
+        Conjugate the upper triangle, as in `unvech`.
+    order : {"F", "C"}
+        Whether ``v`` holds the triangle column by column ("F") or row by row ("C").
+    out : ndarray, optional
+        Where the result is stored, shape (..., n, n).  May overlap ``v``.
+
+    Returns
+    -------
+    ndarray, shape (..., n, n)
+        A new array of dtype ``np.result_type(v, 1.0)``.
+
+    Raises
+    ------
+    ValueError
+        The last axis of ``v`` is not n (n + 1) / 2 long for any n, ``order`` is neither "F"
+        nor "C", or ``out`` has another shape or is read-only.
+    TypeError
+        ``v`` is not an array of numbers, or ``out`` cannot hold the dtype.
+
+    See Also
+    --------
+    svec : the inverse.
+
+    References
+    ----------
+    Alizadeh, Haeberly & Overton, *SIAM J. Optim.* 8 (1998), 746-768 (svec and smat).
+
+    Examples
+    --------
+    >>> import kronvec as kv
+    >>> kv.smat(kv.svec([[1.0, 2.0], [2.0, 3.0]]))
+    array([[1., 2.],
+           [2., 3.]])
+    """
+    check_order("smat", order)
+    vector = as_movable("smat", "v", v, min_ndim=1)
+    check_numeric("smat", "v", vector)
+    n = check_triangle_length("smat", "v", vector)
+    vector = vector / _off_diagonal_scale(n, vector.dtype, order)
+    a = _symmetric("smat", vector, order, hermitian)
+    return a if out is None else store("smat", a, out)
+
+
+def _lower_triangle(function: str, a: ArrayLike, order: str) -> tuple[NDArray, int]:
+    """What vech and svec share: the checks and the gather.  The triangle, and n."""
+    check_order(function, order)
+    matrix = as_movable(function, "a", a, min_ndim=2)
+    n = check_square(function, "a", matrix)
+    rows = np.reshape(matrix, (*matrix.shape[:-2], n * n))
+    return np.take(rows, _for_size(_lower_positions, n, order), axis=-1), n
+
+
+def _symmetric(function: str, v: NDArray, order: str, hermitian: bool) -> NDArray:
+    """The gather of unvech and smat."""
+    n = check_triangle_length(function, "v", v)
+    shape = (*batch_axes(v), n, n)
+    check_addressable(function, shape, v.dtype.itemsize)
+    a = np.reshape(np.take(v, _for_size(_square_positions, n, order), axis=-1), shape)
+    if hermitian and v.dtype.kind in "cO":
+        upper = np.triu(np.ones((n, n), bool), 1)
+        a[..., upper] = np.conjugate(a[..., upper])
+    return a
+
+
+def _off_diagonal_scale(n: int, dtype: np.dtype, order: str) -> NDArray:
+    """1 on the diagonal and √2 off it, along a vech, in the real type of ``dtype``."""
+    real = np.dtype(float) if dtype.kind in "biuO" else np.empty(0, dtype).real.dtype
+    scale = np.full(n * (n + 1) // 2, np.sqrt(real.type(2)), real)
+    i = np.arange(n)
+    scale[i * n - i * (i - 1) // 2 if order == "F" else i * (i + 3) // 2] = 1
+    return scale
+
+
+def _lower_positions(n: int, order: str) -> NDArray[np.intp]:
+    """Where the entries of a vech lie in the square, row-major."""
+    square = np.arange(n * n, dtype=np.intp).reshape(n, n)
+    if order == "F":
+        return square.T[np.triu(np.ones((n, n), bool))]
+    return square[np.tril(np.ones((n, n), bool))]
+
+
+def _square_positions(n: int, order: str) -> NDArray[np.intp]:
+    """Where each entry of the square, row-major, lies in a vech: the same for (i, j) and (j, i)."""
+    lower = _lower_positions(n, order)
+    upper = lower % n * n + lower // n if n else lower
+    positions = np.empty(n * n, np.intp)
+    positions[lower] = positions[upper] = np.arange(lower.size)
+    return positions
+
+
+@lru_cache(maxsize=32)
+def _kept(positions: Callable, n: int, order: str) -> NDArray[np.intp]:
+    indices = positions(n, order)
+    indices.flags.writeable = False
+    return indices
+
+
+def _for_size(positions: Callable, n: int, order: str) -> NDArray[np.intp]:
+    """``positions(n, order)``, kept where it is small."""
+    return _kept(positions, n, order) if n <= _CACHED_SIZE else positions(n, order)

@@ -1,0 +1,430 @@
+"""Pull-backs of triple products, Kronecker products and products with many factors.
+
+The conventions are those of derivatives.py: adjoints unless ``conjugate=False``, and each
+gradient reduced to the shape of its operand.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import _engine, _kernels, _reference
+from ._chain import apply_factors
+from ._gradients import adjoint, read_cotangent, reduce_to, sum_over
+from ._shapes import as_array, broadcast_batch, check_order, check_out, shape_error
+from .products import triple_product
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+def triple_product_vjp(
+    g: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, *, conjugate: bool = True
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Pull a cotangent G back through Y = A B C: ``G (BC)ᴴ``, ``Aᴴ G Cᴴ``, ``(AB)ᴴ G``.
+
+    Parameters
+    ----------
+    g : array_like, shape (..., m, q)
+        Cotangent of Y, of its shape or broadcasting to it.
+    a : array_like, shape (..., m, n)
+    b : array_like, shape (..., n, p)
+    c : array_like, shape (..., p, q)
+        Leading axes broadcast as in `numpy.matmul`.
+    conjugate : bool
+        False takes transposes instead of adjoints.
+
+    Returns
+    -------
+    da, db, dc : ndarray
+        Of the shapes of a, b and c.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    .. [1] M. B. Giles, "Collected matrix derivative results for forward and reverse mode
+       algorithmic differentiation", Advances in Automatic Differentiation (2008), section 2.2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> da, db, dc = kv.triple_product_vjp(np.ones((1, 1)), [[2.0]], [[3.0]], [[5.0]])
+    >>> da, db, dc
+    (array([[15.]]), array([[10.]]), array([[6.]]))
+    """
+    return _triple_product_vjp("triple_product_vjp", g, a, b, c, conjugate)
+
+
+def _triple_product_vjp(function, g, a, b, c, conjugate):
+    g = as_array(function, "g", g, min_ndim=2)
+    a = as_array(function, "a", a, min_ndim=2)
+    b = as_array(function, "b", b, min_ndim=2)
+    c = as_array(function, "c", c, min_ndim=2)
+    (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
+    if b.shape[-2:] != (n, p):
+        message = "a (..., m, n), b (..., n, p) and c (..., p, q) are needed"
+        raise shape_error(function, message, g=g, a=a, b=b, c=c)
+    batch = broadcast_batch(function, a=a, b=b, c=c)
+    g = read_cotangent(function, g, (*batch, m, q), a=a, b=b, c=c)
+    dtype = np.result_type(g, a, b, c)
+    g = g.astype(dtype, copy=False)
+    ah, bh, ch = (adjoint(f, conjugate) for f in (a, b, c))
+    # G Cᴴ serves dA and dB, or Aᴴ G serves dB and dC: take the cheaper way round.
+    by_right = m * p * (q + 2 * n) + _cheapest(p, n, m, q)
+    by_left = n * q * (m + 2 * p) + _cheapest(m, q, p, n)
+    if by_right <= by_left:
+        gc = np.matmul(g, ch)
+        da, db, dc = np.matmul(gc, bh), np.matmul(ah, gc), triple_product(bh, ah, g)
+    else:
+        ag = np.matmul(ah, g)
+        da, db, dc = triple_product(g, ch, bh), np.matmul(ag, ch), np.matmul(bh, ag)
+    return reduce_to(da, a.shape), reduce_to(db, b.shape), reduce_to(dc, c.shape)
+
+
+def _cheapest(m, n, p, q):
+    """Multiply-adds of a triple product of these sizes."""
+    return min(m * p * (n + q), n * q * (m + p))
+
+
+def vec_trick_vjp(
+    g: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    c: ArrayLike,
+    *,
+    order: str = "F",
+    conjugate: bool = True,
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Pull a cotangent back through y = (Cᵀ ⊗ A) vec(B).
+
+    With g = vec(G): ``dA = G (BC)ᴴ``, ``db = vec(Aᴴ G Cᴴ)``, ``dC = (AB)ᴴ G``.
+
+    Parameters
+    ----------
+    g : array_like, shape (..., m * q)
+        Cotangent of `vec_trick`, of its result's shape or broadcasting to it.
+    a : array_like, shape (..., m, n)
+    b : array_like, shape (..., n * p)
+    c : array_like, shape (..., p, q)
+        Leading axes broadcast as in `numpy.matmul`.
+    order : {"F", "C"}
+        Whether vec stacks columns or rows.
+    conjugate : bool
+        False takes transposes instead of adjoints.
+
+    Returns
+    -------
+    da, db, dc : ndarray
+        Of the shapes of a, b and c.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    .. [1] J. R. Magnus and H. Neudecker, "Matrix Differential Calculus", 3rd ed. (2019),
+       chapter 9, section 14.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> da, db, dc = kv.vec_trick_vjp([1.0, 0.0], np.eye(2), np.arange(2.0), [[3.0]])
+    >>> db
+    array([3., 0.])
+    """
+    function = "vec_trick_vjp"
+    by_columns = check_order(function, order) == "F"
+    g = as_array(function, "g", g, min_ndim=1)
+    a = as_array(function, "a", a, min_ndim=2)
+    b = as_array(function, "b", b, min_ndim=1)
+    c = as_array(function, "c", c, min_ndim=2)
+    (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
+    if b.shape[-1] != n * p or g.shape[-1] != m * q:
+        message = f"g must have {m} * {q} and b {n} * {p} entries on the last axis"
+        raise shape_error(function, message, g=g, a=a, b=b, c=c)
+
+    def unfold(v, rows, cols):
+        if by_columns:
+            return np.swapaxes(v.reshape(*v.shape[:-1], cols, rows), -1, -2)
+        return v.reshape(*v.shape[:-1], rows, cols)
+
+    da, db, dc = _triple_product_vjp(
+        function, unfold(g, m, q), a, unfold(b, n, p), c, conjugate
+    )
+    db = np.swapaxes(db, -1, -2) if by_columns else db
+    return da, db.reshape(b.shape), dc
+
+
+def kron_vjp(
+    g: ArrayLike, a: ArrayLike, b: ArrayLike, *, conjugate: bool = True
+) -> tuple[NDArray, NDArray]:
+    """Pull a cotangent G back through Y = A ⊗ B.
+
+    ``dA[i, j] = Σ_kl G[i p + k, j q + l] B*[k, l]`` and
+    ``dB[k, l] = Σ_ij A*[i, j] G[i p + k, j q + l]``.
+
+    Parameters
+    ----------
+    g : array_like, shape (..., m * p, n * q)
+        Cotangent of Y, of its shape or broadcasting to it.
+    a : array_like, shape (..., m, n)
+    b : array_like, shape (..., p, q)
+        Leading axes broadcast as in `bkron`; two 1-D operands count as in `kron`.
+    conjugate : bool
+        False leaves the conjugates out.
+
+    Returns
+    -------
+    da, db : ndarray
+        Of the shapes of a and b.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    .. [1] C. F. Van Loan and N. Pitsianis, "Approximation with Kronecker products", Linear
+       Algebra for Large Scale and Real-Time Applications (1993), 293-314: the realignment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> da, db = kv.kron_vjp(np.ones((2, 4)), np.ones((1, 2)), 3 * np.ones((2, 2)))
+    >>> da
+    array([[12., 12.]])
+    """
+    g = as_array("kron_vjp", "g", g, min_ndim=1)
+    a = as_array("kron_vjp", "a", a, min_ndim=1)
+    b = as_array("kron_vjp", "b", b, min_ndim=1)
+    a_shape, b_shape = a.shape, b.shape
+    if a.ndim == b.ndim == 1:
+        g, a, b = g[..., None, :], a[None, :], b[None, :]
+    elif min(a.ndim, b.ndim) == 1:
+        raise shape_error("kron_vjp", "a and b must both be vectors or both matrices", a=a, b=b)
+    batch = broadcast_batch("kron_vjp", a=a, b=b)
+    (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
+    g = read_cotangent("kron_vjp", g, (*batch, m * p, n * q), a=a, b=b)
+    g = g.astype(np.result_type(g, a, b), copy=False)
+    # The realignment of G, (m n, p q), turns A ⊗ B into the rank-one vec(A) vec(B)ᵀ.
+    blocks = np.swapaxes(g.reshape(*batch, m, p, n, q), -2, -3).reshape(*batch, m * n, p * q)
+    conj_a, conj_b = (np.conj(f) if conjugate else f for f in (a, b))
+    da = np.matmul(blocks, conj_b.reshape(*b.shape[:-2], p * q, 1)).reshape(*batch, m, n)
+    db = np.matmul(conj_a.reshape(*a.shape[:-2], 1, m * n), blocks).reshape(*batch, p, q)
+    return reduce_to(da, a.shape).reshape(a_shape), reduce_to(db, b.shape).reshape(b_shape)
+
+
+def kron_matmul_vjp(
+    g: ArrayLike, factors: Iterable[ArrayLike], x: ArrayLike, *, conjugate: bool = True
+) -> tuple[list[NDArray], NDArray]:
+    """Pull a cotangent G back through Y = (F1 ⊗ … ⊗ FN) X.
+
+    ``dX = (F1 ⊗ … ⊗ FN)ᴴ G``; dF_i contracts every axis but the i-th of G, pulled back
+    through the factors after i, with X, pushed through those before i.
+
+    Parameters
+    ----------
+    g : array_like, shape (..., Π q_i, k) or (Π q_i,)
+        Cotangent of Y, of its shape or broadcasting to it.
+    factors : sequence of array_like, each of shape (..., q_i, p_i)
+    x : array_like, shape (..., Π p_i, k) or (Π p_i,)
+    conjugate : bool
+        False takes transposes instead of adjoints.
+
+    Returns
+    -------
+    df : list of ndarray
+        Of the shapes of the factors.
+    dx : ndarray
+        Of the shape of x.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there is no factor.
+    TypeError
+        If ``factors`` is not a sequence of matrices.
+
+    Notes
+    -----
+    The intermediate products are kept, so memory grows with the number of factors.
+
+    References
+    ----------
+    .. [1] C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123
+       (2000), 85-100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> factors = [np.eye(2), np.eye(2)]
+    >>> df, dx = kv.kron_matmul_vjp(np.ones(4), factors, np.arange(4.0))
+    >>> df[0]
+    array([[1., 5.],
+           [1., 5.]])
+    """
+    function = "kron_matmul_vjp"
+    x = as_array(function, "x", x, min_ndim=1)
+    g = as_array(function, "g", g, min_ndim=1)
+    try:
+        factors = list(factors)
+    except TypeError:
+        raise TypeError(
+            f"{function}: factors must be a sequence of matrices, got {type(factors).__name__}"
+        ) from None
+    factors = [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(factors)]
+    if not factors or x.shape[-min(x.ndim, 2)] != prod(f.shape[-1] for f in factors):
+        message = "x must have Π p_i rows for factors (q_i, p_i), of which there is at least one"
+        named = {f"factor_{i}": f for i, f in enumerate(factors)}
+        raise shape_error(function, message, x=x, **named)
+    columns = x.shape[-1:] if x.ndim > 1 else ()
+    try:
+        batch = np.broadcast_shapes(x.shape[:-2], *(f.shape[:-2] for f in factors))
+    except ValueError:
+        raise shape_error(function, "batch axes do not broadcast", x=x, g=g) from None
+    rows = prod(f.shape[-2] for f in factors)
+    g = read_cotangent(function, g, (*batch, rows, *columns), x=x)
+    dtype = np.result_type(g, x, *factors)
+
+    # Forward: states[i] is (..., l, p_i, r), F_i acting on its axis -2.
+    sizes, before = [], 1
+    for i, f in enumerate(factors):
+        behind = prod(later.shape[-1] for later in factors[i + 1 :]) * prod(columns)
+        sizes.append((before, behind))
+        before *= f.shape[-2]
+    state, states = x.astype(dtype, copy=False), []
+    lead = x.shape[:-2]
+    for f, (before, behind) in zip(factors, sizes, strict=True):
+        states.append(state.reshape(*lead, before, f.shape[-1], behind))
+        state = _along_axis(function, f, states[-1])
+        lead = state.shape[:-3]
+    # Backward.
+    cotangent = g.astype(dtype, copy=False)
+    gradients = []
+    for f, state, (before, behind) in zip(factors[::-1], states[::-1], sizes[::-1], strict=True):
+        cotangent = cotangent.reshape(*batch, before, f.shape[-2], behind)
+        gradients.append(_contract(cotangent, state, f.shape, conjugate))
+        cotangent = _along_axis(function, adjoint(f, conjugate), cotangent)
+    return gradients[::-1], reduce_to(cotangent.reshape(*batch, *x.shape[-2:]), x.shape)
+
+
+def _along_axis(function, f, state):
+    """F applied along axis -2 of state (..., l, p, r)."""
+    return apply_factors(function, [f[..., None, :, :] if f.ndim > 2 else f], state, core=2, axis=-2)
+
+
+def _contract(cotangent, state, shape, conjugate):
+    """dF = Σ_lr G[l, :, r] X*[l, :, r]ᵀ, reduced to the shape of F."""
+    if conjugate:
+        state = np.conj(state)
+    if len(shape) == 2:
+        lead = cotangent.shape[:-2]
+        state = np.broadcast_to(state, (*lead, *state.shape[-2:]))
+        axes = [*range(len(lead)), cotangent.ndim - 1]
+        return np.tensordot(cotangent, state, axes=(axes, axes))
+    per_row = np.matmul(cotangent, np.swapaxes(state, -1, -2))
+    return reduce_to(sum_over(per_row, -3), shape)
+
+
+def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None) -> NDArray:
+    """Squared norm of each sample's weight gradient: ``‖dW_i‖²_F`` with ``dW_i = X_iᴴ G_i``.
+
+    Parameters
+    ----------
+    g : array_like, shape (B, n) or (..., t, n)
+    x : array_like, shape (B, k) or (..., t, k)
+        Two axes: each row is a sample, and the norm is ‖x_i‖² ‖g_i‖².  More axes: the leading
+        ones are samples, each of t rows.
+    out : ndarray, optional
+        Where to put the result; may overlap the operands.
+
+    Returns
+    -------
+    ndarray, shape (B,) or (...)
+        Real.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or ``out`` does not.
+    TypeError
+        If the result cannot be cast to the dtype of ``out`` by the rule "same_kind".
+
+    See Also
+    --------
+    matmul_vjp : the gradients themselves, with ``sum_batch=False``.
+
+    Notes
+    -----
+    No gradient of a row is formed.  For samples of t rows the smaller of X_iᴴ G_i and of the
+    Gram matrices X_i X_iᴴ, G_i G_iᴴ is.
+
+    References
+    ----------
+    .. [1] I. Goodfellow, "Efficient per-example gradient computations", arXiv:1510.01799 (2015).
+
+    Examples
+    --------
+    >>> import kronvec as kv
+    >>> kv.per_sample_sqnorm([[1.0, 0.0], [0.0, 2.0]], [[3.0, 4.0], [1.0, 0.0]])
+    array([25.,  4.])
+    """
+    function = "per_sample_sqnorm"
+    g = as_array(function, "g", g, min_ndim=1)
+    x = as_array(function, "x", x, min_ndim=1)
+    rows = max(g.ndim, x.ndim) <= 2
+    core = 1 if rows else 2
+    fits = min(g.ndim, x.ndim) >= core and (rows or g.shape[-2] == x.shape[-2])
+    try:
+        shape = np.broadcast_shapes(g.shape[: g.ndim - core], x.shape[: x.ndim - core])
+    except ValueError:
+        fits = False
+    if not fits:
+        message = "g (B, n) and x (B, k), or g (..., t, n) and x (..., t, k), are needed"
+        raise shape_error(function, message, g=g, x=x)
+    dtype = np.result_type(g, x)
+    real = np.empty(0, dtype).real.dtype
+    if out is not None:
+        check_out(function, out, shape, real)
+    if dtype not in _kernels.DTYPES:
+        result = np.asarray(_reference.per_sample_sqnorm(g, x))
+    elif rows:
+        result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)
+    else:
+        result = _sample_sqnorm(g, x, dtype)
+    if out is None:
+        return result
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+def _row_sqnorm(a, dtype):
+    rows = np.ascontiguousarray(a, dtype).reshape(prod(a.shape[:-1]), a.shape[-1])
+    return _engine.row_sqnorm(rows).reshape(a.shape[:-1])
+
+
+def _sample_sqnorm(g, x, dtype):
+    (t, n), k = g.shape[-2:], x.shape[-1]
+    if t * (k + n) < k * n:
+        # ‖Xᴴ G‖² = Σ (X Xᴴ) ∘ conj(G Gᴴ)
+        gram_x = np.matmul(x, adjoint(x, True), dtype=dtype)
+        gram_g = np.matmul(g, adjoint(g, True), dtype=dtype)
+        return np.sum(gram_x * np.conj(gram_g), axis=(-2, -1)).real
+    dw = np.matmul(adjoint(x, True), g, dtype=dtype)
+    return _row_sqnorm(dw.reshape(*dw.shape[:-2], k * n), dtype)

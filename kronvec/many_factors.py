@@ -1,0 +1,234 @@
+"""Products of a Kronecker product of any number of factors with vectors and matrices.
+
+K = F1 ⊗ … ⊗ FN, F_i of shape (q_i, p_i), is (M, N) with M = Π q_i and N = Π p_i; it is never
+formed.  Each function says along which axis of its operand K acts; _chain.py does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._chain import apply_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+def kron_matvec(
+    factors: Iterable[ArrayLike], x: ArrayLike, *, out: NDArray | None = None
+) -> NDArray:
+    """Multiply vectors by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x``.
+
+    Parameters
+    ----------
+    factors : sequence of array_like, each of shape (..., q_i, p_i)
+        Leading axes broadcast with those of x.
+    x : array_like, shape (..., Π p_i)
+    out : ndarray, optional
+        Where to put the result; may overlap the operands.
+
+    Returns
+    -------
+    ndarray, shape (..., Π q_i)
+        Of the operands' result type.
+
+    Raises
+    ------
+    ValueError
+        If there is no factor, x does not have Π p_i entries, batch axes do not broadcast, or
+        ``out`` does not fit.
+    TypeError
+        If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
+        of ``out`` by the rule "same_kind".
+
+    See Also
+    --------
+    kron_matmul : many columns at once.
+    kron_vecmat : from the other side.
+
+    Notes
+    -----
+    Besides the result, at most two workspaces of the largest intermediate are allocated.
+
+    References
+    ----------
+    .. [1] P. Fernandes, B. Plateau and W. J. Stewart, "Efficient descriptor-vector
+       multiplications in stochastic automata networks", J. ACM 45 (1998), 381-414.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> factors = [np.array([[1.0, 2.0]]), np.eye(2), np.ones((1, 3))]
+    >>> kv.kron_matvec(factors, np.arange(12.0))
+    array([45., 72.])
+    """
+    return apply_factors("kron_matvec", factors, x, core=1, axis=-1, out=out)
+
+
+def kron_vecmat(
+    x: ArrayLike, factors: Iterable[ArrayLike], *, out: NDArray | None = None
+) -> NDArray:
+    """Multiply row vectors by a Kronecker product: ``y = x (F1 ⊗ … ⊗ FN)``.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., Π q_i)
+    factors : sequence of array_like, each of shape (..., q_i, p_i)
+        Leading axes broadcast with those of x.
+    out : ndarray, optional
+        Where to put the result; may overlap the operands.
+
+    Returns
+    -------
+    ndarray, shape (..., Π p_i)
+        Of the operands' result type.
+
+    Raises
+    ------
+    ValueError
+        If there is no factor, x does not have Π q_i entries, batch axes do not broadcast, or
+        ``out`` does not fit.
+    TypeError
+        If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
+        of ``out`` by the rule "same_kind".
+
+    See Also
+    --------
+    matmul_kron : many rows at once.
+    kron_matvec : from the other side.
+
+    References
+    ----------
+    .. [1] P. Fernandes, B. Plateau and W. J. Stewart, "Efficient descriptor-vector
+       multiplications in stochastic automata networks", J. ACM 45 (1998), 381-414.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> kv.kron_vecmat(np.array([1.0, 10.0]), [np.array([[1.0, 2.0]]), np.eye(2)])
+    array([ 1., 10.,  2., 20.])
+    """
+    return apply_factors("kron_vecmat", factors, x, core=1, axis=-1, transposed=True, out=out)
+
+
+def kron_matmul(
+    factors: Iterable[ArrayLike],
+    x: ArrayLike,
+    *,
+    alpha=1,
+    beta=0,
+    out: NDArray | None = None,
+    workers: int | None = None,
+) -> NDArray:
+    """Multiply by a Kronecker product: ``alpha (F1 ⊗ … ⊗ FN) X + beta out``.
+
+    Parameters
+    ----------
+    factors : sequence of array_like, each of shape (..., q_i, p_i)
+        Leading axes broadcast with those of X.
+    x : array_like, shape (..., Π p_i, k) or (Π p_i,)
+    alpha, beta : scalar
+        With ``beta=0`` the old content of ``out`` is not read.
+    out : ndarray, optional
+        Where to put the result; may overlap the operands.  Needed if beta is not 0.
+    workers : int, optional
+        How many threads share the work; -1 for all CPUs.  The result is bitwise the same.
+
+    Returns
+    -------
+    ndarray, shape (..., Π q_i, k) or (Π q_i,)
+        Of the operands' result type.
+
+    Raises
+    ------
+    ValueError
+        If there is no factor, X does not have Π p_i rows, batch axes do not broadcast, beta is
+        not 0 without ``out``, or ``out`` does not fit.
+    TypeError
+        If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
+        of ``out`` by the rule "same_kind".
+
+    See Also
+    --------
+    matmul_kron : from the other side.
+
+    References
+    ----------
+    .. [1] C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123
+       (2000), 85-100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> y = np.ones((4, 2))
+    >>> kv.kron_matmul([np.eye(2), np.eye(2)], np.ones((4, 2)), alpha=3, beta=-1, out=y)[0]
+    array([2., 2.])
+    """
+    return apply_factors(
+        "kron_matmul", factors, x, core=2, axis=-2, alpha=alpha, beta=beta, out=out,
+        workers=workers,
+    )
+
+
+def matmul_kron(
+    x: ArrayLike,
+    factors: Iterable[ArrayLike],
+    *,
+    alpha=1,
+    beta=0,
+    out: NDArray | None = None,
+    workers: int | None = None,
+) -> NDArray:
+    """Multiply by a Kronecker product from the right: ``alpha X (F1 ⊗ … ⊗ FN) + beta out``.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., k, Π q_i) or (Π q_i,)
+    factors : sequence of array_like, each of shape (..., q_i, p_i)
+        Leading axes broadcast with those of X.
+    alpha, beta : scalar
+        With ``beta=0`` the old content of ``out`` is not read.
+    out : ndarray, optional
+        Where to put the result; may overlap the operands.  Needed if beta is not 0.
+    workers : int, optional
+        How many threads share the work; -1 for all CPUs.  The result is bitwise the same.
+
+    Returns
+    -------
+    ndarray, shape (..., k, Π p_i) or (Π p_i,)
+        Of the operands' result type.
+
+    Raises
+    ------
+    ValueError
+        If there is no factor, X does not have Π q_i columns, batch axes do not broadcast, beta
+        is not 0 without ``out``, or ``out`` does not fit.
+    TypeError
+        If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
+        of ``out`` by the rule "same_kind".
+
+    See Also
+    --------
+    kron_matmul : from the other side.
+
+    References
+    ----------
+    .. [1] C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123
+       (2000), 85-100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> kv.matmul_kron(np.ones((1, 4)), [np.diag([1.0, 2.0]), np.diag([1.0, 10.0])])
+    array([[ 1., 10.,  2., 20.]])
+    """
+    return apply_factors(
+        "matmul_kron", factors, x, core=2, axis=-1, transposed=True, alpha=alpha, beta=beta,
+        out=out, workers=workers,
+    )

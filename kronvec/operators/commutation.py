@@ -1,0 +1,162 @@
+"""The commutation matrix K_{m,n} as an operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._shapes import check_addressable, check_size
+from ..permutations import commutation_indices, commutation_matmul
+from ._base import Operator
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+class Commutation(Operator):
+    """The commutation matrix K_{m,n}, with K_{m,n} vec(A) = vec(Aᵀ) for every A of shape (m, n).
+
+    K_{m,n} is a permutation matrix of m n rows: K_{m,n}ᵀ = K_{m,n}⁻¹ = K_{n,m}, and
+    K_{p,m} (A ⊗ B) K_{n,q} = B ⊗ A for A (m, n), B (p, q).  vec stacks columns.
+
+    Parameters
+    ----------
+    m, n : int
+        The shape of A.
+
+    Attributes
+    ----------
+    m, n : int
+        The shape of A.
+    shape : (int, int)
+        (m n, m n).
+    dtype : dtype
+        float64, that of the dense array.  A product keeps the dtype of what is multiplied,
+        whatever it is: entries only move.
+    indices : ndarray of intp
+        ``x[K.indices]`` equals ``K @ x``.
+    T, H : Commutation
+        K_{n,m}.
+
+    Raises
+    ------
+    ValueError
+        A size is negative; in products, an axis of the operand is not m n long.
+    TypeError
+        A size is not an integer.
+
+    See Also
+    --------
+    kronvec.commutation_matmul : the product as a function, with ``out``.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapter 3, section 7.
+    Henderson & Searle, *Linear and Multilinear Algebra* 9 (1981), 271-288.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> K = kv.operators.Commutation(2, 3)
+    >>> A = np.array([[1, 2, 3], [4, 5, 6]])
+    >>> K @ kv.vec(A)
+    array([1, 2, 3, 4, 5, 6])
+    >>> K.T
+    Commutation(3, 2)
+    >>> np.array_equal(K.T @ K, np.eye(6))
+    True
+    """
+
+    def __init__(self, m: int, n: int) -> None:
+        self._m = check_size("Commutation", "m", m)
+        self._n = check_size("Commutation", "n", n)
+        super().__init__((self._m * self._n, self._m * self._n), np.float64)
+
+    @property
+    def m(self) -> int:
+        """Rows of A."""
+        return self._m
+
+    @property
+    def n(self) -> int:
+        """Columns of A."""
+        return self._n
+
+    @property
+    def indices(self) -> NDArray[np.intp]:
+        """The gather that is K: ``x[K.indices]`` equals ``K @ x``; a new array each time."""
+        return commutation_indices(self._m, self._n)
+
+    def _matmul(self, x):
+        return commutation_matmul(x, self._m, self._n)
+
+    def _rmatmul(self, x):
+        return commutation_matmul(x, self._m, self._n, side="right")
+
+    def _transpose(self) -> Commutation:
+        return Commutation(self._n, self._m)
+
+    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+        """The dense array, float64 unless another dtype is given.
+
+        Raises ValueError where it would not fit in the address space.
+        """
+        dtype = self.dtype if dtype is None else np.dtype(dtype)
+        check_addressable(f"{self!r}.toarray", self.shape, max(dtype.itemsize, 1))
+        dense = np.zeros(self.shape, dtype)
+        dense[np.arange(self.shape[0]), self.indices] = 1
+        return dense
+
+    def tocsr(self, dtype: DTypeLike | None = None):
+        """The same matrix as a ``scipy.sparse.csr_array``, float64 by default; needs SciPy."""
+        from scipy.sparse import csr_array
+
+        ones = np.ones(self.shape[0], self.dtype if dtype is None else dtype)
+        return csr_array((ones, self.indices, np.arange(ones.size + 1)), shape=self.shape)
+
+    def __repr__(self) -> str:
+        return f"Commutation({self._m}, {self._n})"
+
+
+def commutation_matrix(m: int, n: int) -> Commutation:
+    """The commutation matrix K_{m,n} as a lazy operator: K_{m,n} vec(A) = vec(Aᵀ), A (m, n).
+
+    Parameters
+    ----------
+    m, n : int
+        The shape of A.
+
+    Returns
+    -------
+    Commutation
+        Of shape (m n, m n).  Multiplies with ``@`` from both sides and ``np.dot``; has
+        ``.T``, ``.indices``, ``.toarray()``, ``.tocsr()``; ``np.asarray`` forms it.
+
+    Raises
+    ------
+    ValueError
+        A size is negative.
+    TypeError
+        A size is not an integer.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapter 3, section 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> K = kv.commutation_matrix(2, 2)
+    >>> K.toarray()
+    array([[1., 0., 0., 0.],
+           [0., 0., 1., 0.],
+           [0., 1., 0., 0.],
+           [0., 0., 0., 1.]])
+    >>> A = np.array([[1, 2], [3, 4]])
+    >>> np.array_equal(kv.vec(A.T), K @ kv.vec(A))
+    True
+    """
+    return Commutation(m, n)

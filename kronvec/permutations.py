@@ -1,0 +1,227 @@
+"""The commutation matrix K_{m,n} as a move of entries: K_{m,n} vec_F(A) = vec_F(Aᵀ), A (m, n).
+
+Row-major memory sees vec_F(A) as the array Aᵀ of shape (n, m).  So K_{m,n} x is x, its axis
+split into (n, m), with the two parts exchanged.  Splitting an axis never copies, whatever its
+stride, and the exchange is one transposition.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import _ufuncs
+from ._fastpath import two_tier
+from ._shapes import (
+    as_movable,
+    check_addressable,
+    check_out,
+    check_side,
+    check_size,
+    shape_error,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+# The transposition kernel moves items of a size, whatever they mean.
+_MOVED_AS = {size: np.dtype(name) for size, name in ((4, "f4"), (8, "f8"), (16, "c16"))}
+_PLAIN_KINDS = "biufcmM"  # items that are nothing but their bytes
+# With fewer entries the call of the kernel costs more than NumPy's copy.
+KERNEL_PAYS = 2048
+
+
+def _whole_item(source: NDArray, target: NDArray) -> np.dtype | None:
+    """The kernel dtype as which the last axis of both moves as one item, or None."""
+    dtype, length = source.dtype, source.shape[-1]
+    if dtype != target.dtype or dtype.kind not in _PLAIN_KINDS:
+        return None
+    if length != 1 and not source.strides[-1] == target.strides[-1] == dtype.itemsize:
+        return None
+    return _MOVED_AS.get(length * dtype.itemsize)
+
+
+def _runs_along_same_axis(source: NDArray, target: NDArray) -> bool:
+    """Both fastest along i, or both along j, of source[..., i, j, :]: then it is a plain copy."""
+    i, j = source.strides[-3:-1]
+    target_j, target_i = target.strides[-3:-1]
+    return (abs(i) < abs(j)) == (abs(target_i) < abs(target_j))
+
+
+def transpose_into(target: NDArray, source: NDArray) -> None:
+    """``target[..., j, i, :] = source[..., i, j, :]``, also where the two overlap.
+
+    Ndarrays of matching shapes; a last axis of length 1 makes it a transposition of matrices.
+    """
+    if source.size >= KERNEL_PAYS and not _runs_along_same_axis(source, target):
+        item = _whole_item(source, target)
+        if item is not None:
+            _ufuncs.transpose(source.view(item)[..., 0], out=target.view(item)[..., 0])
+            return
+    np.copyto(target, np.swapaxes(source, -2, -3))
+
+
+def exchange(
+    function: str, x: NDArray, p: int, q: int, *, axis: int = -1, out: NDArray | None = None
+) -> NDArray:
+    """``x`` with its ``axis`` (-1 or -2) split into (p, q) and the two parts exchanged.
+
+    The result has the shape and the dtype of ``x``, in native byte order.  ``out`` may be
+    ``x`` or overlap it in any way.
+    """
+    if out is not None:
+        check_out(function, out, x.shape, x.dtype)
+    if type(x) is not np.ndarray or (out is not None and type(out) is not np.ndarray):
+        result = _exchange_dispatched(x, p, q, axis)
+        if out is None:
+            fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(result, x))
+            return result if fresh else result.copy()
+        out[...] = result
+        return out
+    if out is None:
+        dtype = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
+        out = np.empty(x.shape, dtype)
+    if x.size:
+        batch, columns = (x.shape[:-1], 1) if axis == -1 else (x.shape[:-2], x.shape[-1])
+        transpose_into(
+            out.reshape(*batch, q, p, columns, copy=False),
+            x.reshape(*batch, p, q, columns, copy=False),
+        )
+    return out
+
+
+def _exchange_dispatched(x: NDArray, p: int, q: int, axis: int) -> NDArray:
+    """``exchange`` by functions that subclasses and owners of ``__array_function__`` serve."""
+    if isinstance(x, np.matrix):  # always two axes, so it cannot be split
+        return np.asmatrix(_exchange_dispatched(np.asarray(x), p, q, axis))
+    split = x.ndim + axis
+    parts = np.reshape(x, (*x.shape[:split], p, q, *x.shape[split + 1 :]))
+    return np.reshape(np.swapaxes(parts, split, split + 1), x.shape)
+
+
+@two_tier("commutation_matmul")
+def commutation_matmul(
+    x: ArrayLike,
+    m: int,
+    n: int,
+    *,
+    side: str = "left",
+    transposed: bool = False,
+    out: NDArray | None = None,
+) -> NDArray:
+    """Multiply by the commutation matrix: K_{m,n} x, or x K_{m,n} for ``side="right"``.
+
+    K_{m,n} is the permutation matrix with K_{m,n} vec(A) = vec(Aᵀ) for every A of shape
+    (m, n), where vec stacks columns.  It is never formed: entries move once, as in the
+    transposition of a matrix.
+
+    Parameters
+    ----------
+    x : array_like
+        A vector (m n,); a matrix, (m n, k) for the left side and (k, m n) for the right; or
+        a batch of matrices, which live on the last two axes.  Any dtype.
+    m, n : int
+        The shape of A.
+    side : {"left", "right"}
+        "left" computes K x, "right" computes x K.  The right side of a vector is
+        x K = Kᵀ x.
+    transposed : bool
+        Use K_{m,n}ᵀ = K_{n,m} instead of K_{m,n}.
+    out : ndarray, optional
+        Where the result is stored, of the shape of ``x``.  May be ``x`` itself or overlap it
+        in any way.
+
+    Returns
+    -------
+    ndarray
+        Of the shape and the dtype of ``x`` (native byte order); ``out`` where it is given.
+
+    Raises
+    ------
+    ValueError
+        The axis of ``x`` that K multiplies is not m n long, a size is negative, ``side`` is
+        neither "left" nor "right", or ``out`` has another shape or is read-only.
+    TypeError
+        ``x`` is not an array, a size is not an integer, or ``out`` cannot hold the dtype.
+
+    See Also
+    --------
+    commutation_indices : the same as a gather, ``x[indices]``.
+    vec_reorder : between the two vec orders.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapter 3, section 7.
+    Henderson & Searle, *Linear and Multilinear Algebra* 9 (1981), 271-288.
+    Van Loan, *J. Comput. Appl. Math.* 123 (2000), 85-100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> A = np.array([[1, 2, 3], [4, 5, 6]])
+    >>> kv.vec(A)
+    array([1, 4, 2, 5, 3, 6])
+    >>> kv.commutation_matmul(kv.vec(A), 2, 3)
+    array([1, 2, 3, 4, 5, 6])
+
+    Both sides together exchange the factors of a Kronecker product,
+    K_{p,m} (A ⊗ B) K_{n,q} = B ⊗ A for A (m, n), B (p, q):
+
+    >>> B = np.array([[1, 0], [2, 1]])
+    >>> left = kv.commutation_matmul(np.kron(A, B), 2, 2)
+    >>> np.array_equal(kv.commutation_matmul(left, 3, 2, side="right"), np.kron(B, A))
+    True
+    """
+    name = "commutation_matmul"
+    m, n = check_size(name, "m", m), check_size(name, "n", n)
+    left = check_side(name, side) == "left"
+    array = as_movable(name, "x", x, min_ndim=1)
+    axis = -2 if left and array.ndim > 1 else -1
+    if array.shape[axis] != m * n:
+        raise shape_error(
+            name,
+            f"axis {axis} of x must have length m * n = {m} * {n} = {m * n} for side={side!r}",
+            x=array,
+        )
+    # K_{m,n} x splits into (n, m); x K = (Kᵀ xᵀ)ᵀ, and Kᵀ = K_{n,m}.
+    p, q = (n, m) if left != bool(transposed) else (m, n)
+    return exchange(name, array, p, q, axis=axis, out=out)
+
+
+def commutation_indices(m: int, n: int) -> NDArray[np.intp]:
+    """The gather that is K_{m,n}: ``x[commutation_indices(m, n)]`` equals K_{m,n} x.
+
+    ``indices[i n + j] = j m + i``: entry (j, i) of Aᵀ, column-major, is entry (i, j) of A.
+
+    Parameters
+    ----------
+    m, n : int
+        The shape of the matrices A in K_{m,n} vec(A) = vec(Aᵀ).
+
+    Returns
+    -------
+    ndarray of intp, shape (m n,)
+
+    Raises
+    ------
+    ValueError
+        A size is negative, or the indices would not fit in the address space.
+    TypeError
+        A size is not an integer.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapter 3, section 7.
+
+    Examples
+    --------
+    >>> import kronvec as kv
+    >>> kv.commutation_indices(2, 3)
+    array([0, 2, 4, 1, 3, 5])
+    """
+    name = "commutation_indices"
+    m, n = check_size(name, "m", m), check_size(name, "n", n)
+    check_addressable(name, (m * n,), np.dtype(np.intp).itemsize)
+    return np.arange(m * n, dtype=np.intp).reshape(n, m).T.ravel()

@@ -1,0 +1,343 @@
+"""The first of the two tiers behind a public function: exact ndarrays, straight through the C API.
+
+A public function is written in Python, with its docstring and its general tier as the body,
+and decorated with ``two_tier(name)``.  A call with positional arguments only first asks the
+compiled path of that name; where that declines (another type, dtype, layout or shape, or a
+keyword), the Python body runs and is the only one that validates or raises.
+"""
+
+import functools
+import types
+
+from cpython.object cimport PyObject
+cimport numpy as cnp
+import numpy as np
+
+from kronvec._kernels cimport *
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    typedef PyObject *(*kv_vectorcall)(PyObject *, PyObject *const *, size_t, PyObject *);
+
+    /* Let instances be called through the function pointer that lies `offset` bytes into them. */
+    static void kv_make_vectorcall(PyObject *type, Py_ssize_t offset)
+    {
+        ((PyTypeObject *)type)->tp_vectorcall_offset = offset;
+        ((PyTypeObject *)type)->tp_call = PyVectorcall_Call;
+        ((PyTypeObject *)type)->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+        PyType_Modified((PyTypeObject *)type);
+    }
+    """
+    ctypedef void *kv_vectorcall
+    void kv_make_vectorcall(PyObject *type, Py_ssize_t offset)
+    object PyObject_Vectorcall(object function, PyObject **args, size_t nargsf, PyObject *kwnames)
+    Py_ssize_t PyVectorcall_NARGS(size_t nargsf)
+
+# NumPy's accessors on borrowed references, which cost no reference counting.
+cdef extern from *:
+    """
+    #define KV_ARRAY(o) ((PyArrayObject *)(o))
+    #define kv_flags(o) PyArray_FLAGS(KV_ARRAY(o))
+    #define kv_ndim(o) PyArray_NDIM(KV_ARRAY(o))
+    #define kv_type(o) PyArray_TYPE(KV_ARRAY(o))
+    #define kv_dims(o) PyArray_DIMS(KV_ARRAY(o))
+    #define kv_strides(o) PyArray_STRIDES(KV_ARRAY(o))
+    #define kv_itemsize(o) PyArray_ITEMSIZE(KV_ARRAY(o))
+    #define kv_bytes(o) PyArray_BYTES(KV_ARRAY(o))
+    #define kv_native(o) PyArray_ISNOTSWAPPED(KV_ARRAY(o))
+    """
+    bint PyArray_CheckExact(PyObject *o)
+    object PyArray_EMPTY(int ndim, cnp.npy_intp *dims, int typenum, int fortran)
+    int kv_flags(PyObject *o)
+    int kv_ndim(PyObject *o)
+    int kv_type(PyObject *o)
+    cnp.npy_intp *kv_dims(PyObject *o)
+    cnp.npy_intp *kv_strides(PyObject *o)
+    cnp.npy_intp kv_itemsize(PyObject *o)
+    char *kv_bytes(PyObject *o)
+    bint kv_native(PyObject *o)
+
+# The compiled path of a public function; None means that it declines.
+ctypedef object (*fast_path)(PyObject **args, Py_ssize_t nargs)
+
+
+cdef class TwoTier:
+    """A public function of two tiers; ``__wrapped__`` is the general one."""
+    cdef kv_vectorcall vectorcall
+    cdef fast_path fast
+    cdef object general
+    cdef dict __dict__
+
+    def __get__(self, instance, owner):
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self):
+        return f"<function {self.__module__}.{self.__name__}>"
+
+    def __reduce__(self):
+        return self.__qualname__
+
+
+cdef object call_two_tier(TwoTier self, PyObject **args, size_t nargsf, PyObject *kwnames):
+    if kwnames == NULL:
+        result = self.fast(args, PyVectorcall_NARGS(nargsf))
+        if result is not None:
+            return result
+    return PyObject_Vectorcall(self.general, args, nargsf, kwnames)
+
+
+cdef void enable_vectorcall():
+    cdef TwoTier instance = TwoTier.__new__(TwoTier)
+    kv_make_vectorcall(<PyObject *>TwoTier,
+                       <char *>&instance.vectorcall - <char *><void *>instance)
+
+
+enable_vectorcall()
+
+
+def two_tier(name):
+    """Decorator: put the compiled path ``name`` before the Python function."""
+    def decorate(general):
+        cdef TwoTier function = TwoTier.__new__(TwoTier)
+        function.vectorcall = <kv_vectorcall>call_two_tier
+        function.fast = fast_path_named(name)
+        function.general = general
+        functools.update_wrapper(function, general)
+        return function
+    return decorate
+
+
+# ---- reading arguments, making results --------------------------------------------------
+
+# A plain array of `ndim` axes, aligned and in native byte order.
+cdef inline bint plain(PyObject *o, int ndim) noexcept:
+    return (PyArray_CheckExact(o) and kv_ndim(o) == ndim
+            and kv_flags(o) & cnp.NPY_ARRAY_ALIGNED and kv_native(o))
+
+
+# The kernel dtype that `count` plain matrices share, -1 where there is none.
+cdef inline int common_dtype(PyObject **args, int count) noexcept:
+    cdef int i, typenum
+    if not plain(args[0], 2):
+        return -1
+    typenum = kv_type(args[0])
+    for i in range(1, count):
+        if not plain(args[i], 2) or kv_type(args[i]) != typenum:
+            return -1
+    return kernel_dtype(typenum)
+
+
+cdef inline matrix as_matrix(PyObject *o) noexcept:
+    cdef cnp.npy_intp *dims = kv_dims(o)
+    cdef cnp.npy_intp *strides = kv_strides(o)
+    return view(kv_bytes(o), dims[0], dims[1], strides[0], strides[1])
+
+
+cdef inline object new_matrix(Py_ssize_t rows, Py_ssize_t cols, PyObject *like):
+    cdef cnp.npy_intp[2] dims
+    dims[0], dims[1] = rows, cols
+    return PyArray_EMPTY(2, dims, kv_type(like), 0)
+
+
+# Products up to this many multiply-adds run in our own kernels, larger ones in np.matmul.
+cdef double own_limit = 2097152.0  # 128 cubed: beyond it the kernels' blocking no longer pays
+
+
+def own_product(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n):
+    """Whether an (m, k) by (k, n) product is one for our own kernels."""
+    return <double>m * k * n <= own_limit
+
+
+cdef inline bint own(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept:
+    return <double>m * k * n <= own_limit
+
+
+# The GIL is worth releasing above this many multiply-adds or items moved.
+cdef double release_limit = 32768.0
+
+
+# ---- the compiled paths ------------------------------------------------------------------
+
+cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs):
+    cdef int dtype, failed
+    cdef matrix a, b, c, y
+    if nargs != 3:
+        return None
+    dtype = common_dtype(args, 3)
+    if dtype < 0:
+        return None
+    a, b, c = as_matrix(args[0]), as_matrix(args[1]), as_matrix(args[2])
+    if a.cols != b.rows or b.cols != c.rows:
+        return None
+    if not (own(a.rows, a.cols, b.cols) and own(b.rows, b.cols, c.cols)
+            and own(a.rows, max(a.cols, b.cols), c.cols)):
+        return None
+    result = new_matrix(a.rows, c.cols, args[0])
+    y = as_matrix(<PyObject *>result)
+    if <double>a.rows * a.cols * b.cols < release_limit:
+        failed = triple_product(dtype, a, b, c, y)
+    else:
+        with nogil:
+            failed = triple_product(dtype, a, b, c, y)
+    if failed:
+        raise MemoryError
+    return result
+
+
+# (Cᵀ ⊗ A) vec(B), order F: B is read, and Y written, as the transpose of a C-ordered matrix.
+cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs):
+    cdef int dtype, failed
+    cdef matrix a, b, c, y
+    cdef PyObject *outer_factors[2]
+    cdef cnp.npy_intp size, stride
+    cdef Py_ssize_t itemsize
+    if nargs != 3 or not plain(args[1], 1):
+        return None
+    outer_factors[0], outer_factors[1] = args[0], args[2]
+    dtype = common_dtype(outer_factors, 2)
+    if dtype < 0 or kv_type(args[1]) != kv_type(args[0]):
+        return None
+    a, c = as_matrix(args[0]), as_matrix(args[2])
+    if kv_dims(args[1])[0] != a.cols * c.rows:
+        return None
+    if not (own(a.rows, a.cols, c.rows) and own(a.cols, c.rows, c.cols)
+            and own(a.rows, max(a.cols, c.rows), c.cols)):
+        return None
+    itemsize = kv_itemsize(args[0])
+    stride = kv_strides(args[1])[0]
+    b = view(kv_bytes(args[1]), a.cols, c.rows, stride, stride * a.cols)
+    size = a.rows * c.cols
+    result = PyArray_EMPTY(1, &size, kv_type(args[0]), 0)
+    y = view(kv_bytes(<PyObject *>result), a.rows, c.cols, itemsize, itemsize * a.rows)
+    if <double>a.rows * a.cols * c.rows < release_limit:
+        failed = triple_product(dtype, a, b, c, y)
+    else:
+        with nogil:
+            failed = triple_product(dtype, a, b, c, y)
+    if failed:
+        raise MemoryError
+    return result
+
+
+cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs):
+    cdef int dtype, failed
+    cdef matrix g, x, w, dx_out, dw_out
+    if nargs != 3:
+        return None
+    dtype = common_dtype(args, 3)
+    if dtype < 0:
+        return None
+    g, x, w = as_matrix(args[0]), as_matrix(args[1]), as_matrix(args[2])
+    if x.cols != w.rows or g.rows != x.rows or g.cols != w.cols or not own(g.rows, x.cols, g.cols):
+        return None
+    dx = new_matrix(x.rows, x.cols, args[0])
+    dw = new_matrix(w.rows, w.cols, args[0])
+    dx_out, dw_out = as_matrix(<PyObject *>dx), as_matrix(<PyObject *>dw)
+    if <double>g.rows * x.cols * g.cols < release_limit:
+        failed = matmul_vjp(dtype, True, g, x, w, dx_out, dw_out)
+    else:
+        with nogil:
+            failed = matmul_vjp(dtype, True, g, x, w, dx_out, dw_out)
+    if failed:
+        raise MemoryError
+    return dx, dw
+
+
+cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs):
+    cdef int dtype, failed
+    cdef matrix dx, dw, x, w, y
+    if nargs != 4:
+        return None
+    dtype = common_dtype(args, 4)
+    if dtype < 0:
+        return None
+    dx, dw = as_matrix(args[0]), as_matrix(args[1])
+    x, w = as_matrix(args[2]), as_matrix(args[3])
+    if (x.cols != w.rows or dx.rows != x.rows or dx.cols != x.cols or dw.rows != w.rows
+            or dw.cols != w.cols or not own(x.rows, x.cols, w.cols)):
+        return None
+    result = new_matrix(x.rows, w.cols, args[0])
+    y = as_matrix(<PyObject *>result)
+    if <double>x.rows * x.cols * w.cols < release_limit:
+        failed = matmul_jvp(dtype, dx, dw, x, w, y)
+    else:
+        with nogil:
+            failed = matmul_jvp(dtype, dx, dw, x, w, y)
+    if failed:
+        raise MemoryError
+    return result
+
+
+# kron of two matrices, and bkron without batch axes.
+cdef object fast_kron(PyObject **args, Py_ssize_t nargs):
+    cdef int dtype, failed
+    cdef matrix a, b, y
+    cdef double size
+    if nargs != 2:
+        return None
+    dtype = common_dtype(args, 2)
+    if dtype < 0:
+        return None
+    a, b = as_matrix(args[0]), as_matrix(args[1])
+    size = <double>a.rows * a.cols * b.rows * b.cols
+    if size > 1e15:
+        return None
+    result = new_matrix(a.rows * b.rows, a.cols * b.cols, args[0])
+    y = as_matrix(<PyObject *>result)
+    if size < release_limit:
+        failed = outer(dtype, a, b, y)
+    else:
+        with nogil:
+            failed = outer(dtype, a, b, y)
+    if failed:
+        raise MemoryError
+    return result
+
+
+# K_{m,n} x for a vector: the transpose of x read as an (n, m) matrix.
+cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs):
+    cdef Py_ssize_t m, n, itemsize, stride
+    cdef matrix x, y
+    cdef cnp.npy_intp size
+    if nargs != 3 or not plain(args[0], 1):
+        return None
+    if type(<object>args[1]) is not int or type(<object>args[2]) is not int:
+        return None
+    itemsize = kv_itemsize(args[0])
+    if kernel_dtype(kv_type(args[0])) < 0:
+        return None
+    size = kv_dims(args[0])[0]
+    try:
+        m, n = <object>args[1], <object>args[2]
+    except OverflowError:
+        return None
+    if m < 0 or n < 0 or <double>m * n > 1e18 or m * n != size:
+        return None
+    stride = kv_strides(args[0])[0]
+    result = PyArray_EMPTY(1, &size, kv_type(args[0]), 0)
+    x = view(kv_bytes(args[0]), m, n, stride, stride * m)
+    y = view(kv_bytes(<PyObject *>result), m, n, itemsize * n, itemsize)
+    if <double>size < release_limit:
+        copy(itemsize, 0, x, y)
+    else:
+        with nogil:
+            copy(itemsize, 0, x, y)
+    return result
+
+
+cdef fast_path fast_path_named(str name) except NULL:
+    if name == "triple_product":
+        return fast_triple_product
+    if name == "vec_trick":
+        return fast_vec_trick
+    if name == "matmul_vjp":
+        return fast_matmul_vjp
+    if name == "matmul_jvp":
+        return fast_matmul_jvp
+    if name == "kron" or name == "bkron":
+        return fast_kron
+    if name == "commutation_matmul":
+        return fast_commutation_matmul
+    raise ValueError(f"no compiled path {name!r}")

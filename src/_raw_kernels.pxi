@@ -1,0 +1,71 @@
+# The kernels themselves on arrays, for the tests: arrays of one kernel dtype, last axis
+# contiguous; no driver, no packing, no validation beyond assertions.
+
+
+cdef int _slot(arrays) except -1:
+    dtype = kernel_dtype(arrays[0].dtype.num)
+    assert dtype >= 0 and all(a.dtype == arrays[0].dtype for a in arrays)
+    assert all(a.size == 0 or a.shape[a.ndim - 1] == 1 or a.strides[a.ndim - 1] == a.itemsize
+               for a in arrays[1:])
+    return dtype
+
+
+cdef void *_data(array) except? NULL:
+    return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef Py_ssize_t _stride(array, int axis) except? -1:
+    return array.strides[axis] // array.itemsize
+
+
+def run_mode_product(f, x, y, accumulate=False, conjugate=False):
+    """y[l,q,r] (+)= sum_p f[q,p] x[l,p,r]; f of any strides."""
+    cdef int flags = (KV_ACCUMULATE if accumulate else 0) | (KV_CONJUGATE if conjugate else 0)
+    L, P, R = x.shape
+    assert f.shape[1] == P and y.shape == (L, f.shape[0], R)
+    kv_active.mode_product[_slot((f, x, y))](
+        L, f.shape[0], P, R, _data(f), _stride(f, 0), _stride(f, 1), _data(x), _stride(x, 0),
+        _stride(x, 1), _data(y), _stride(y, 0), _stride(y, 1), flags)
+
+
+def run_transpose(x, y):
+    """y[b,j,i] = x[b,i,j] for items of 1, 2, 4, 8 or 16 bytes."""
+    batch, m, n = x.shape
+    assert y.shape == (batch, n, m) and x.dtype == y.dtype and x.itemsize in (1, 2, 4, 8, 16)
+    cdef int slot = item_slot(x.itemsize)
+    for i in range(batch):
+        kv_active.transpose[slot](m, n, _data(x[i]), _stride(x, 1), _data(y[i]), _stride(y, 1))
+
+
+def run_outer(a, b, y):
+    """y[i*p + k, j*q + l] = a[i,j] b[k,l]; a of any strides."""
+    m, n = a.shape
+    p, q = b.shape
+    assert y.shape == (m * p, n * q)
+    kv_active.outer[_slot((a, b, y))](m, n, p, q, _data(a), _stride(a, 0), _stride(a, 1), _data(b),
+                                      _stride(b, 0), _data(y), _stride(y, 0))
+
+
+def run_small_triple_product(a, b, c, y):
+    """y = a b c over a batch of (n, n), each C-contiguous, 1 <= n <= 8."""
+    batch, n, _ = a.shape
+    assert a.shape == b.shape == c.shape == y.shape and 1 <= n <= KV_SMALL
+    kv_active.small_triple_product[_slot((a, b, c, y))](
+        batch, n, _data(a), _stride(a, 0), _data(b), _stride(b, 0), _data(c), _stride(c, 0),
+        _data(y), _stride(y, 0))
+
+
+def run_small_vjp(g, x, w, dx, dw, conjugate=True):
+    """dx = g w^H, dw = x^H g over a batch of (n, n), each C-contiguous, 1 <= n <= 8."""
+    batch, n, _ = g.shape
+    assert g.shape == x.shape == w.shape == dx.shape == dw.shape and 1 <= n <= KV_SMALL
+    kv_active.small_vjp[_slot((g, x, w, dx, dw))](
+        batch, n, _data(g), _stride(g, 0), _data(x), _stride(x, 0), _data(w), _stride(w, 0),
+        _data(dx), _stride(dx, 0), _data(dw), _stride(dw, 0), KV_CONJUGATE if conjugate else 0)
+
+
+def run_row_sqnorm(x, y):
+    """y[i] = sum_j |x[i,j]|^2, y real."""
+    rows, n = x.shape
+    assert y.shape == (rows,) and y.dtype == x.real.dtype
+    kv_active.row_sqnorm[_slot((x,))](rows, n, _data(x), _stride(x, 0), _data(y), _stride(y, 0))

@@ -1,0 +1,275 @@
+"""The second tier: generalized ufuncs over the drivers of _kernels.
+
+They bring broadcasting, casting, ``out``, overlap safety, ``axes`` and ``__array_ufunc__``.
+Each is registered for the kernel dtypes; the loop's ``data`` points to the kernel number.
+In a loop, steps holds one batch stride per operand, then the core strides in the order of
+the signature.
+"""
+
+cimport numpy as cnp
+
+from kronvec._kernels cimport *
+
+cnp.import_array()
+cnp.import_umath()
+
+cdef extern from "Python.h":
+    void PyErr_NoMemory()
+
+cdef extern from "numpy/ufuncobject.h":
+    """
+    typedef int (*kv_process_core_dims)(PyUFuncObject *, npy_intp *);
+    static void kv_set_process_core_dims(PyObject *ufunc, kv_process_core_dims function)
+    {
+        ((PyUFuncObject *)ufunc)->process_core_dims_func = function;
+    }
+
+    /* NumPy takes an operand that is exactly an output for elementwise access, which needs no
+     * copy.  A product reads its operands more than once: let the iterator copy, as for matmul. */
+    static void kv_copy_on_overlap(PyObject *ufunc)
+    {
+        PyUFuncObject *f = (PyUFuncObject *)ufunc;
+        for (int i = f->nin; i < f->nargs; i++) {
+            f->op_flags[i] = NPY_ITER_WRITEONLY | NPY_ITER_UPDATEIFCOPY | NPY_ITER_ALIGNED |
+                             NPY_ITER_ALLOCATE | NPY_ITER_NO_BROADCAST | NPY_ITER_NO_SUBTYPE;
+        }
+    }
+    """
+    ctypedef int (*kv_process_core_dims)(void *ufunc, cnp.npy_intp *dims)
+    void kv_set_process_core_dims(object ufunc, kv_process_core_dims function)
+    void kv_copy_on_overlap(object ufunc)
+
+
+cdef void out_of_memory() noexcept nogil:
+    with gil:
+        PyErr_NoMemory()
+
+
+# Every stride in steps[first:last] is a whole number of items.
+cdef inline bint whole_steps(cnp.npy_intp *steps, int count, Py_ssize_t itemsize) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        if steps[i] % itemsize:
+            return False
+    return True
+
+
+# `count` operands whose core strides, two each, are those of C-contiguous (n, n) matrices.
+cdef inline bint small_cores(cnp.npy_intp *strides, int count, Py_ssize_t n,
+                             Py_ssize_t itemsize) noexcept nogil:
+    cdef int i
+    if n < 1 or n > KV_SMALL:
+        return False
+    for i in range(count):
+        if strides[2 * i] != n * itemsize or strides[2 * i + 1] != itemsize:
+            return False
+    return True
+
+
+# ---- loops -------------------------------------------------------------------------------
+
+cdef void triple_product_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                              void *data) noexcept nogil:
+    cdef int dtype = (<int *>data)[0]
+    cdef Py_ssize_t item = kernel_itemsize(dtype), count = dims[0], i
+    cdef Py_ssize_t m = dims[1], n = dims[2], p = dims[3], q = dims[4]
+    cdef cnp.npy_intp *s = steps + 4
+    if m == n and p == n and q == n and small_cores(s, 4, n, item) and whole_steps(steps, 4, item):
+        kernels().small_triple_product[dtype](
+            count, n, args[0], steps[0] // item, args[1], steps[1] // item,
+            args[2], steps[2] // item, args[3], steps[3] // item)
+        return
+    for i in range(count):
+        if triple_product(dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]),
+                          view(args[1] + i * steps[1], n, p, s[2], s[3]),
+                          view(args[2] + i * steps[2], p, q, s[4], s[5]),
+                          view(args[3] + i * steps[3], m, q, s[6], s[7])):
+            out_of_memory()
+            return
+
+
+cdef inline void vec_trick_loop(bint by_columns, char **args, cnp.npy_intp *dims,
+                                cnp.npy_intp *steps, void *data) noexcept nogil:
+    cdef int dtype = (<int *>data)[0]
+    cdef Py_ssize_t count = dims[0], i
+    cdef Py_ssize_t m = dims[1], n = dims[2], p = dims[4], q = dims[5]
+    cdef cnp.npy_intp *s = steps + 4
+    cdef matrix b, y
+    for i in range(count):
+        if by_columns:
+            b = view(args[1] + i * steps[1], n, p, s[2], s[2] * n)
+            y = view(args[3] + i * steps[3], m, q, s[5], s[5] * m)
+        else:
+            b = view(args[1] + i * steps[1], n, p, s[2] * p, s[2])
+            y = view(args[3] + i * steps[3], m, q, s[5] * q, s[5])
+        if triple_product(dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]), b,
+                          view(args[2] + i * steps[2], p, q, s[3], s[4]), y):
+            out_of_memory()
+            return
+
+
+cdef void vec_trick_f_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                           void *data) noexcept nogil:
+    vec_trick_loop(True, args, dims, steps, data)
+
+
+cdef void vec_trick_c_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                           void *data) noexcept nogil:
+    vec_trick_loop(False, args, dims, steps, data)
+
+
+cdef void bkron_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                     void *data) noexcept nogil:
+    cdef int dtype = (<int *>data)[0]
+    cdef Py_ssize_t i
+    cdef cnp.npy_intp *s = steps + 3
+    for i in range(dims[0]):
+        if outer(dtype, view(args[0] + i * steps[0], dims[1], dims[2], s[0], s[1]),
+                 view(args[1] + i * steps[1], dims[3], dims[4], s[2], s[3]),
+                 view(args[2] + i * steps[2], dims[5], dims[6], s[4], s[5])):
+            out_of_memory()
+            return
+
+
+cdef inline void matmul_vjp_loop(bint conjugate, char **args, cnp.npy_intp *dims,
+                                 cnp.npy_intp *steps, void *data) noexcept nogil:
+    cdef int dtype = (<int *>data)[0]
+    cdef Py_ssize_t item = kernel_itemsize(dtype), count = dims[0], i
+    cdef Py_ssize_t m = dims[1], n = dims[2], k = dims[3]
+    cdef cnp.npy_intp *s = steps + 5
+    if m == n and k == n and small_cores(s, 5, n, item) and whole_steps(steps, 5, item):
+        kernels().small_vjp[dtype](
+            count, n, args[0], steps[0] // item, args[1], steps[1] // item, args[2],
+            steps[2] // item, args[3], steps[3] // item, args[4], steps[4] // item,
+            KV_CONJUGATE if conjugate else 0)
+        return
+    for i in range(count):
+        if matmul_vjp(dtype, conjugate, view(args[0] + i * steps[0], m, n, s[0], s[1]),
+                      view(args[1] + i * steps[1], m, k, s[2], s[3]),
+                      view(args[2] + i * steps[2], k, n, s[4], s[5]),
+                      view(args[3] + i * steps[3], m, k, s[6], s[7]),
+                      view(args[4] + i * steps[4], k, n, s[8], s[9])):
+            out_of_memory()
+            return
+
+
+cdef void matmul_vjp_conjugate_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                                    void *data) noexcept nogil:
+    matmul_vjp_loop(True, args, dims, steps, data)
+
+
+cdef void matmul_vjp_plain_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                                void *data) noexcept nogil:
+    matmul_vjp_loop(False, args, dims, steps, data)
+
+
+cdef void matmul_jvp_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                          void *data) noexcept nogil:
+    cdef int dtype = (<int *>data)[0]
+    cdef Py_ssize_t m = dims[1], k = dims[2], n = dims[3], i
+    cdef cnp.npy_intp *s = steps + 5
+    for i in range(dims[0]):
+        if matmul_jvp(dtype, view(args[0] + i * steps[0], m, k, s[0], s[1]),
+                      view(args[1] + i * steps[1], k, n, s[2], s[3]),
+                      view(args[2] + i * steps[2], m, k, s[4], s[5]),
+                      view(args[3] + i * steps[3], k, n, s[6], s[7]),
+                      view(args[4] + i * steps[4], m, n, s[8], s[9])):
+            out_of_memory()
+            return
+
+
+cdef void transpose_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                         void *data) noexcept nogil:
+    cdef int dtype = (<int *>data)[0]
+    cdef Py_ssize_t i
+    cdef cnp.npy_intp *s = steps + 2
+    for i in range(dims[0]):
+        copy(kernel_itemsize(dtype), dtype,
+             view(args[0] + i * steps[0], dims[1], dims[2], s[0], s[1]),
+             view(args[1] + i * steps[1], dims[1], dims[2], s[3], s[2]))
+
+
+# ---- output sizes that are products ------------------------------------------------------
+
+# dims[at] is the product of two sizes: fill it in where no `out` gave it.  0, or -1 raised.
+cdef int set_product(cnp.npy_intp *dims, int at, cnp.npy_intp u, cnp.npy_intp v) except -1:
+    if v and u > (<cnp.npy_intp>((<size_t>-1) >> 1)) // v:
+        raise ValueError(f"the result would have {u} * {v} rows or columns: not addressable")
+    if dims[at] == -1:
+        dims[at] = u * v
+    elif dims[at] != u * v:
+        raise ValueError(f"out has size {dims[at]} where {u} * {v} = {u * v} is needed")
+    return 0
+
+
+# (m,n),(p,q)->(r,s): r = m p, s = n q.
+cdef int bkron_dims(void *ufunc, cnp.npy_intp *dims) except -1:
+    set_product(dims, 4, dims[0], dims[2])
+    return set_product(dims, 5, dims[1], dims[3])
+
+
+# (m,n),(k),(p,q)->(r): k = n p, r = m q.
+cdef int vec_trick_dims(void *ufunc, cnp.npy_intp *dims) except -1:
+    set_product(dims, 2, dims[1], dims[3])
+    return set_product(dims, 5, dims[0], dims[4])
+
+
+# ---- registration ------------------------------------------------------------------------
+
+cdef int kernel_numbers[4]
+cdef void *loop_data[4]
+
+ctypedef void (*loop)(char **, cnp.npy_intp *, cnp.npy_intp *, void *) noexcept nogil
+
+
+cdef class _Registration:
+    """What a ufunc refers to for as long as it lives."""
+    cdef cnp.PyUFuncGenericFunction loops[4]
+    cdef char types[4 * 5]
+    cdef bytes name
+    cdef bytes signature
+
+
+cdef list registrations = []
+
+
+cdef object register(str name, str signature, loop function, kv_process_core_dims sizes=NULL):
+    cdef _Registration kept = _Registration.__new__(_Registration)
+    cdef int nin = signature.split("->")[0].count("(")
+    cdef int nout = signature.split("->")[1].count("(")
+    cdef int i, j
+    cdef int[4] typenums = [cnp.NPY_FLOAT, cnp.NPY_DOUBLE, cnp.NPY_CFLOAT, cnp.NPY_CDOUBLE]
+    for i in range(4):
+        kernel_numbers[i] = i
+        loop_data[i] = &kernel_numbers[i]
+        kept.loops[i] = <cnp.PyUFuncGenericFunction>function
+        for j in range(nin + nout):
+            kept.types[i * (nin + nout) + j] = <char>typenums[i]
+    kept.name, kept.signature = name.encode(), signature.encode()
+    registrations.append(kept)
+    ufunc = cnp.PyUFunc_FromFuncAndDataAndSignature(
+        kept.loops, loop_data, kept.types, 4, nin, nout, cnp.PyUFunc_None, kept.name, b"", 0,
+        kept.signature)
+    kv_copy_on_overlap(ufunc)
+    if sizes != NULL:
+        kv_set_process_core_dims(ufunc, sizes)
+    return ufunc
+
+
+_UFUNCS = {
+    "triple_product": register("triple_product", "(m,n),(n,p),(p,q)->(m,q)", triple_product_loop),
+    "vec_trick_f": register("vec_trick", "(m,n),(k),(p,q)->(r)", vec_trick_f_loop,
+                            <kv_process_core_dims>vec_trick_dims),
+    "vec_trick_c": register("vec_trick", "(m,n),(k),(p,q)->(r)", vec_trick_c_loop,
+                            <kv_process_core_dims>vec_trick_dims),
+    "bkron": register("bkron", "(m,n),(p,q)->(r,s)", bkron_loop,
+                      <kv_process_core_dims>bkron_dims),
+    "matmul_vjp_conj": register("matmul_vjp", "(m,n),(m,k),(k,n)->(m,k),(k,n)",
+                                matmul_vjp_conjugate_loop),
+    "matmul_vjp": register("matmul_vjp", "(m,n),(m,k),(k,n)->(m,k),(k,n)",
+                           matmul_vjp_plain_loop),
+    "matmul_jvp": register("matmul_jvp", "(m,k),(k,n),(m,k),(k,n)->(m,n)", matmul_jvp_loop),
+    "transpose": register("transpose", "(m,n)->(n,m)", transpose_loop),
+}
+# The drivers of the same names are C functions of this module: export through the namespace.
+globals().update(_UFUNCS)

@@ -1,0 +1,112 @@
+/* y[i*p + k, j*q + l] = a[i,j] b[k,l]
+ *
+ * a is (m, n) with any strides, b (p, q) and y (m*p, n*q) with contiguous rows.  A row of y is
+ * n copies of row k of b, each scaled by one entry of a.  Where q is shorter than a vector,
+ * row i of a is first spread out (each entry q times) and row k of b tiled, so that whole
+ * vectors are multiplied.
+ */
+
+/* to = scale * from, `reals` reals; one entry of a as re and i im. */
+KV_INLINE void KV_NAME(scaled_row)(kv_intp reals, const KV_REAL *scale, const KV_REAL *from,
+                                   KV_REAL *to)
+{
+    V(vec) re = V(splat)(scale[0]);
+#if KV_COMPLEX
+    V(vec) im = V(mul)(V(signs)(), V(splat)(scale[1]));
+#define KV_SCALE(b) V(madd)(re, b, V(mul)(im, V(swap)(b)))
+#else
+#define KV_SCALE(b) V(mul)(re, b)
+#endif
+    kv_intp r = 0;
+    for (; r + KV_LANES <= reals; r += KV_LANES) {
+        V(vec) b = V(load)(from + r);
+        V(store)(to + r, KV_SCALE(b));
+    }
+    if (r < reals) {
+        const int count = (int)(reals - r);
+        V(vec) b = V(load_partial)(from + r, count);
+        V(store_partial)(to + r, count, KV_SCALE(b));
+    }
+#undef KV_SCALE
+}
+
+/* How many columns of a are spread at a time, and the reals of a spread row. */
+#define KV_SPREAD_REALS 1024
+
+/* y rows of one i, for q * KV_SCALARS < KV_LANES: `columns` entries of a at a time. */
+KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const KV_REAL *a,
+                                    kv_intp a_col, const KV_REAL *b, kv_intp b_row, KV_REAL *y,
+                                    kv_intp y_row)
+{
+    KV_REAL re[KV_SPREAD_REALS];
+#if KV_COMPLEX
+    KV_REAL im[KV_SPREAD_REALS]; /* with the signs of i * (re, im) */
+#endif
+    const kv_intp width = q * KV_SCALARS;
+    const kv_intp reals = columns * width;
+    for (kv_intp j = 0; j < columns; j++) {
+        for (kv_intp l = 0; l < width; l++) {
+            re[j * width + l] = a[j * a_col];
+#if KV_COMPLEX
+            im[j * width + l] = l % 2 ? a[j * a_col + 1] : -a[j * a_col + 1];
+#endif
+        }
+    }
+    /* Vector number v of a tiled row of b starts at lane (v * KV_LANES) % width of the row:
+     * `phases` different vectors, then the same ones again. */
+    for (kv_intp k = 0; k < p; k++) {
+        KV_REAL tiled[2 * KV_LANES];
+        for (kv_intp l = 0; l < width + KV_LANES - 1; l++) {
+            tiled[l] = b[k * b_row + l % width];
+        }
+        KV_REAL *to = y + k * y_row;
+        kv_intp phase = 0;
+        for (kv_intp r = 0; r < reals; r += KV_LANES) {
+            const int count = reals - r < KV_LANES ? (int)(reals - r) : 0;
+            V(vec) row = V(load)(tiled + phase);
+#if KV_COMPLEX
+            V(vec) product = V(madd)(V(load_count)(re + r, count), row,
+                                     V(mul)(V(load_count)(im + r, count), V(swap)(row)));
+#else
+            V(vec) product = V(mul)(V(load_count)(re + r, count), row);
+#endif
+            V(store_count)(to + r, count, product);
+            phase = (phase + KV_LANES) % width;
+        }
+    }
+}
+
+static void KV_NAME(outer)(kv_intp m, kv_intp n, kv_intp p, kv_intp q, const void *a_,
+                           kv_intp a_row, kv_intp a_col, const void *b_, kv_intp b_row, void *y_,
+                           kv_intp y_row)
+{
+    const kv_intp width = q * KV_SCALARS;
+    a_row *= KV_SCALARS;
+    a_col *= KV_SCALARS;
+    b_row *= KV_SCALARS;
+    y_row *= KV_SCALARS;
+    for (kv_intp i = 0; i < m; i++) {
+        const KV_REAL *a = (const KV_REAL *)a_ + i * a_row;
+        const KV_REAL *b = b_;
+        KV_REAL *y = (KV_REAL *)y_ + i * p * y_row;
+        if (width == 0) {
+            continue;
+        }
+        if (width < KV_LANES && n > 1) {
+            const kv_intp step = KV_SPREAD_REALS / width;
+            for (kv_intp j = 0; j < n; j += step) {
+                KV_NAME(spread_rows)(KV_MIN(step, n - j), p, q, a + j * a_col, a_col, b, b_row,
+                                     y + j * width, y_row);
+            }
+            continue;
+        }
+        for (kv_intp k = 0; k < p; k++) {
+            for (kv_intp j = 0; j < n; j++) {
+                KV_NAME(scaled_row)(width, a + j * a_col, b + k * b_row,
+                                    y + k * y_row + j * width);
+            }
+        }
+    }
+}
+
+#undef KV_SPREAD_REALS

@@ -1,0 +1,66 @@
+/* The kernel table: one function pointer per kernel and dtype (or item size).
+ *
+ * Made from kernels.def; filled by dispatch.c; read by the drivers through kv_active.
+ */
+#ifndef KV_TABLE_H
+#define KV_TABLE_H
+
+#include <stddef.h>
+#include <string.h>
+
+typedef ptrdiff_t kv_intp;
+
+/* Flags of the kernels that take some. */
+enum { KV_ACCUMULATE = 1, KV_CONJUGATE = 2 };
+
+/* The dtypes that have arithmetic kernels, and the item sizes that have movement kernels. */
+#define KV_DTYPES(X) X(f32) X(f64) X(c64) X(c128)
+#define KV_ITEMS(X) X(u8) X(u16) X(u32) X(u64) X(u128)
+
+#define KV_ENUM(name) KV_##name,
+enum kv_dtype { KV_DTYPES(KV_ENUM) KV_NDTYPES };
+enum kv_item { KV_ITEMS(KV_ENUM) KV_NITEMS };
+#undef KV_ENUM
+
+/* A square product up to this size is fully unrolled by the small_* kernels. */
+#define KV_SMALL 8
+
+/* The type of each kernel: kv_mode_product_fn, ... */
+#define KV_ARITHMETIC(name, arguments) typedef void kv_##name##_fn arguments;
+#define KV_MOVEMENT(name, arguments) typedef void kv_##name##_fn arguments;
+#include "kernels.def"
+#undef KV_ARITHMETIC
+#undef KV_MOVEMENT
+
+/* name_isa says which instruction set serves each slot. */
+typedef struct {
+#define KV_ARITHMETIC(name, arguments) \
+    kv_##name##_fn *name[KV_NDTYPES];  \
+    const char *name##_isa[KV_NDTYPES];
+#define KV_MOVEMENT(name, arguments)  \
+    kv_##name##_fn *name[KV_NITEMS];  \
+    const char *name##_isa[KV_NITEMS];
+#include "kernels.def"
+#undef KV_ARITHMETIC
+#undef KV_MOVEMENT
+} kv_table;
+
+/* The table in use. */
+extern const kv_table *kv_active;
+
+/* Names of the instruction sets that this CPU has, lowest first; NULL past the last. */
+const char *kv_isa_name(int index);
+
+/* Use the named instruction set; returns the name in use before, NULL if this CPU lacks it. */
+const char *kv_use_isa(const char *name);
+
+/* Fill the tables; use `name` (NULL: the best); 0, or -1 if this CPU lacks it. */
+int kv_initialize(const char *name);
+
+/* What serves slot `slot` of kernel number `kernel`, for show_config and the tests. */
+typedef struct {
+    const char *kernel, *slot, *isa;
+} kv_entry;
+int kv_describe(int index, kv_entry *entry); /* 0 past the last */
+
+#endif

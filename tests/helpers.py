@@ -1,0 +1,221 @@
+"""Tables and checks that every test file draws on.
+
+DTYPES, SIZES and LAYOUTS span what the conventions promise (operations.py lists the functions);
+``check`` compares one call with its plain definition, evaluated in higher precision, under a
+componentwise bound.
+"""
+
+import contextlib
+import ctypes
+import mmap
+import sys
+
+import numpy as np
+
+import kronvec as kv
+from kronvec import _kernels
+from kronvec import _reference as reference
+
+KERNEL_DTYPES = ("float32", "float64", "complex64", "complex128")
+EXTENDED_DTYPES = ("float16", "longdouble", "clongdouble")
+EXACT_DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+DTYPES = (*KERNEL_DTYPES, *EXTENDED_DTYPES, *EXACT_DTYPES, "object")
+
+# (m, n, p, q): ragged, ones, primes, empty in each position, around the vector tiles
+SIZES = (
+    *((2, 3, 4, 5), (1, 1, 1, 1), (2, 2, 2, 2), (4, 4, 4, 4), (8, 8, 8, 8), (7, 5, 3, 11)),
+    *((0, 3, 2, 4), (3, 0, 2, 4), (3, 2, 0, 4), (3, 2, 4, 0), (0, 0, 0, 0)),
+    *((1, 7, 1, 9), (9, 1, 7, 1), (16, 2, 3, 17), (3, 15, 9, 4), (4, 8, 16, 33)),
+)
+
+ISAS = _kernels.available_isas()
+
+
+# --------------------------------------------------------------------------------------
+# Values and layouts
+
+
+def random(dtype, *shape, seed=0):
+    """Values of magnitude 1/2 to 2 with random signs (no underflow); small integers for exact."""
+    rng = np.random.default_rng([seed, *shape])
+    dtype = np.dtype(dtype)
+    if dtype.kind in "biuO":
+        low = -4 if dtype.kind in "iO" else 0
+        return rng.integers(low, 2 if dtype.kind == "b" else 5, shape).astype(dtype)
+
+    def part():
+        return rng.choice([-1, 1], shape) * rng.uniform(0.5, 2, shape)
+
+    return (part() + 1j * part() if dtype.kind == "c" else part()).astype(dtype)
+
+
+def filler(dtype, shape):
+    """What fills the gaps of a layout and fresh results: NaN where there is one."""
+    return np.full(shape, np.nan if np.dtype(dtype).kind in "fcO" else 1, dtype)
+
+
+def _reversed(a):
+    flip = (slice(None, None, -1),) * a.ndim
+    return a[flip].copy()[flip]
+
+
+def _strided(a):
+    gaps = filler(a.dtype, tuple(2 * n + 1 for n in a.shape))
+    view = gaps[tuple(slice(1, 2 * n + 1, 2) for n in a.shape)]
+    view[...] = a
+    return view
+
+
+def _broadcast(a):
+    return np.broadcast_to(a[..., :1], a.shape)
+
+
+def _read_only(a):
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+def _misaligned(a):
+    if a.dtype == object:  # NumPy itself has no misaligned object arrays
+        return a.copy()
+    raw = np.zeros(a.nbytes + 1, np.uint8)
+    view = raw[1:].view(a.dtype).reshape(a.shape)
+    view[...] = a
+    return view
+
+
+def _byte_swapped(a):
+    return a.astype(a.dtype.newbyteorder())
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "reversed": _reversed,
+    "strided": _strided,
+    "broadcast": _broadcast,
+    "read_only": _read_only,
+    "misaligned": _misaligned,
+    "byte_swapped": _byte_swapped,
+}
+OUT_LAYOUTS = {k: v for k, v in LAYOUTS.items() if k not in ("broadcast", "read_only")}
+
+
+# --------------------------------------------------------------------------------------
+# Trees of arguments and results: arrays, and lists or tuples of them
+
+
+def leaves(tree):
+    """The arrays of an argument or result, in order."""
+    if isinstance(tree, (list, tuple)):
+        return [leaf for branch in tree for leaf in leaves(branch)]
+    return [tree] if isinstance(tree, (np.ndarray, np.generic)) else []
+
+
+def map_arrays(function, tree):
+    """The same tree with ``function`` applied to its arrays; sizes and strings stay."""
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(map_arrays(function, branch) for branch in tree)
+    return function(tree) if isinstance(tree, (np.ndarray, np.generic)) else tree
+
+
+# --------------------------------------------------------------------------------------
+# The error bound
+
+
+def lift(a):
+    """The array in the widest precision of its kind."""
+    return np.asarray(a, np.clongdouble if a.dtype.kind == "c" else np.longdouble)
+
+
+def gamma(roundings, dtype):
+    """γ_k = k u / (1 - k u).
+
+    In complex arithmetic each part of a sum of k products is a sum of 2 k real ones, so its
+    modulus errs by √2 γ_2k <= γ_3k.  An oracle no more precise than the result errs as much.
+    """
+    dtype = np.dtype(dtype)
+    unit = np.finfo(dtype).eps / 2
+    k = roundings * (3 if dtype.kind == "c" else 1)
+    if np.finfo(np.longdouble).eps / 2 >= unit:
+        k *= 2
+    return k * np.longdouble(unit) / (1 - k * np.longdouble(unit))
+
+
+def assert_bounded(got, exact, magnitude, roundings):
+    """|got - exact| <= γ_k magnitude in every component."""
+    error = np.abs(lift(np.asarray(got)) - exact)
+    bound = gamma(roundings, got.dtype) * magnitude
+    bad = ~(error <= bound)
+    assert not bad.any(), (
+        f"{bad.sum()} of {bad.size} components beyond the bound; first at {np.argwhere(bad)[0]}: "
+        f"error {error[bad][0]}, bound {bound[bad][0]}"
+    )
+
+
+def assert_matches(got, name, args, roundings=0, **kwargs):
+    """``got`` has the type, shape, dtype and (within the bound) the values of the definition."""
+    definition = getattr(reference, name)
+    plain = leaves(definition(*args, **kwargs))
+    results = leaves(got)
+    assert len(results) == len(plain)
+    inexact = any(p.dtype.kind in "fc" for p in plain)
+    if inexact:
+        with np.errstate(all="ignore"):
+            exact = leaves(definition(*map_arrays(lift, args), **kwargs))
+            size = leaves(definition(*map_arrays(lambda a: np.abs(lift(a)), args), **kwargs))
+    for i, (result, expected) in enumerate(zip(results, plain)):
+        assert result.shape == expected.shape
+        assert result.dtype.newbyteorder("=") == expected.dtype.newbyteorder("=")
+        if inexact:
+            assert_bounded(result, exact[i], size[i], roundings)
+        else:
+            assert np.array_equal(result, expected)
+
+
+def check(name, *args, roundings=0, **kwargs):
+    """Call the public function and compare with its definition; return the result."""
+    got = getattr(kv, name)(*args, **kwargs)
+    assert_matches(got, name, args, roundings, **kwargs)
+    return got
+
+
+# --------------------------------------------------------------------------------------
+# Instruction sets and guard pages
+
+
+@contextlib.contextmanager
+def use_isa(name):
+    """Run the block on one instruction set."""
+    previous = _kernels._use_isa(name)
+    try:
+        yield
+    finally:
+        _kernels._use_isa(previous)
+
+
+PAGE = mmap.PAGESIZE
+SIDES = ("start", "end")
+HAS_MPROTECT = sys.platform != "win32"
+
+
+def guarded(a, side):
+    """A C-contiguous copy of ``a`` in private pages between two that nobody may touch.
+
+    side "end": the last byte of the array is the last before a guard page, "start": the first
+    byte is the first after one.
+    """
+    a = np.ascontiguousarray(a)
+    size = PAGE * (2 + -(-max(a.nbytes, 1) // PAGE))
+    pages = mmap.mmap(-1, size)
+    raw = np.frombuffer(pages, np.uint8)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for guard in (0, size - PAGE):
+        address = ctypes.c_void_p(raw.ctypes.data + guard)
+        if libc.mprotect(address, ctypes.c_size_t(PAGE), mmap.PROT_READ & 0) != 0:
+            raise OSError(ctypes.get_errno(), "mprotect")
+    first = PAGE if side == "start" else size - PAGE - a.nbytes
+    view = raw[first : first + a.nbytes].view(a.dtype).reshape(a.shape)
+    view[...] = a
+    return view

@@ -1,0 +1,231 @@
+"""OPERATIONS: every public function on arrays, once; OPERATORS: every lazy operator."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+from helpers import LAYOUTS, assert_matches, leaves, map_arrays, random
+
+import kronvec as kv
+from kronvec import _reference as reference
+
+
+@dataclass(frozen=True)
+class Operation:
+    """How to call one public function: ``arguments(t, m, n, p, q)``, where t makes an array.
+
+    ``roundings(m, n, p, q)`` is the k of the error bound of one matrix of the batch.
+    """
+
+    group: str
+    name: str
+    arguments: Callable
+    roundings: Callable
+    takes_out: bool
+    kwargs: dict
+
+    def __str__(self):
+        return "-".join([self.name, *(f"{key}={value}" for key, value in self.kwargs.items())])
+
+    @property
+    def function(self):
+        return getattr(kv, self.name)
+
+    def __call__(self, *args, **more):
+        return self.function(*args, **self.kwargs, **more)
+
+    def define(self, *args):
+        """The same by the plain definition."""
+        return getattr(reference, self.name)(*args, **self.kwargs)
+
+    def build(self, dtype, sizes=(2, 3, 4, 5), batch=(), layout="C"):
+        """Arguments of one dtype (or one each, in turn), layout and batch shape."""
+        dtypes = itertools.cycle([dtype] if isinstance(dtype, str) else dtype)
+        seeds = itertools.count()
+
+        def t(*shape):
+            return LAYOUTS[layout](random(next(dtypes), *batch, *shape, seed=next(seeds)))
+
+        return self.arguments(t, *sizes)
+
+    def compare(self, got, args, sizes=(2, 3, 4, 5), samples=1):
+        """``got`` is what the definition gives; a gradient may be summed over the samples."""
+        roundings = self.roundings(*sizes) * samples
+        assert_matches(got, self.name, args, roundings, **self.kwargs)
+
+    def check(self, args, sizes=(2, 3, 4, 5), samples=1):
+        """Call, compare with the definition, see that no argument changed."""
+        before = map_arrays(np.copy, args)
+        self.compare(self(*args), before, sizes, samples)
+        for a, b in zip(leaves(args), leaves(before)):
+            assert np.array_equal(a, b)
+
+
+def _rows(group, name, arguments, roundings=lambda m, n, p, q: 0, takes_out=True, **choices):
+    """One row for each combination of keyword values."""
+    for values in itertools.product(*choices.values()):
+        kwargs = dict(zip(choices, values))
+        yield Operation(group, name, arguments, roundings, takes_out, kwargs)
+
+
+def _triangle(n):
+    return n * (n + 1) // 2
+
+
+def _matrix_vec(t, m, n, p, q):
+    return t(m * n), (m, n)
+
+
+def _pair(t, m, n, p, q):
+    return t(m, n), t(p, q)
+
+
+def _chain(t, m, n, p, q):
+    return t(m, n), t(n, p), t(p, q)
+
+
+def _vec_chain(t, m, n, p, q):
+    return t(m, n), t(n * p), t(p, q)
+
+
+def _many(x_of):
+    """x (or G) beside two factors; the bound is that of K formed, whatever a plan merges."""
+    return lambda t, *sizes: x_of(t, list(_pair(t, *sizes)), *sizes)
+
+
+_BOOL = (False, True)
+
+OPERATIONS = (
+    *_rows("vectorize", "vec", lambda t, m, n, p, q: (t(m, n),), order="FC"),
+    *_rows("vectorize", "unvec", _matrix_vec, order="FC"),
+    *_rows("vectorize", "vec_reorder", _matrix_vec, source="FC", target="FC"),
+    *_rows("vectorize", "vech", lambda t, m, n, p, q: (t(n, n),), order="FC"),
+    *_rows(
+        "vectorize",
+        "unvech",
+        lambda t, m, n, p, q: (t(_triangle(n)),),
+        order="FC",
+        hermitian=_BOOL,
+    ),
+    *_rows(
+        "vectorize", "svec", lambda t, m, n, p, q: (t(n, n),), lambda m, n, p, q: 2, order="FC"
+    ),
+    *_rows(
+        "vectorize",
+        "smat",
+        lambda t, m, n, p, q: (t(_triangle(n)),),
+        lambda m, n, p, q: 3,
+        order="FC",
+    ),
+    *_rows("products", "kron", _pair, lambda m, n, p, q: 1),
+    *_rows("products", "bkron", _pair, lambda m, n, p, q: 1),
+    *_rows("products", "triple_product", _chain, lambda m, n, p, q: n + p),
+    *_rows("products", "vec_trick", _vec_chain, lambda m, n, p, q: n + p, order="FC"),
+    *_rows(
+        "many_factors",
+        "kron_matvec",
+        _many(lambda t, factors, m, n, p, q: (factors, t(n * q))),
+        lambda m, n, p, q: n * q + 1,
+    ),
+    *_rows(
+        "many_factors",
+        "kron_vecmat",
+        _many(lambda t, factors, m, n, p, q: (t(m * p), factors)),
+        lambda m, n, p, q: m * p + 1,
+    ),
+    *_rows(
+        "many_factors",
+        "kron_matmul",
+        _many(lambda t, factors, m, n, p, q: (factors, t(n * q, 3))),
+        lambda m, n, p, q: n * q + 1,
+    ),
+    *_rows(
+        "many_factors",
+        "matmul_kron",
+        _many(lambda t, factors, m, n, p, q: (t(3, m * p), factors)),
+        lambda m, n, p, q: m * p + 1,
+    ),
+    *_rows(
+        "permutations",
+        "commutation_matmul",
+        lambda t, m, n, p, q: (t(m * n, p), m, n),
+        side=["left"],
+        transposed=_BOOL,
+    ),
+    *_rows(
+        "permutations",
+        "commutation_matmul",
+        lambda t, m, n, p, q: (t(p, m * n), m, n),
+        side=["right"],
+        transposed=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "matmul_vjp",
+        lambda t, m, n, p, q: (t(m, p), t(m, n), t(n, p)),
+        lambda m, n, p, q: m + p,
+        takes_out=False,
+        conjugate=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "matmul_jvp",
+        lambda t, m, n, p, q: (t(m, n), t(n, p), t(m, n), t(n, p)),
+        lambda m, n, p, q: n + 1,
+    ),
+    *_rows(
+        "derivatives",
+        "linear_vjp",
+        lambda t, m, n, p, q: (t(m, p), t(m, n), t(n, p)),
+        lambda m, n, p, q: m + p,
+        takes_out=False,
+        conjugate=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "triple_product_vjp",
+        lambda t, m, n, p, q: (t(m, q), *_chain(t, m, n, p, q)),
+        lambda m, n, p, q: m + n + p + q,
+        takes_out=False,
+        conjugate=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "vec_trick_vjp",
+        lambda t, m, n, p, q: (t(m * q), *_vec_chain(t, m, n, p, q)),
+        lambda m, n, p, q: m + n + p + q,
+        takes_out=False,
+        order="FC",
+        conjugate=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "kron_vjp",
+        lambda t, m, n, p, q: (t(m * p, n * q), *_pair(t, m, n, p, q)),
+        lambda m, n, p, q: m * n + p * q,
+        takes_out=False,
+        conjugate=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "kron_matmul_vjp",
+        _many(lambda t, factors, m, n, p, q: (t(m * p, 3), factors, t(n * q, 3))),
+        lambda m, n, p, q: m * p + n * q + 3 * max(m, n) * max(p, q),
+        takes_out=False,
+        conjugate=_BOOL,
+    ),
+    *_rows(
+        "derivatives",
+        "per_sample_sqnorm",
+        lambda t, m, n, p, q: (t(m, n), t(m, p)),
+        # ‖XᴴG‖² over its n p entries, or by the m x m Gram matrices of X and G
+        lambda m, n, p, q: n * p + 2 * m + m * m + n + p + 3,
+    ),
+)
+WITH_OUT = tuple(operation for operation in OPERATIONS if operation.takes_out)
+
+# The lazy operator beside its dense matrix, for sizes m, n
+OPERATORS = {
+    "Commutation": (kv.commutation_matrix, reference.commutation_matrix),
+}

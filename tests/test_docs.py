@@ -1,0 +1,110 @@
+"""Docstrings: present, in sections, and true (their examples run); so does the README."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import kronvec as kv
+import numpy as np
+import pytest
+
+PROMISED = """
+    vec unvec vech unvech svec smat vec_reorder kron bkron triple_product vec_trick
+    kron_matvec kron_vecmat kron_matmul matmul_kron
+    commutation_matmul commutation_indices commutation_matrix
+    matmul_vjp matmul_jvp linear_vjp triple_product_vjp vec_trick_vjp kron_vjp kron_matmul_vjp
+    per_sample_sqnorm show_config patch_numpy get_include test
+""".split()
+
+PUBLIC = {
+    name: getattr(kv, name)
+    for name in kv.__all__
+    if callable(getattr(kv, name)) and not inspect.isclass(getattr(kv, name))
+}
+every_function = pytest.mark.parametrize("name", PUBLIC)
+
+
+def modules():
+    """Every module of the package that imports without optional dependencies."""
+    for info in pkgutil.walk_packages(kv.__path__, "kronvec."):
+        if "__main__" not in info.name and "demo" not in info.name:
+            yield importlib.import_module(info.name)
+
+
+def documented():
+    """(name, docstring) of the package, its modules, and their functions, classes and methods."""
+    for module in [kv, *modules()]:
+        yield module.__name__, module.__doc__
+        for name, thing in vars(module).items():
+            if callable(thing) and getattr(thing, "__module__", None) == module.__name__:
+                yield f"{module.__name__}.{name}", thing.__doc__
+                if inspect.isclass(thing):
+                    for attribute, member in vars(thing).items():
+                        doc = member.__doc__ if hasattr(member, "__doc__") else None
+                        if callable(member) or isinstance(member, property):
+                            yield f"{module.__name__}.{name}.{attribute}", doc
+
+
+DOCTESTS = {name: doc for name, doc in documented() if doc and ">>>" in doc}
+
+
+def run_examples(source, name, path=None):
+    """Run the ``>>>`` examples of a text; the report of what differs is the message."""
+    test = doctest.DocTestParser().get_doctest(source, {}, name, path, 0)
+    assert test.examples
+    report = []
+    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=report.append)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("name", DOCTESTS)
+def test_docstring_examples_run(name):
+    run_examples(DOCTESTS[name], name)
+
+
+def test_every_promised_name_is_public():
+    assert set(PROMISED) <= set(kv.__all__)
+    assert len(kv.__all__) == len(set(kv.__all__))
+    for name in kv.__all__:
+        assert hasattr(kv, name)
+
+
+@every_function
+def test_public_docstrings_have_their_sections(name):
+    function = PUBLIC[name]
+    doc = inspect.getdoc(function)
+    headings = re.findall(r"^(\w[\w ]*)\n-+$", doc, re.MULTILINE)
+    signature = inspect.signature(function)
+    assert len(doc.splitlines()[0]) <= 100 and doc.splitlines()[0].endswith((".", "``", "Ω"))
+    if signature.parameters:
+        assert "Parameters" in headings
+    if signature.return_annotation not in (None, "None"):
+        assert "Returns" in headings or name == "get_include"
+    assert "Examples" in headings
+
+
+@every_function
+def test_public_docstrings_describe_every_parameter(name):
+    doc = inspect.getdoc(PUBLIC[name])
+    for parameter in inspect.signature(PUBLIC[name]).parameters:
+        assert re.search(rf"^(?:.*, )?\*?{parameter}\b.*$", doc, re.MULTILINE), parameter
+
+
+# --------------------------------------------------------------------------------------
+# README
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if README.exists() else []
+
+
+@pytest.mark.skipif(not BLOCKS, reason="no README beside the tests, or nothing to run in it")
+def test_readme_examples_run():
+    namespace = {"np": np, "kv": kv}
+    for number, block in enumerate(BLOCKS):
+        if ">>>" in block:
+            run_examples(block, f"README block {number}", str(README))
+        else:
+            exec(compile(block, f"README block {number}", "exec"), namespace)
