@@ -1,13 +1,12 @@
 """kronvec: Kronecker products and vec-ed matrices, applied without being formed."""
 
 from . import operators
-from .derivatives import linear_vjp, matmul_jvp, matmul_vjp
+from .derivatives import linear_vjp, matmul_jvp, matmul_vjp, per_sample_sqnorm
 from .half_vectorize import smat, svec, unvech, vech
 from .introspect import get_include, patch_numpy, show_config, test
 from .kron_derivatives import (
     kron_matmul_vjp,
     kron_vjp,
-    per_sample_sqnorm,
     triple_product_vjp,
     vec_trick_vjp,
 )

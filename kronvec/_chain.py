@@ -13,7 +13,14 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._plan import Plan, Step, make_plan
-from ._shapes import as_array, check_addressable, check_out, shape_error
+from ._shapes import (
+    as_array,
+    check_addressable,
+    check_kron_axis,
+    check_out,
+    read_factors,
+    shape_error,
+)
 from ._threads import check_workers, run_ranges
 
 # Columns that threads share are split at whole cache lines.
@@ -35,22 +42,14 @@ def apply_factors(
 ):
     """``alpha K x + beta out`` with K (Kᵀ if transposed) along ``axis`` of the ``core`` last axes."""
     workers = check_workers(function, workers)
-    factors = _read_factors(function, factors)
+    given = factors = read_factors(function, factors)
     x = as_array(function, "x", x, min_ndim=1)
     if x.ndim == 1:
         core, axis = 1, -1
-    kron_shape = [f.shape for f in factors]
+    cols = check_kron_axis(function, factors, x, axis, transposed=transposed)
     if transposed:
         factors = [np.swapaxes(f, -1, -2) for f in factors]
-    cols = prod(f.shape[-1] for f in factors)
-    if x.shape[axis] != cols:
-        raise ValueError(
-            f"{function}: x must have "
-            f"{' * '.join(str(f.shape[-1]) for f in factors)} = {cols} entries on axis {axis}, the "
-            f"{'rows' if transposed else 'columns'} of the Kronecker product; got x {x.shape}, "
-            f"factors {', '.join(map(str, kron_shape))}"
-        )
-    batch = _batch_shape(function, factors, x, core)
+    batch = _batch_shape(function, given, x, core)
     rows = x.shape[-2:-1] if core == 2 and axis == -1 else ()
     columns = x.shape[-1:] if core == 2 and axis == -2 else ()
     shape = (*batch, *rows, prod(f.shape[-2] for f in factors), *columns)
@@ -63,8 +62,8 @@ def apply_factors(
     factors = _with_alpha(factors, alpha, dtype)
     left, right = prod(rows), prod(columns)
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
-        result = _chain_of_matmul(factors, x.reshape(*x.shape[: x.ndim - core], left, cols, right))
-        return _combine(result.astype(dtype, copy=False).reshape(shape), beta, out)
+        state = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], left, cols, right)
+        return _combine(_chain_of_matmul(factors, state).reshape(shape), beta, out)
     plan = make_plan(tuple(f.shape for f in factors), prod(batch) * left, right)
     operands = [_factor(factors, step, dtype, x.dtype) for step in plan.steps]
     direct = (
@@ -79,18 +78,6 @@ def apply_factors(
     if type(result) is np.ndarray and type(x) is not np.ndarray and out is None:
         result = x.__array_wrap__(result)
     return result if direct else _combine(result, beta, out)
-
-
-def _read_factors(function, factors):
-    try:
-        listed = list(factors)
-    except TypeError:
-        raise TypeError(
-            f"{function}: factors must be a sequence of matrices, got {type(factors).__name__}"
-        ) from None
-    if not listed:
-        raise ValueError(f"{function}: at least one factor is needed")
-    return [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(listed)]
 
 
 def _batch_shape(function, factors, x, core):

@@ -6,13 +6,18 @@ from math import prod
 
 import numpy as np
 
-from ._shapes import as_array, broadcast_batch, shape_error
+from ._shapes import as_array, broadcast_batch, check_addressable, shape_error
 
 
 def adjoint(a, conjugate):
     """aᴴ of the last two axes, aᵀ without ``conjugate``; a view where no entry changes."""
     a = np.swapaxes(a, -1, -2)
-    return np.conj(a) if conjugate and a.dtype.kind in "cO" else a
+    return conj(a) if conjugate else a
+
+
+def conj(a):
+    """The complex conjugate; real arrays themselves (np.conj refuses bool)."""
+    return np.conj(a) if a.dtype.kind in "cO" else a
 
 
 def reduce_to(gradient, shape):
@@ -67,6 +72,8 @@ class MatmulOperands:
         self.x, self.w = matrix_x, matrix_w
         self.g = g.reshape(*self.batch, matrix_x.shape[-2], matrix_w.shape[-1])
         self.dtype = np.result_type(g, x, w)
+        full = (*self.batch, matrix_w.shape[-2], max(matrix_x.shape[-2], matrix_w.shape[-1]))
+        check_addressable(function, full, self.dtype.itemsize)
 
     @property
     def shared_w(self) -> bool:

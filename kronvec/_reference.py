@@ -115,7 +115,7 @@ def _off_diagonal_scale(length, dtype, order):
     """1 on the diagonal and √2 off it, along a vech."""
     n = (math.isqrt(8 * length + 1) - 1) // 2
     rows, columns = _lower_triangle(n, order)
-    root = 2**0.5 if dtype == object else np.sqrt(np.asarray(2, dtype))
+    root = 2**0.5 if dtype.kind == "O" else np.sqrt(np.asarray(2, dtype))
     return np.where(rows == columns, np.asarray(1, dtype), np.asarray(root, dtype))
 
 

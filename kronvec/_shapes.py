@@ -107,10 +107,16 @@ def check_out(function: str, out, shape, dtype) -> None:
         raise ValueError(f"{function}: out is read-only")
 
 
-def broadcast_batch(function: str, **arguments) -> tuple[int, ...]:
-    """The common batch shape of matrices (their leading axes, broadcast as in np.matmul)."""
+def broadcast_batch(function: str, core=None, **arguments) -> tuple[int, ...]:
+    """The common batch shape of matrices: their leading axes, broadcast as in np.matmul.
+
+    ``core`` says for which names fewer than two axes are no batch.
+    """
+    core = core or {}
     try:
-        return np.broadcast_shapes(*(a.shape[:-2] for a in arguments.values()))
+        return np.broadcast_shapes(
+            *(a.shape[: a.ndim - core.get(name, 2)] for name, a in arguments.items())
+        )
     except ValueError:
         raise shape_error(function, "batch axes do not broadcast", **arguments) from None
 
@@ -192,3 +198,31 @@ def overrides_ufuncs(*arguments) -> bool:
             if handler is not None and handler is not np.ndarray.__array_ufunc__:
                 return not isinstance(value, np.generic)
     return False
+
+
+def read_factors(function: str, factors) -> list:
+    """The factors of a Kronecker product as arrays of at least two axes."""
+    try:
+        listed = list(factors)
+    except TypeError:
+        raise TypeError(
+            f"{function}: factors must be a sequence of matrices, got {type(factors).__name__}"
+        ) from None
+    if not listed:
+        raise ValueError(f"{function}: at least one factor is needed")
+    return [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(listed)]
+
+
+def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = False) -> int:
+    """The length of ``axis`` of x, which must be that of K's columns (of its rows if transposed)."""
+    side = -2 if transposed else -1
+    sizes = [f.shape[side] for f in factors]
+    length = math.prod(sizes)
+    if x.shape[axis] != length:
+        product = " * ".join(map(str, sizes))
+        raise ValueError(
+            f"{function}: x must have {product} = {length} entries on axis {axis}, the "
+            f"{'rows' if transposed else 'columns'} of the Kronecker product; got x {x.shape}, "
+            f"factors {', '.join(str(f.shape) for f in factors)}"
+        )
+    return length

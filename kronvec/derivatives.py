@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _kernels, _ufuncs
+from . import _engine, _kernels, _reference, _ufuncs
 from ._fastpath import own_product, two_tier
 from ._gradients import MatmulOperands, adjoint, reduce_to, sum_over
 from ._shapes import (
@@ -90,8 +90,13 @@ def matmul_vjp(
     if overrides_ufuncs(g, x, w):
         gufunc = _ufuncs.matmul_vjp_conj if conjugate else _ufuncs.matmul_vjp
         dx, dw = gufunc(g, x, w)
+        if not (hasattr(dx, "shape") and hasattr(dw, "shape")):
+            return dx, dw
         return reduce_to(dx, x.shape), _reduce_parameter(dw, w.shape, sum_batch, 2)
-    ops = MatmulOperands("matmul_vjp", g, x, w)
+    return _pull_back(MatmulOperands("matmul_vjp", g, x, w), sum_batch, conjugate)
+
+
+def _pull_back(ops, sum_batch, conjugate):
     if ops.shared_w and sum_batch is not False:
         # One product over all rows of all samples sums dW on the way.
         rows = prod(ops.g.shape[:-1])
@@ -182,7 +187,7 @@ def matmul_jvp(
     dw, w = as_array(name, "dw", dw, min_ndim=1), as_array(name, "w", w, min_ndim=1)
     given = {"dx": dx, "dw": dw, "x": x, "w": w}
     row, column = x.ndim == 1, w.ndim == 1
-    x_core, w_core = (1, 1) if row and column else (1 if row else 2, 1 if column else 2)
+    x_core, w_core = (1 if row else 2), (1 if column else 2)
     if (
         x.shape[-1] != w.shape[-w_core]
         or dx.shape[-x_core:] != x.shape[-x_core:]
@@ -190,13 +195,10 @@ def matmul_jvp(
         or (row and dx.ndim != 1)
         or (column and dw.ndim != 1)
     ):
-        raise shape_error(
-            name, "dx and x (..., m, k), dw and w (..., k, n) are needed", **given
-        )
-    operands = [a[None, :] if row else a for a in (dx, x)]
-    operands[1:1] = [a[:, None] if column else a for a in (dw, w)][:1]
-    operands.append(w[:, None] if column else w)
-    dx, dw, x, w = operands
+        raise shape_error(name, "dx and x (..., m, k), dw and w (..., k, n) are needed", **given)
+    dx, x = (a[None, :] if row else a for a in (dx, x))
+    dw, w = (a[:, None] if column else a for a in (dw, w))
+    operands = dx, dw, x, w
     batch = broadcast_batch(name, dx=dx, dw=dw, x=x, w=w)
     m, k = x.shape[-2:]
     n = w.shape[-1]
@@ -205,7 +207,8 @@ def matmul_jvp(
     check_addressable(name, shape, dtype.itemsize)
     if out is not None:
         check_out(name, out, shape, dtype)
-    if dtype in _kernels.DTYPES and own_product(m, k, n):
+    plain = all(type(a) is np.ndarray for a in operands)
+    if plain and dtype in _kernels.DTYPES and own_product(m, k, n):
         target = None if out is None else out.reshape(*batch, m, n)
         result = _ufuncs.matmul_jvp(dx, dw, x, w, out=target, dtype=dtype, casting="unsafe")
     else:
@@ -271,14 +274,102 @@ def linear_vjp(
     >>> db
     array([2., 2.])
     """
-    dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
+    if overrides_ufuncs(g, x, w):
+        dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
+        db = g.sum(axis=-2)
+    else:
+        w = as_array("linear_vjp", "w", w, min_ndim=2)
+        ops = MatmulOperands("linear_vjp", g, x, w)
+        dx, dw = _pull_back(ops, sum_batch, conjugate)
+        db = sum_over(ops.g.astype(ops.dtype, copy=False), -2)
     if not bias:
         return dx, dw
-    if overrides_ufuncs(g, x, w):
-        db, w_shape, core = g.sum(axis=-2), w.shape, 2
+    return dx, dw, _reduce_parameter(db, (*w.shape[:-2], w.shape[-1]), sum_batch, 1)
+
+
+def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None) -> NDArray:
+    """Squared norm of each sample's weight gradient: ``‖dW_i‖²_F`` with ``dW_i = X_iᴴ G_i``.
+
+    Parameters
+    ----------
+    g : array_like, shape (B, n) or (..., t, n)
+    x : array_like, shape (B, k) or (..., t, k)
+        Two axes: each row is a sample, and the norm is ‖x_i‖² ‖g_i‖².  More axes: the leading
+        ones are samples, each of t rows.
+    out : ndarray, optional
+        Where to put the result; may overlap the operands.
+
+    Returns
+    -------
+    ndarray, shape (B,) or (...)
+        Real.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or ``out`` does not.
+    TypeError
+        If the result cannot be cast to the dtype of ``out`` by the rule "same_kind".
+
+    See Also
+    --------
+    matmul_vjp : the gradients themselves, with ``sum_batch=False``.
+
+    Notes
+    -----
+    No gradient of a row is formed.  For samples of t rows the smaller of X_iᴴ G_i and of the
+    Gram matrices X_i X_iᴴ, G_i G_iᴴ is.
+
+    References
+    ----------
+    .. [1] I. Goodfellow, "Efficient per-example gradient computations", arXiv:1510.01799 (2015).
+
+    Examples
+    --------
+    >>> import kronvec as kv
+    >>> kv.per_sample_sqnorm([[1.0, 0.0], [0.0, 2.0]], [[3.0, 4.0], [1.0, 0.0]])
+    array([25.,  4.])
+    """
+    function = "per_sample_sqnorm"
+    g = as_array(function, "g", g, min_ndim=2)
+    x = as_array(function, "x", x, min_ndim=2)
+    rows = max(g.ndim, x.ndim) <= 2
+    core = 1 if rows else 2
+    fits = min(g.ndim, x.ndim) >= core and (rows or g.shape[-2] == x.shape[-2])
+    try:
+        shape = np.broadcast_shapes(g.shape[: g.ndim - core], x.shape[: x.ndim - core])
+    except ValueError:
+        fits = False
+    if not fits:
+        message = "g (B, n) and x (B, k), or g (..., t, n) and x (..., t, k), are needed"
+        raise shape_error(function, message, g=g, x=x)
+    dtype = np.result_type(g, x)
+    real = np.empty(0, dtype).real.dtype
+    if out is not None:
+        check_out(function, out, shape, real)
+    if dtype not in _kernels.DTYPES:
+        result = np.asarray(_reference.per_sample_sqnorm(g, x))
+    elif rows:
+        result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)
     else:
-        ops = MatmulOperands("linear_vjp", g, x, w)
-        db, w_shape, core = sum_over(ops.g, -2), ops.w_shape, len(ops.w_shape)
-    if core == 1:  # a single column: b is a scalar
-        return dx, dw, _reduce_parameter(db[..., 0], (), sum_batch, 0)
-    return dx, dw, _reduce_parameter(db, (*w_shape[:-2], w_shape[-1]), sum_batch, 1)
+        result = _sample_sqnorm(g, x, dtype)
+    if out is None:
+        return result
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+def _row_sqnorm(a, dtype):
+    rows = np.ascontiguousarray(a, dtype).reshape(prod(a.shape[:-1]), a.shape[-1])
+    return _engine.row_sqnorm(rows).reshape(a.shape[:-1])
+
+
+def _sample_sqnorm(g, x, dtype):
+    (t, n), k = g.shape[-2:], x.shape[-1]
+    if t * (k + n) < k * n:
+        # ‖Xᴴ G‖² = Σ (X Xᴴ) ∘ conj(G Gᴴ)
+        gram_x = np.matmul(x, adjoint(x, True), dtype=dtype)
+        gram_g = np.matmul(g, adjoint(g, True), dtype=dtype)
+        return np.sum(gram_x * np.conj(gram_g), axis=(-2, -1)).real
+    dw = np.matmul(adjoint(x, True), g, dtype=dtype)
+    return _row_sqnorm(dw.reshape(*dw.shape[:-2], k * n), dtype)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _engine, _kernels, _reference
 from ._chain import apply_factors
-from ._gradients import adjoint, read_cotangent, reduce_to, sum_over
-from ._shapes import as_array, broadcast_batch, check_order, check_out, shape_error
+from ._gradients import adjoint, conj, read_cotangent, reduce_to, sum_over
+from ._shapes import as_array, broadcast_batch, check_kron_axis, check_order, read_factors, shape_error
 from .products import triple_product
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def vec_trick_vjp(
     c = as_array(function, "c", c, min_ndim=2)
     (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
     if b.shape[-1] != n * p or g.shape[-1] != m * q:
-        message = f"g must have {m} * {q} and b {n} * {p} entries on the last axis"
+        message = f"g must have {m} * {q} = {m * q} and b {n} * {p} = {n * p} entries on the last axis"
         raise shape_error(function, message, g=g, a=a, b=b, c=c)
 
     def unfold(v, rows, cols):
@@ -223,7 +222,7 @@ def kron_vjp(
     g = g.astype(np.result_type(g, a, b), copy=False)
     # The realignment of G, (m n, p q), turns A ⊗ B into the rank-one vec(A) vec(B)ᵀ.
     blocks = np.swapaxes(g.reshape(*batch, m, p, n, q), -2, -3).reshape(*batch, m * n, p * q)
-    conj_a, conj_b = (np.conj(f) if conjugate else f for f in (a, b))
+    conj_a, conj_b = (conj(f) if conjugate else f for f in (a, b))
     da = np.matmul(blocks, conj_b.reshape(*b.shape[:-2], p * q, 1)).reshape(*batch, m, n)
     db = np.matmul(conj_a.reshape(*a.shape[:-2], 1, m * n), blocks).reshape(*batch, p, q)
     return reduce_to(da, a.shape).reshape(a_shape), reduce_to(db, b.shape).reshape(b_shape)
@@ -282,17 +281,8 @@ def kron_matmul_vjp(
     function = "kron_matmul_vjp"
     x = as_array(function, "x", x, min_ndim=1)
     g = as_array(function, "g", g, min_ndim=1)
-    try:
-        factors = list(factors)
-    except TypeError:
-        raise TypeError(
-            f"{function}: factors must be a sequence of matrices, got {type(factors).__name__}"
-        ) from None
-    factors = [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(factors)]
-    if not factors or x.shape[-min(x.ndim, 2)] != prod(f.shape[-1] for f in factors):
-        message = "x must have Π p_i rows for factors (q_i, p_i), of which there is at least one"
-        named = {f"factor_{i}": f for i, f in enumerate(factors)}
-        raise shape_error(function, message, x=x, **named)
+    factors = read_factors(function, factors)
+    check_kron_axis(function, factors, x, -min(x.ndim, 2))
     columns = x.shape[-1:] if x.ndim > 1 else ()
     try:
         batch = np.broadcast_shapes(x.shape[:-2], *(f.shape[:-2] for f in factors))
@@ -332,7 +322,7 @@ def _along_axis(function, f, state):
 def _contract(cotangent, state, shape, conjugate):
     """dF = Σ_lr G[l, :, r] X*[l, :, r]ᵀ, reduced to the shape of F."""
     if conjugate:
-        state = np.conj(state)
+        state = conj(state)
     if len(shape) == 2:
         lead = cotangent.shape[:-2]
         state = np.broadcast_to(state, (*lead, *state.shape[-2:]))
@@ -340,91 +330,3 @@ def _contract(cotangent, state, shape, conjugate):
         return np.tensordot(cotangent, state, axes=(axes, axes))
     per_row = np.matmul(cotangent, np.swapaxes(state, -1, -2))
     return reduce_to(sum_over(per_row, -3), shape)
-
-
-def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None) -> NDArray:
-    """Squared norm of each sample's weight gradient: ``‖dW_i‖²_F`` with ``dW_i = X_iᴴ G_i``.
-
-    Parameters
-    ----------
-    g : array_like, shape (B, n) or (..., t, n)
-    x : array_like, shape (B, k) or (..., t, k)
-        Two axes: each row is a sample, and the norm is ‖x_i‖² ‖g_i‖².  More axes: the leading
-        ones are samples, each of t rows.
-    out : ndarray, optional
-        Where to put the result; may overlap the operands.
-
-    Returns
-    -------
-    ndarray, shape (B,) or (...)
-        Real.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, or ``out`` does not.
-    TypeError
-        If the result cannot be cast to the dtype of ``out`` by the rule "same_kind".
-
-    See Also
-    --------
-    matmul_vjp : the gradients themselves, with ``sum_batch=False``.
-
-    Notes
-    -----
-    No gradient of a row is formed.  For samples of t rows the smaller of X_iᴴ G_i and of the
-    Gram matrices X_i X_iᴴ, G_i G_iᴴ is.
-
-    References
-    ----------
-    .. [1] I. Goodfellow, "Efficient per-example gradient computations", arXiv:1510.01799 (2015).
-
-    Examples
-    --------
-    >>> import kronvec as kv
-    >>> kv.per_sample_sqnorm([[1.0, 0.0], [0.0, 2.0]], [[3.0, 4.0], [1.0, 0.0]])
-    array([25.,  4.])
-    """
-    function = "per_sample_sqnorm"
-    g = as_array(function, "g", g, min_ndim=1)
-    x = as_array(function, "x", x, min_ndim=1)
-    rows = max(g.ndim, x.ndim) <= 2
-    core = 1 if rows else 2
-    fits = min(g.ndim, x.ndim) >= core and (rows or g.shape[-2] == x.shape[-2])
-    try:
-        shape = np.broadcast_shapes(g.shape[: g.ndim - core], x.shape[: x.ndim - core])
-    except ValueError:
-        fits = False
-    if not fits:
-        message = "g (B, n) and x (B, k), or g (..., t, n) and x (..., t, k), are needed"
-        raise shape_error(function, message, g=g, x=x)
-    dtype = np.result_type(g, x)
-    real = np.empty(0, dtype).real.dtype
-    if out is not None:
-        check_out(function, out, shape, real)
-    if dtype not in _kernels.DTYPES:
-        result = np.asarray(_reference.per_sample_sqnorm(g, x))
-    elif rows:
-        result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)
-    else:
-        result = _sample_sqnorm(g, x, dtype)
-    if out is None:
-        return result
-    np.copyto(out, result, casting="same_kind")
-    return out
-
-
-def _row_sqnorm(a, dtype):
-    rows = np.ascontiguousarray(a, dtype).reshape(prod(a.shape[:-1]), a.shape[-1])
-    return _engine.row_sqnorm(rows).reshape(a.shape[:-1])
-
-
-def _sample_sqnorm(g, x, dtype):
-    (t, n), k = g.shape[-2:], x.shape[-1]
-    if t * (k + n) < k * n:
-        # ‖Xᴴ G‖² = Σ (X Xᴴ) ∘ conj(G Gᴴ)
-        gram_x = np.matmul(x, adjoint(x, True), dtype=dtype)
-        gram_g = np.matmul(g, adjoint(g, True), dtype=dtype)
-        return np.sum(gram_x * np.conj(gram_g), axis=(-2, -1)).real
-    dw = np.matmul(adjoint(x, True), g, dtype=dtype)
-    return _row_sqnorm(dw.reshape(*dw.shape[:-2], k * n), dtype)

@@ -72,8 +72,10 @@ def kron(a: ArrayLike, b: ArrayLike, /, *more: ArrayLike, out: NDArray | None = 
     >>> kv.kron([1, 10], [1, 2], [1, -1])
     array([  1,  -1,   2,  -2,  10, -10,  20, -20])
     """
-    product = a
-    factors = (b, *more)
+    product, *factors = (
+        f if hasattr(f, "__array_function__") else as_array("kron", f"operand {i}", f)
+        for i, f in enumerate((a, b, *more))
+    )
     for position, factor in enumerate(factors):
         last = position == len(factors) - 1
         product = _kron_pair(product, factor, out if last else None)
@@ -313,7 +315,7 @@ def vec_trick(
             b=b,
             c=c,
         )
-    shape = (*broadcast_batch("vec_trick", a=a, b=b[..., None], c=c), m * q)
+    shape = (*broadcast_batch("vec_trick", core={"b": 1}, a=a, b=b, c=c), m * q)
     dtype = np.result_type(a, b, c)
     check_addressable("vec_trick", shape, dtype.itemsize)
     if out is not None:

@@ -7,6 +7,7 @@ componentwise bound.
 
 import contextlib
 import ctypes
+import itertools
 import mmap
 import sys
 
@@ -120,6 +121,12 @@ def map_arrays(function, tree):
     return function(tree) if isinstance(tree, (np.ndarray, np.generic)) else tree
 
 
+def replace_leaf(tree, position, value):
+    """The same tree with ``value`` in place of its array number ``position``."""
+    numbers = itertools.count()
+    return map_arrays(lambda a: value if next(numbers) == position else a, tree)
+
+
 # --------------------------------------------------------------------------------------
 # The error bound
 
@@ -166,8 +173,9 @@ def assert_matches(got, name, args, roundings=0, **kwargs):
             exact = leaves(definition(*map_arrays(lift, args), **kwargs))
             size = leaves(definition(*map_arrays(lambda a: np.abs(lift(a)), args), **kwargs))
     for i, (result, expected) in enumerate(zip(results, plain)):
-        assert result.shape == expected.shape
-        assert result.dtype.newbyteorder("=") == expected.dtype.newbyteorder("=")
+        native = [a.dtype.newbyteorder("=") for a in (result, expected)]
+        assert native[0] == native[1], f"result {i} is {native[0]}, not {native[1]}"
+        assert result.shape == expected.shape, f"result {i}"
         if inexact:
             assert_bounded(result, exact[i], size[i], roundings)
         else:

@@ -1,8 +1,8 @@
 """OPERATIONS: every public function on arrays, once; OPERATORS: every lazy operator."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 from helpers import LAYOUTS, assert_matches, leaves, map_arrays, random
@@ -108,9 +108,7 @@ OPERATIONS = (
         order="FC",
         hermitian=_BOOL,
     ),
-    *_rows(
-        "vectorize", "svec", lambda t, m, n, p, q: (t(n, n),), lambda m, n, p, q: 2, order="FC"
-    ),
+    *_rows("vectorize", "svec", lambda t, m, n, p, q: (t(n, n),), lambda m, n, p, q: 2, order="FC"),
     *_rows(
         "vectorize",
         "smat",

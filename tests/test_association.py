@@ -1,9 +1,10 @@
 """triple_product and vec_trick multiply in the cheaper order."""
 
-import kronvec as kv
 import numpy as np
 import pytest
 from helpers import ISAS, KERNEL_DTYPES, use_isa
+
+import kronvec as kv
 
 # (m, n, p, q): long chains to one side, squares with one thin end, ties
 CHAINS = [

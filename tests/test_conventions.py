@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers import DTYPES, EXACT_DTYPES, KERNEL_DTYPES, LAYOUTS, OUT_LAYOUTS, SIZES, filler
-from helpers import leaves, map_arrays
+from helpers import (
+    DTYPES,
+    EXACT_DTYPES,
+    KERNEL_DTYPES,
+    LAYOUTS,
+    OUT_LAYOUTS,
+    SIZES,
+    filler,
+    leaves,
+    map_arrays,
+)
 from operations import OPERATIONS, WITH_OUT
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)

@@ -1,10 +1,11 @@
 """Cotangents pulled back and tangents pushed: <G, J dX> = <vjp(G), dX>."""
 
-import kronvec as kv
 import numpy as np
 import pytest
 from helpers import KERNEL_DTYPES, assert_matches, check, leaves, random
 from numpy.testing import assert_allclose, assert_array_equal
+
+import kronvec as kv
 
 
 def spread(t, *shapes):

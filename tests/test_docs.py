@@ -7,9 +7,10 @@ import pkgutil
 import re
 from pathlib import Path
 
-import kronvec as kv
 import numpy as np
 import pytest
+
+import kronvec as kv
 
 PROMISED = """
     vec unvec vech unvech svec smat vec_reorder kron bkron triple_product vec_trick
@@ -97,7 +98,9 @@ def test_public_docstrings_describe_every_parameter(name):
 # README
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if README.exists() else []
+BLOCKS = (
+    re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if README.exists() else []
+)
 
 
 @pytest.mark.skipif(not BLOCKS, reason="no README beside the tests, or nothing to run in it")

@@ -5,7 +5,6 @@ Entries are small integers, so that every dtype computes them exactly and equali
 
 from functools import reduce
 
-import kronvec as kv
 import numpy as np
 from helpers import LAYOUTS, map_arrays
 from hypothesis import assume, given
@@ -13,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from operations import OPERATIONS
+
+import kronvec as kv
 
 SIZE = st.integers(0, 5)
 DTYPE = st.sampled_from(

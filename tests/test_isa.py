@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kronvec as kv
 import numpy as np
 import pytest
-from helpers import ISAS, KERNEL_DTYPES, leaves, random, use_isa
-from kronvec import _kernels
+from helpers import ISAS, KERNEL_DTYPES, leaves, map_arrays, random, use_isa
 from operations import OPERATIONS
+
+import kronvec as kv
+from kronvec import _kernels
 
 ROOT = str(Path(kv.__file__).parents[1])
 SHOWN = {"baseline": "neon"} if platform.machine().lower() in ("aarch64", "arm64") else {}
@@ -82,7 +83,7 @@ def test_every_public_function_on_every_instruction_set(operation, isa):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_instruction_sets_agree_on_exact_data(operation):
-    args = [a.astype("float32") if isinstance(a, np.ndarray) else a for a in operation.build("int64")]
+    args = map_arrays(lambda a: a.astype("float32"), operation.build("int64"))
     results = []
     for isa in ISAS:
         with use_isa(isa):

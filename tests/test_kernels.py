@@ -12,8 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import HAS_MPROTECT, ISAS, KERNEL_DTYPES, SIDES, assert_bounded, guarded, leaves
-from helpers import filler, lift, random, use_isa
+from helpers import (
+    HAS_MPROTECT,
+    ISAS,
+    KERNEL_DTYPES,
+    SIDES,
+    assert_bounded,
+    filler,
+    guarded,
+    leaves,
+    lift,
+    random,
+    use_isa,
+)
+
 from kronvec import _kernels
 from kronvec import _reference as reference
 

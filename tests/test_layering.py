@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kronvec as kv
 import pytest
+
+import kronvec as kv
 
 PACKAGE = Path(kv.__file__).parent
 SOURCES = Path(__file__).parents[1] / "src"

@@ -2,12 +2,13 @@
 
 import itertools
 
-import kronvec as kv
 import numpy as np
 import pytest
 from helpers import DTYPES, random
 from numpy.lib.tests import test_shape_base
 from numpy.testing import assert_array_equal
+
+import kronvec as kv
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 
@@ -81,9 +82,10 @@ COUNTERPARTS = {
 def assert_same(got, expected):
     assert type(got) is type(expected)
     assert got.shape == expected.shape and got.dtype == expected.dtype
-    assert_array_equal(np.asarray(got), np.asarray(expected))
-    if isinstance(expected, np.ma.MaskedArray):
+    if isinstance(expected, np.ma.MaskedArray):  # what lies under the mask is nobody's
         assert_array_equal(np.ma.getmaskarray(got), np.ma.getmaskarray(expected))
+        got, expected = got.filled(0), expected.filled(0)
+    assert_array_equal(np.asarray(got), np.asarray(expected))
 
 
 @every_subclass
@@ -102,10 +104,15 @@ def test_subclasses_get_what_numpys_counterpart_gives(name, wrap):
 
 
 class UfuncOwner:
-    """Answers every ufunc with the call itself."""
+    """A duck array, 2 by 2, that answers every ufunc with a note of the call."""
+
+    ndim, shape, dtype, size = 2, (2, 2), np.dtype(float), 4
+    noted = None
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        outputs = tuple(("answered", method, len(inputs)) for _ in range(ufunc.nout))
+        outputs = tuple(UfuncOwner() for _ in range(ufunc.nout))
+        for output in outputs:
+            output.noted = method, len(inputs)
         return outputs if ufunc.nout > 1 else outputs[0]
 
 
@@ -138,10 +145,10 @@ GUFUNC_CALLS = [
     ("function", "count", "outputs"), GUFUNC_CALLS, ids=[row[0].__name__ for row in GUFUNC_CALLS]
 )
 def test_owners_of_array_ufunc_decide(function, count, outputs):
-    answer = ("answered", "__call__", count)
     for position in range(count):
         args = [UfuncOwner() if i == position else M for i in range(count)]
-        assert function(*args) == (answer if outputs == 1 else (answer,) * outputs)
+        answers = function(*args) if outputs > 1 else (function(*args),)
+        assert [answer.noted for answer in answers] == [("__call__", count)] * outputs
         args[position] = Refusing()
         with pytest.raises(TypeError):
             function(*args)

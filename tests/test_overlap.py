@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import filler, leaves, map_arrays, random
+from helpers import filler, leaves, map_arrays, random, replace_leaf
 from operations import WITH_OUT, Operation
 
 import kronvec as kv
@@ -21,18 +21,11 @@ VIEWS = {
 
 def overlapped(args, position, out_shape, shift, view):
     """The arguments with one array and ``out`` laid over the same memory."""
-    count = iter(range(100))
-    memory = filler(leaves(args)[0].dtype, 4 * max(np.prod(out_shape, dtype=int), 400) + 40)
-
-    def place(a):
-        if next(count) != position:
-            return a
-        laid = memory[20 : 20 + a.size].reshape(a.shape)
-        laid[...] = a
-        return laid
-
-    placed = map_arrays(place, args)
-    return placed, VIEWS[view](memory[20 + shift :], out_shape)
+    array = leaves(args)[position]
+    memory = filler(array.dtype, 4 * max(np.prod(out_shape, dtype=int), 400) + 40)
+    laid = memory[20 : 20 + array.size].reshape(array.shape)
+    laid[...] = array
+    return replace_leaf(args, position, laid), VIEWS[view](memory[20 + shift :], out_shape)
 
 
 @every_formed

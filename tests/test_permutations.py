@@ -1,12 +1,13 @@
 """The commutation matrix: K_{m,n} vec_F(A) = vec_F(Aᵀ) for A of shape (m, n)."""
 
-import kronvec as kv
 import numpy as np
 import pytest
 from helpers import DTYPES, LAYOUTS, filler, random
-from kronvec import _reference as reference
 from numpy.testing import assert_array_equal
 from operations import OPERATORS
+
+import kronvec as kv
+from kronvec import _reference as reference
 
 SIZE_PAIRS = [(2, 3), (3, 2), (1, 5), (5, 1), (4, 4), (0, 3), (3, 0), (0, 0), (7, 16), (33, 17)]
 sizes = pytest.mark.parametrize(("m", "n"), SIZE_PAIRS)

@@ -2,12 +2,13 @@
 
 import inspect
 
-import kronvec as kv
 import numpy as np
 import pytest
 from helpers import DTYPES, KERNEL_DTYPES, LAYOUTS, SIZES, check, random
 from numpy.testing import assert_allclose, assert_array_equal
 from operations import OPERATIONS
+
+import kronvec as kv
 
 # numpy.kron takes any number of axes; pairs of shapes where the counts differ, or are empty
 KRON_SHAPES = [

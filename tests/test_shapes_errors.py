@@ -2,11 +2,12 @@
 
 import tracemalloc
 
-import kronvec as kv
 import numpy as np
 import pytest
-from helpers import leaves, map_arrays, random
+from helpers import leaves, random, replace_leaf
 from operations import OPERATIONS, WITH_OUT
+
+import kronvec as kv
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
@@ -71,13 +72,12 @@ SHAPE_ERRORS = [
     ("linear_vjp", (t(2), t(2, 3), t(3)), {}, ["w", "(3,)"]),
     ("triple_product_vjp", (t(2, 4), t(2, 3), t(3, 4), t(4, 5)), {}, ["g (2, 4)", "(2, 5)"]),
     ("triple_product_vjp", (t(2, 5), t(2, 3), t(4, 4), t(4, 5)), {}, ["a (2, 3)", "b (4, 4)"]),
-    ("vec_trick_vjp", (t(9), t(2, 3), t(12), t(4, 5)), {}, ["g (9,)", "10"]),
-    ("vec_trick_vjp", (t(10), t(2, 3), t(11), t(4, 5)), {}, ["b (11,)", "12"]),
+    ("vec_trick_vjp", (t(9), t(2, 3), t(12), t(4, 5)), {}, ["g (9,)", "2 * 5"]),
+    ("vec_trick_vjp", (t(10), t(2, 3), t(11), t(4, 5)), {}, ["b (11,)", "3 * 4"]),
     ("kron_vjp", (t(8, 14), t(2, 3), t(4, 5)), {}, ["g (8, 14)", "(8, 15)"]),
     ("kron_matmul_vjp", (t(7, 2), F23, t(15, 2)), {}, ["g", "(7, 2)", "(8, 2)"]),
-    ("kron_matmul_vjp", (t(8, 2), F23, t(14, 2)), {}, ["x", "(14, 2)", "15"]),
+    ("kron_matmul_vjp", (t(8, 2), F23, t(14, 2)), {}, ["x (14, 2)"]),
     ("per_sample_sqnorm", (t(4, 2), t(5, 3)), {}, ["g (4, 2)", "x (5, 3)"]),
-    ("per_sample_sqnorm", (t(4), t(4)), {}, ["g", "(4,)"]),
 ]
 
 
@@ -134,12 +134,13 @@ def test_unknown_keywords_are_refused(operation):
 
 
 @every_operation
-@pytest.mark.parametrize("thing", [object(), None, "text", {1: 2}], ids=["object", "None", "str", "dict"])
+@pytest.mark.parametrize(
+    "thing", [object(), None, "text", {1: 2}], ids=["object", "None", "str", "dict"]
+)
 def test_what_is_no_array_is_refused(operation, thing):
     args = operation.build("float64")
     for position in range(len(leaves(args))):
-        count = iter(range(100))
-        broken = map_arrays(lambda a: thing if next(count) == position else a, args)
+        broken = replace_leaf(args, position, thing)
         message = raised(TypeError, operation.function, *broken, **operation.kwargs)
         assert operation.name in message
         if thing is not None and not isinstance(thing, str):
@@ -149,8 +150,7 @@ def test_what_is_no_array_is_refused(operation, thing):
 @every_operation
 def test_ragged_lists_are_refused(operation):
     args = operation.build("float64")
-    first = iter(range(100))
-    broken = map_arrays(lambda a: [[1, 2], [3]] if next(first) == 0 else a, args)
+    broken = replace_leaf(args, 0, [[1, 2], [3]])
     assert operation.name in raised(ValueError, operation.function, *broken, **operation.kwargs)
 
 
@@ -193,7 +193,7 @@ def test_out_of_another_kind_is_refused(operation):
     for dtype, narrower in [("float64", "int64"), ("complex128", "float64"), ("float16", "int8")]:
         if operation.name == "per_sample_sqnorm" and dtype == "complex128":
             continue  # the norm is real
-        args, out = with_out(operation, lambda y: np.ones(y.shape, narrower), dtype)
+        args, out = with_out(operation, lambda y, kind=narrower: np.ones(y.shape, kind), dtype)
         message = raised(TypeError, operation, *args, out=out)
         for fragment in (operation.name, "out", narrower, dtype):
             assert fragment in message, message

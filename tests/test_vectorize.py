@@ -1,10 +1,11 @@
 """vec and its relatives on matrices small enough to read."""
 
-import kronvec as kv
 import numpy as np
 import pytest
 from helpers import LAYOUTS, random
 from numpy.testing import assert_allclose, assert_array_equal
+
+import kronvec as kv
 
 A = np.array([[1, 2, 3], [4, 5, 6]])
 S = np.array([[1, 2, 3], [2, 4, 5], [3, 5, 6]])

@@ -159,4 +159,5 @@ def commutation_matrix(m: int, n: int) -> Commutation:
     >>> np.array_equal(kv.vec(A.T), K @ kv.vec(A))
     True
     """
-    return Commutation(m, n)
+    name = "commutation_matrix"
+    return Commutation(check_size(name, "m", m), check_size(name, "n", n))

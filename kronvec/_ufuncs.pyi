@@ -1,0 +1,12 @@
+"""The gufuncs behind the public functions, over the kernel dtypes."""
+
+import numpy as np
+
+triple_product: np.ufunc  # (m,n),(n,p),(p,q)->(m,q)
+vec_trick_f: np.ufunc  # (m,n),(k),(p,q)->(r) with k = n p, r = m q
+vec_trick_c: np.ufunc  # the same
+bkron: np.ufunc  # (m,n),(p,q)->(r,s) with r = m p, s = n q
+matmul_vjp_conj: np.ufunc  # (m,n),(m,k),(k,n)->(m,k),(k,n)
+matmul_vjp: np.ufunc  # the same
+matmul_jvp: np.ufunc  # (m,k),(k,n),(m,k),(k,n)->(m,n)
+transpose: np.ufunc  # (m,n)->(n,m)
