@@ -25,7 +25,12 @@ def extension(name, *sources):
 
 setup(
     ext_modules=cythonize(
-        [extension("_kernels", *SIMD), extension("_engine"), extension("_fastpath"), extension("_ufuncs")],
+        [
+            extension("_kernels", *SIMD),
+            extension("_engine"),
+            extension("_fastpath"),
+            extension("_ufuncs"),
+        ],
         include_path=["."],
         build_dir="build/cython",
         compiler_directives={

@@ -5,7 +5,10 @@ from __future__ import annotations
 import operator
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -70,6 +73,8 @@ def _run(task, begin, end):
 
 
 def _executor(workers: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # 4 ms that most programs need not pay
+
     global _pool, _pool_size
     with _lock:
         if _pool is None or _pool_size < workers:

@@ -99,6 +99,8 @@ LAYOUTS = {
     "read_only": _read_only,
     "misaligned": _misaligned,
     "byte_swapped": _byte_swapped,
+    "after_guard": lambda a: guarded(a, "start"),
+    "before_guard": lambda a: guarded(a, "end"),
 }
 OUT_LAYOUTS = {k: v for k, v in LAYOUTS.items() if k not in ("broadcast", "read_only")}
 
@@ -215,6 +217,8 @@ def guarded(a, side):
     byte is the first after one.
     """
     a = np.ascontiguousarray(a)
+    if a.dtype == object or not HAS_MPROTECT:
+        return a.copy()
     size = PAGE * (2 + -(-max(a.nbytes, 1) // PAGE))
     pages = mmap.mmap(-1, size)
     raw = np.frombuffer(pages, np.uint8)

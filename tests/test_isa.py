@@ -74,11 +74,12 @@ def test_the_switch_returns_the_previous_and_refuses_unknown_names():
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-def test_every_public_function_on_every_instruction_set(operation, isa):
+def test_every_public_function_on_every_instruction_set_between_guard_pages(operation, isa):
     with use_isa(isa):
         for dtype in KERNEL_DTYPES:
             for sizes in [(2, 3, 4, 5), (4, 4, 4, 4), (8, 8, 8, 8), (7, 17, 9, 33)]:
-                operation.check(operation.build(dtype, sizes), sizes)
+                for layout in ("after_guard", "before_guard"):
+                    operation.check(operation.build(dtype, sizes, layout=layout), sizes)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
