@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from . import _engine, _kernels
-from ._plan import Plan, Step, make_plan
+from ._plan import Pass, Plan, Step, make_plan
 from ._shapes import (
     as_array,
     check_addressable,
@@ -22,9 +22,7 @@ from ._shapes import (
     shape_error,
 )
 from ._threads import check_workers, run_ranges
-
-# Columns that threads share are split at whole cache lines.
-_COLUMN_GRAIN = 64
+from .products import kron
 
 
 def apply_factors(
@@ -64,18 +62,22 @@ def apply_factors(
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         state = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], left, cols, right)
         return _combine(_chain_of_matmul(factors, state).reshape(shape), beta, out)
-    plan = make_plan(tuple(f.shape for f in factors), prod(batch) * left, right)
-    operands = [_factor(factors, step, dtype, x.dtype) for step in plan.steps]
+    lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
+    plan = make_plan(
+        tuple(f.shape for f in factors), prod(batch) * left, right, dtype.itemsize, lanes
+    )
+    operands = [[_factor(factors, step, dtype) for step in each.steps] for each in plan.passes]
     direct = (
         out is not None
         and _is_zero(beta)
         and out.dtype == dtype
         and out.flags.carray
-        and not any(np.may_share_memory(out, a) for a in (x, *operands))
+        and not any(np.may_share_memory(out, a) for a in (x, *factors))
     )
     result = out if direct else np.empty(shape, dtype)
-    _run(plan, operands, _contiguous(x, dtype, batch, core), result.reshape(-1), workers)
-    if type(result) is np.ndarray and type(x) is not np.ndarray and out is None:
+    if result.size:
+        _run(plan, operands, _contiguous(x, dtype, batch, core), result.reshape(-1), workers)
+    if out is None and type(x) is not np.ndarray:
         result = x.__array_wrap__(result)
     return result if direct else _combine(result, beta, out)
 
@@ -130,15 +132,17 @@ def _chain_of_matmul(factors, y):
     return y
 
 
-def _factor(factors, step: Step, dtype, x_dtype):
-    """The factor of one step in a dtype that its kernel takes: real factors of complex data
-    stay real, except along the last axis, where the kernel mixes both."""
-    f = factors[step.factors[0]]
-    for i in step.factors[1:]:
-        f = np.kron(f, factors[i])
-    if dtype.kind == "c" and f.dtype.kind != "c" and step.right > 1 and step.kernel != "matmul":
+def _factor(factors, step: Step, dtype):
+    """The matrix of one step in a dtype that its kernel takes: real factors of complex data
+    stay real, except where rows of the data meet the packed transpose."""
+    merged = [factors[i] for i in step.factors]
+    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
         dtype = np.empty(0, dtype).real.dtype
-    f = np.asarray(f, dtype)
+    f, *others = (np.asarray(f, dtype) for f in merged)
+    for other in others:
+        f = kron(f, other)
+    if step.by_rows:
+        return np.ascontiguousarray(f.T)
     if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
         f = f.copy()
     return f
@@ -154,37 +158,33 @@ def _contiguous(x, dtype, batch, core):
 
 
 def _run(plan: Plan, operands, source, target, workers):
-    """The steps, from ``source`` through at most two workspaces to ``target``, all flat."""
+    """The passes, from ``source`` through at most two workspaces to ``target``, all flat."""
+    size = max((each.output_size for each in plan.passes[:-1]), default=0)
     spare = []
-    for number, (step, f) in enumerate(zip(plan.steps, operands, strict=True)):
-        last = number == len(plan.steps) - 1
-        if last:
+    for number, (each, factors) in enumerate(zip(plan.passes, operands, strict=True)):
+        rest = plan.passes[number + 1 :]
+        if all(later.in_place for later in rest):
             to = target
         else:
-            to = spare.pop() if spare else np.empty(plan.workspace, target.dtype)
-        _run_step(step, f, source, to, workers)
-        if number and not last:
-            spare.append(workspace)
-        workspace = source = to
+            to = spare.pop() if spare else np.empty(size, target.dtype)
+        _run_pass(each, factors, source, to, workers)
+        if number and source is not to:
+            spare.append(source)
+        source = to
 
 
-def _run_step(step: Step, f, source, target, workers):
-    if step.output_size == 0:
-        return
-    if step.kernel == "matmul":
-        x = source[: step.input_size].reshape(step.left, step.p, step.right)
-        y = target[: step.output_size].reshape(step.left, step.q, step.right)
-        if step.right == 1:
-            np.matmul(x[..., 0], f.T, out=y[..., 0])
+def _run_pass(each: Pass, factors, source, target, workers):
+    if each.kernel == "matmul":
+        x = source[: each.input_size].reshape(each.left, each.rows_in, each.right)
+        y = target[: each.output_size].reshape(each.left, each.rows_out, each.right)
+        if each.right == 1:
+            np.matmul(x[..., 0], factors[0].T, out=y[..., 0])
         else:
-            np.matmul(f, x, out=y)
+            np.matmul(factors[0], x, out=y)
         return
-    size, grain = (step.left, 1) if step.left > 1 else (step.right, _COLUMN_GRAIN)
+    sizes = each.sizes
     run_ranges(
-        lambda begin, end: _engine.mode_product(
-            f, source, target, step.left, step.right, False, begin, end
-        ),
-        size,
+        lambda begin, end: _engine.run_pass(sizes, factors, source, target, begin, end),
+        each.blocks,
         workers,
-        grain=grain,
     )

@@ -7,6 +7,7 @@ cimport numpy as cnp
 
 cdef extern from "simd/table.h":
     ctypedef struct kv_table:
+        int vector_bytes
         void (*mode_product[4])(
             Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
             const void *f, Py_ssize_t f_q, Py_ssize_t f_p,

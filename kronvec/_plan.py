@@ -1,84 +1,131 @@
 """How a many-factor product is carried out: an immutable plan, cached by sizes.
 
-(F1 ⊗ … ⊗ FN) X is a chain of mode products, one per factor, in any order.  The plan fixes the
-order (fewest flops), which trailing factors are multiplied out into one (so that the last axis
-fills a vector), and which engine runs each step.
+(F1 ⊗ … ⊗ FN) X is a chain of mode products, one per factor, in any order.  The plan
+
+1. multiplies out neighbouring factors where that costs nothing (2 x 2 ⊗ 2 x 2) or where the
+   trailing axis would leave most of a vector empty;
+2. orders what is left: fewest flops where factors are rectangular, trailing axis first among
+   equals, since that is contiguous;
+3. groups neighbouring axes into passes, so that a block of the operand goes through all steps
+   of a group while it is in cache, and memory is crossed once per pass;
+4. hands a step with large matrices to `numpy.matmul`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 
-# A trailing axis shorter than this leaves vector lanes empty: merge it with its neighbour,
-# as long as the merged factor stays small.
-VECTOR_ITEMS = 16
-MERGED_ITEMS = 1024
-# From this size on a step's matrices are BLAS's: np.matmul.
-MATMUL_SIZE = 192
+# A block of a pass, of which two buffers exist, shares the second-level cache with the panels
+# that stream through it.
+BLOCK_BYTES = 131072
+# The columns of a panel that is not contiguous: long enough for whole pages to be used well.
+PANEL_ITEMS = 256
+# The largest factor that merging may make.
+MERGED_SIZE = 32
+# From this size on the matrices of a step are BLAS's: numpy.matmul.
+MATMUL_SIZE = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
-    """``y[l,q,r] = Σ_p f[q,p] x[l,p,r]`` with f the Kronecker product of ``factors``."""
+    """``y[o, q, i] = Σ_p f[q, p] x[o, p, i]`` with f the Kronecker product of ``factors``."""
 
     factors: tuple[int, ...]
-    left: int
+    outer: int
     q: int
     p: int
+    inner: int
+    by_rows: bool  # inner is 1: rows of x times a packed fᵀ
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Steps taken on x[l, i, r], one block x[l, :, panel of r] after the other."""
+
+    left: int
+    rows_in: int
+    rows_out: int
     right: int
+    width: int
+    block: int  # items of the largest intermediate of a block
+    steps: tuple[Step, ...]
     kernel: str  # "mode_product" or "matmul"
 
     @property
     def flops(self) -> int:
-        return 2 * self.left * self.q * self.p * self.right
+        """Twice the multiply-adds."""
+        return self.left * sum(2 * s.outer * s.q * s.p * s.inner for s in self.steps) * self.right
 
     @property
     def input_size(self) -> int:
-        return self.left * self.p * self.right
+        return self.left * self.rows_in * self.right
 
     @property
     def output_size(self) -> int:
-        return self.left * self.q * self.right
+        return self.left * self.rows_out * self.right
+
+    @cached_property
+    def blocks(self) -> int:
+        """How many blocks there are: what threads share."""
+        return self.left * -(-self.right // self.width) if self.width else 0
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the result may be written over the operand."""
+        if self.kernel == "matmul" or self.rows_in != self.rows_out:
+            return False
+        first = self.steps[0]
+        return len(self.steps) > 1 or (not first.by_rows and first.q == first.p <= 8)
+
+    @cached_property
+    def sizes(self) -> tuple:
+        """What `_engine.run_pass` reads."""
+        steps = tuple((s.outer, s.q, s.p, s.inner, s.by_rows) for s in self.steps)
+        return (
+            self.left,
+            self.rows_in,
+            self.rows_out,
+            self.right,
+            self.width,
+            self.block,
+            steps,
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
-    """The steps in the order they run."""
+    """The passes in the order they run."""
 
-    steps: tuple[Step, ...]
+    passes: tuple[Pass, ...]
 
     @property
     def flops(self) -> int:
-        return sum(step.flops for step in self.steps)
-
-    @property
-    def workspace(self) -> int:
-        """Items of the largest intermediate result."""
-        return max((step.output_size for step in self.steps[:-1]), default=0)
+        """Twice the multiply-adds."""
+        return sum(p.flops for p in self.passes)
 
 
 @lru_cache(maxsize=1024)
-def make_plan(shapes: tuple[tuple[int, int], ...], left: int, right: int) -> Plan:
-    """The plan for factors of these (q, p) shapes and X of shape (left, Π p, right)."""
-    groups = _merge_trailing(shapes, right)
+def make_plan(
+    shapes: tuple[tuple[int, int], ...], left: int, right: int, itemsize: int, lanes: int
+) -> Plan:
+    """The plan for factors of these (q, p) shapes and X of shape (left, Π p, right).
+
+    ``lanes`` is how many items a vector holds.
+    """
+    groups = _merge(shapes, right, lanes)
     sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
-    # Ascending 1/p - 1/q: shrinking factors first; among equals the last axis first, which
-    # the merged factor serves best.
-    order = sorted(
-        range(len(groups)), key=lambda i: (_growth(*sizes[i]), -i)
-    )
+    order = sorted(range(len(groups)), key=lambda i: (_growth(*sizes[i]), -i))
     current = [p for _, p in sizes]
-    steps = []
-    for i in order:
-        q, p = sizes[i]
-        outer = left * prod(current[:i])
-        inner = prod(current[i + 1 :]) * right
-        kernel = "matmul" if min(q, p) >= MATMUL_SIZE else "mode_product"
-        steps.append(Step(groups[i], outer, q, p, inner, kernel))
-        current[i] = q
-    return Plan(tuple(steps))
+    passes = []
+    while order:
+        taken = _take(order, sizes, current, right, itemsize)
+        passes.append(_pass(taken, groups, sizes, current, left, right, itemsize))
+        for i in taken:
+            current[i] = sizes[i][0]
+        order = order[len(taken) :]
+    return Plan(tuple(passes))
 
 
 def _growth(q: int, p: int) -> float:
@@ -88,15 +135,108 @@ def _growth(q: int, p: int) -> float:
     return 1 / p - 1 / q
 
 
-def _merge_trailing(shapes, right) -> list[tuple[int, ...]]:
-    """Indices of the factors, grouped; only the trailing group may hold several."""
-    last = len(shapes) - 1
-    group = [last]
-    q, p = shapes[last]
-    while right == 1 and group[0] > 0:
-        next_q, next_p = shapes[group[0] - 1]
-        if q >= VECTOR_ITEMS or q * next_q * p * next_p > MERGED_ITEMS or not q * p:
+def _merge(shapes, right, lanes) -> list[tuple[int, ...]]:
+    """Indices of the factors, grouped into those that are multiplied out first."""
+    if any(q * p == 0 for q, p in shapes):
+        return [(i,) for i in range(len(shapes))]
+    candidates = []
+    for count in range(1, len(shapes) + 1):
+        tail = tuple(range(len(shapes) - count, len(shapes)))
+        size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][1] for i in tail))
+        if count > 1 and size > MERGED_SIZE:
             break
-        q, p = q * next_q, p * next_p
-        group.insert(0, group[0] - 1)
-    return [(i,) for i in range(group[0])] + [tuple(group)]
+        groups = [*_pairs(shapes, len(shapes) - count), tail]
+        candidates.append((_cost(shapes, groups, right, lanes), groups))
+        if right > 1:
+            break
+    return min(candidates)[1]
+
+
+def _pairs(shapes, stop) -> list[tuple[int, ...]]:
+    """The first ``stop`` factors, neighbours together where that takes no more flops."""
+    groups = []
+    i = stop
+    while i > 0:
+        i -= 1
+        if i > 0:
+            (q1, p1), (q2, p2) = shapes[i - 1], shapes[i]
+            if q1 * q2 * p1 * p2 <= min(q2 * p2 * (p1 + q1), q1 * p1 * (p2 + q2)):
+                if max(q1 * q2, p1 * p2) <= 4:
+                    groups.append((i - 1, i))
+                    i -= 1
+                    continue
+        groups.append((i,))
+    return groups[::-1]
+
+
+def _cost(shapes, groups, right, lanes) -> float:
+    """Vector multiply-adds per item of X, with the lanes that short axes leave empty."""
+    cost, inner = 0.0, right
+    for group in reversed(groups):
+        q, p = prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
+        contiguous = inner if inner > 1 else q
+        filled = contiguous / (-(-contiguous // lanes) * lanes)
+        cost += q * min(p, q) / q / filled
+        inner *= q
+    return cost
+
+
+def _take(order, sizes, current, right, itemsize) -> list[int]:
+    """The first axes of ``order`` that make one pass: neighbours whose block fits in cache."""
+    taken = order[:1]
+    if _is_large(sizes[taken[0]]):
+        return taken
+    for i in order[1:]:
+        low, high = min(*taken, i), max(*taken, i)
+        if high - low != len(taken) or _is_large(sizes[i]):
+            break
+        behind = prod(current[high + 1 :]) * right
+        width = min(behind, PANEL_ITEMS)
+        if _block([*taken, i], sizes, current) * width * itemsize > BLOCK_BYTES:
+            break
+        taken = [*taken, i]
+    return taken
+
+
+def _is_large(size) -> bool:
+    return min(size) >= MATMUL_SIZE
+
+
+def _block(taken, sizes, current) -> int:
+    """Rows of the largest state of a block while the axes in ``taken`` are worked on."""
+    state = {i: current[i] for i in taken}
+    largest = prod(state.values())
+    for i in taken:
+        state[i] = sizes[i][0]
+        largest = max(largest, prod(state.values()))
+    return largest
+
+
+def _pass(taken, groups, sizes, current, left, right, itemsize) -> Pass:
+    low, high = min(taken), max(taken)
+    behind = prod(current[high + 1 :]) * right
+    state = list(current[low : high + 1])
+    rows_in = prod(state)
+    block = _block(taken, sizes, current)
+    fitting = max(64, BLOCK_BYTES // max(1, block * itemsize) // 64 * 64)
+    large = len(taken) == 1 and _is_large(sizes[taken[0]])
+    width = behind if large else min(behind, max(PANEL_ITEMS, fitting))
+    if behind <= 2 * width:
+        width = behind
+    steps = []
+    for i in taken:
+        q, p = sizes[i]
+        outer, inner = prod(state[: i - low]), prod(state[i - low + 1 :])
+        by_rows = behind == 1 and inner == 1 and not large
+        steps.append(Step(groups[i], outer, q, p, inner, by_rows))
+        state[i - low] = q
+    return Pass(
+        left * prod(current[:low]),
+        rows_in,
+        prod(state),
+        behind,
+        width,
+        block * width,
+        tuple(steps),
+        "matmul" if large else "mode_product",
+    )

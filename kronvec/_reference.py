@@ -144,7 +144,7 @@ def kron(a, b, *more):
 
 
 def bkron(a, b):
-    """y[..., i p + k, j q + l] = a[..., i, j] b[..., k, l]"""
+    """y[..., i p + k, j q + l] = a[..., i, j] b[..., k, l]."""
     a, b = _operands(a, b)
     (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
     y = a[..., :, None, :, None] * b[..., None, :, None, :]
@@ -207,12 +207,12 @@ def matmul_kron(x, factors, *, alpha=1, beta=0, out=None):
 
 
 def kron_matvec(factors, x):
-    """y[..., :] = K x[..., :]"""
+    """y[..., :] = K x[..., :]."""
     return kron_matmul(factors, np.asanyarray(x)[..., None])[..., 0]
 
 
 def kron_vecmat(x, factors):
-    """y[..., :] = x[..., :] K"""
+    """y[..., :] = x[..., :] K."""
     return matmul_kron(np.asanyarray(x)[..., None, :], factors)[..., 0, :]
 
 
@@ -275,7 +275,7 @@ def matmul_vjp(g, x, w, *, sum_batch=None, conjugate=True):
 
 
 def matmul_jvp(dx, dw, x, w):
-    """dY = dX W + X dW"""
+    """dY = dX W + X dW."""
     dx, dw, x, w = _operands(dx, dw, x, w)
     return dx @ w + x @ dw
 
@@ -330,9 +330,9 @@ def kron_vjp(g, a, b, *, conjugate=True):
 
 
 def kron_matmul_vjp(g, factors, x, *, conjugate=True):
-    """([dF1, ..., dFN], dX) for Y = K X: dX = Kᴴ G, and with Z = (F1 ⊗ .. I .. ⊗ FN) X,
+    """([dF1, ..., dFN], dX) for Y = K X: dX = Kᴴ G and dF[q, p] = Σ_lr G[l, q, r] z*[l, p, r].
 
-    dF[q, p] = Σ_lr G[l, q, r] z*[l, p, r].
+    Z = (F1 ⊗ .. I .. ⊗ FN) X, the factor at hand replaced by the identity.
     """
     g, *factors, x = _operands(g, *factors, x)
     matrix = x[:, None] if x.ndim == 1 else x
@@ -375,25 +375,25 @@ def mode_product(f, x, y=None, conjugate=False):
 
 
 def transpose(x):
-    """y[b,j,i] = x[b,i,j]"""
+    """y[b,j,i] = x[b,i,j]."""
     return _transpose(x).copy()
 
 
 def outer(a, b):
-    """y[i p + k, j q + l] = a[i,j] b[k,l]"""
+    """y[i p + k, j q + l] = a[i,j] b[k,l]."""
     return bkron(a, b)
 
 
 def small_triple_product(a, b, c):
-    """y = a b c for each of the batch"""
+    """y = a b c for each of the batch."""
     return a @ b @ c
 
 
 def small_vjp(g, x, w, conjugate=True):
-    """dx = g wᴴ, dw = xᴴ g for each of the batch"""
+    """dx = g wᴴ, dw = xᴴ g for each of the batch."""
     return _matmul_gradients(g, x, w, conjugate)
 
 
 def row_sqnorm(x):
-    """y[i] = Σ_j |x[i,j]|²"""
+    """y[i] = Σ_j |x[i,j]|²."""
     return _sum((x * _conj(x)).real, -1)

@@ -1,69 +1,135 @@
-"""One step of a many-factor product, on contiguous buffers, and a range of it for a thread."""
+"""Carries out one pass of a many-factor plan: a group of mode products, block by block in cache.
 
+A pass sees its operand as x[l, i, r], i running over the axes of the group, and cuts r into
+panels of ``width``.  The block x[l, :, panel] is taken through all steps of the group: the
+first reads it where it lies, the last writes where the result belongs, and what is between
+stays in two buffers of cache size.
+"""
+
+from libc.stdint cimport uintptr_t
 cimport numpy as cnp
 
 from kronvec._kernels cimport *
 
 cnp.import_array()
 
-# Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
 cdef enum:
+    MAX_STEPS = 32
+    # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
 
+# One mode product within a block: axis of size p -> q, `outer` rows before it, `inner` behind.
+ctypedef struct step_t:
+    Py_ssize_t outer, q, p, inner
+    const char *f
+    Py_ssize_t f_q, f_p   # in items
+    int dtype             # the kernel's: a real factor on complex data is a real kernel
+    bint by_rows          # r = 1: y = x fᵀ, f packed transposed
 
-def mode_product(f, cnp.ndarray x, cnp.ndarray y, Py_ssize_t left, Py_ssize_t right,
-                 bint accumulate, Py_ssize_t begin, Py_ssize_t end):
-    """``y[l,q,r] (+)= sum_p f[q,p] x[l,p,r]`` with l < left and r < right.
 
-    x and y are C-contiguous, of x's kernel dtype, f of that dtype or of its real one, with any
-    strides.  Only l in [begin, end) is done if left > 1, else only r in [begin, end).
-    """
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x))
-    cdef int flags = KV_ACCUMULATE if accumulate else 0
-    cdef Py_ssize_t item = kernel_itemsize(dtype), start, stop
-    cdef matrix factor = view(cnp.PyArray_BYTES(f), f.shape[0], f.shape[1], f.strides[0],
-                              f.strides[1])
-    cdef Py_ssize_t q = factor.rows, p = factor.cols, f_item = f.itemsize
-    cdef char *from_ = cnp.PyArray_BYTES(x)
-    cdef char *to = cnp.PyArray_BYTES(y)
-    cdef matrix rows, packed
-    cdef scratch pack
-    cdef int failed = 0
-    if factor.row_stride % f_item or factor.col_stride % f_item:
-        raise AssertionError("factor strides are not whole items")
-    with nogil:
-        if right == 1 and left > 1:
-            # y = x fᵀ: rows of x against a packed fᵀ, whose rows are contiguous.
-            packed = view(<char *>scratch_get(&pack, p * q * item), p, q, q * item, item)
-            failed = -1 if packed.data == NULL else 0
-            if not failed:
-                copy(item, dtype, transposed(factor), packed)
-                start = begin
-                while start < end:
-                    stop = min(start + ROW_BLOCK, end)
-                    kernels().mode_product[dtype](
-                        1, stop - start, p, q, from_ + start * p * item, p, 1, packed.data, 0, q,
-                        to + start * q * item, 0, q, flags)
-                    start = stop
-            scratch_free(&pack)
+# y[o, q, i, r] = Σ_p f[q, p] x[o, p, i, r], r < width; rows of x and y are x_row, y_row items
+# apart.  Where they are `width` apart, i and r are one contiguous axis.
+cdef void run_step(const step_t *s, Py_ssize_t width, int item, const char *x, Py_ssize_t x_row,
+                   char *y, Py_ssize_t y_row) noexcept nogil:
+    cdef Py_ssize_t scale = 1, start, stop, o
+    if s.by_rows:
+        start = 0
+        while start < s.outer:
+            stop = min(start + ROW_BLOCK, s.outer)
+            kernels().mode_product[s.dtype](
+                1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
+                y + start * s.q * item, 0, s.q, 0)
+            start = stop
+        return
+    if item != kernel_itemsize(s.dtype):
+        scale = 2  # interleaved complex data under a real kernel
+    if x_row == width and y_row == width:
+        kernels().mode_product[s.dtype](
+            s.outer, s.q, s.p, s.inner * width * scale, s.f, s.f_q, s.f_p,
+            x, s.p * s.inner * width * scale, s.inner * width * scale,
+            y, s.q * s.inner * width * scale, s.inner * width * scale, 0)
+    elif s.inner == 1:
+        kernels().mode_product[s.dtype](
+            s.outer, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
+            x, s.p * x_row * scale, x_row * scale, y, s.q * y_row * scale, y_row * scale, 0)
+    else:
+        for o in range(s.outer):
+            kernels().mode_product[s.dtype](
+                s.inner, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
+                x + o * s.p * s.inner * x_row * item, x_row * scale, s.inner * x_row * scale,
+                y + o * s.q * s.inner * y_row * item, y_row * scale, s.inner * y_row * scale, 0)
+
+
+# A step that may write over what it reads.
+cdef inline bint in_place(const step_t *s) noexcept nogil:
+    return not s.by_rows and s.q == s.p and 2 <= s.q <= KV_SMALL
+
+
+cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, const char *x,
+                    Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers) noexcept nogil:
+    cdef int i, free = 0
+    cdef const char *source = x
+    cdef char *target
+    cdef Py_ssize_t source_row = x_row
+    for i in range(count):
+        if i == count - 1:
+            run_step(&steps[i], width, item, source, source_row, y, y_row)
+            return
+        if i > 0 and in_place(&steps[i]):
+            target = <char *>source
         else:
-            if f_item != item:  # a real factor on complex data: twice the columns
-                dtype -= 2
-                item = f_item
-                right *= 2
-                if left == 1:
-                    begin, end = 2 * begin, 2 * end
-            if left == 1:
-                kernels().mode_product[dtype](
-                    1, q, p, end - begin, factor.data, factor.row_stride // f_item,
-                    factor.col_stride // f_item, from_ + begin * item, 0, right,
-                    to + begin * item, 0, right, flags)
-            else:
-                kernels().mode_product[dtype](
-                    end - begin, q, p, right, factor.data, factor.row_stride // f_item,
-                    factor.col_stride // f_item, from_ + begin * p * right * item, p * right,
-                    right, to + begin * q * right * item, q * right, right, flags)
-    if failed:
+            target = buffers[free]
+            free = 1 - free
+        run_step(&steps[i], width, item, source, source_row, target, width)
+        source = target
+        source_row = width
+
+
+def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
+             Py_ssize_t end):
+    """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
+
+    ``sizes`` is (left, rows_in, rows_out, right, width, block items, ((outer, q, p, inner,
+    by_rows), ...)); ``factors`` holds the matrix of each step, packed transposed for by_rows.
+    """
+    cdef step_t[MAX_STEPS] steps
+    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count = 0
+    cdef int item = kernel_itemsize(dtype)
+    cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
+    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w
+    cdef cnp.ndarray f
+    cdef const char *from_ = cnp.PyArray_BYTES(x)
+    cdef char *to = cnp.PyArray_BYTES(y)
+    cdef char *buffers[2]
+    cdef scratch work
+    for outer, q, p, inner, by_rows in sizes[6]:
+        f = factors[count]
+        steps[count].outer, steps[count].q = outer, q
+        steps[count].p, steps[count].inner = p, inner
+        steps[count].by_rows = by_rows
+        steps[count].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
+        steps[count].f = cnp.PyArray_BYTES(f)
+        steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
+        steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
+        count += 1
+    panels = (right + width - 1) // width
+    work.heap = NULL
+    buffers[0] = buffers[1] = NULL
+    with nogil:
+        if count > 1:
+            buffers[0] = <char *>scratch_get(&work, 2 * block * item + 128)
+            if buffers[0] != NULL:
+                buffers[0] = <char *>((<uintptr_t>buffers[0] + 63) & ~<uintptr_t>63)
+                buffers[1] = buffers[0] + (block * item + 63) // 64 * 64
+        if count == 1 or buffers[0] != NULL:
+            for unit in range(begin, end):
+                l = unit // panels
+                r = unit % panels * width
+                w = min(width, right - r)
+                run_block(steps, count, w, item, from_ + (l * rows_in * right + r) * item, right,
+                          to + (l * rows_out * right + r) * item, right, buffers)
+        scratch_free(&work)
+    if count > 1 and buffers[0] == NULL:
         raise MemoryError
 
 

@@ -72,6 +72,11 @@ def kernel_table():
     return table
 
 
+def vector_bytes():
+    """The width of a vector of the instruction set in use."""
+    return kv_active.vector_bytes
+
+
 _initialize()
 
 

@@ -174,7 +174,7 @@ def assert_matches(got, name, args, roundings=0, **kwargs):
         with np.errstate(all="ignore"):
             exact = leaves(definition(*map_arrays(lift, args), **kwargs))
             size = leaves(definition(*map_arrays(lambda a: np.abs(lift(a)), args), **kwargs))
-    for i, (result, expected) in enumerate(zip(results, plain)):
+    for i, (result, expected) in enumerate(zip(results, plain, strict=True)):
         native = [a.dtype.newbyteorder("=") for a in (result, expected)]
         assert native[0] == native[1], f"result {i} is {native[0]}, not {native[1]}"
         assert result.shape == expected.shape, f"result {i}"

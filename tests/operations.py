@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from helpers import LAYOUTS, assert_matches, leaves, map_arrays, random
 
 import kronvec as kv
+from helpers import LAYOUTS, assert_matches, leaves, map_arrays, random
 from kronvec import _reference as reference
 
 
@@ -58,14 +58,14 @@ class Operation:
         """Call, compare with the definition, see that no argument changed."""
         before = map_arrays(np.copy, args)
         self.compare(self(*args), before, sizes, samples)
-        for a, b in zip(leaves(args), leaves(before)):
+        for a, b in zip(leaves(args), leaves(before), strict=True):
             assert np.array_equal(a, b)
 
 
 def _rows(group, name, arguments, roundings=lambda m, n, p, q: 0, takes_out=True, **choices):
     """One row for each combination of keyword values."""
     for values in itertools.product(*choices.values()):
-        kwargs = dict(zip(choices, values))
+        kwargs = dict(zip(choices, values, strict=True))
         yield Operation(group, name, arguments, roundings, takes_out, kwargs)
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers import ISAS, KERNEL_DTYPES, use_isa
 
 import kronvec as kv
+from helpers import ISAS, KERNEL_DTYPES, use_isa
 
 # (m, n, p, q): long chains to one side, squares with one thin end, ties
 CHAINS = [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from helpers import (
     DTYPES,
     EXACT_DTYPES,
@@ -12,6 +13,7 @@ from helpers import (
     filler,
     leaves,
     map_arrays,
+    replace_leaf,
 )
 from operations import OPERATIONS, WITH_OUT
 
@@ -54,6 +56,15 @@ def test_leading_axes_are_batch(operation):
 def test_mixed_dtypes_promote(operation, dtypes):
     for order in (dtypes, dtypes[::-1]):
         operation.check(operation.build(order))
+
+
+@every_operation
+@pytest.mark.parametrize("narrow", ["int8", "float16"])
+def test_narrow_operands_are_computed_in_the_wider_result_dtype(operation, narrow):
+    """100 * 100 wraps in int8, and float16 keeps three digits; a float64 operand prevents both."""
+    args = map_arrays(lambda a: 100 * np.sign(a) + a, operation.build(narrow))
+    for position, leaf in enumerate(leaves(args)):
+        operation.check(replace_leaf(args, position, leaf.astype("float64")))
 
 
 @every_operation

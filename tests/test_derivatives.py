@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers import KERNEL_DTYPES, assert_matches, check, leaves, random
 from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
+from helpers import KERNEL_DTYPES, assert_matches, check, leaves, random
 
 
 def spread(t, *shapes):
@@ -64,8 +64,10 @@ def directional_derivative(function, operands, directions):
     """Exact for polynomials of degree four: Richardson on central differences of f(x + t d)."""
 
     def central(t):
-        forward = function(*(x + t * d for x, d in zip(operands, directions)))
-        return (forward - function(*(x - t * d for x, d in zip(operands, directions)))) / (2 * t)
+        forward = function(*(x + t * d for x, d in zip(operands, directions, strict=True)))
+        return (
+            forward - function(*(x - t * d for x, d in zip(operands, directions, strict=True)))
+        ) / (2 * t)
 
     return (4 * central(0.5) - central(1.0)) / 3
 
@@ -111,7 +113,7 @@ def test_without_conjugation_the_operands_are_used_as_they_are(vjp, shapes):
     g, *operands = (random("complex64", *s, seed=i) for i, s in enumerate(shapes))
     plain = vjp(g, *operands, conjugate=False)
     conjugated = vjp(g, *(x.conj() for x in operands))
-    for a, b in zip(plain, conjugated):
+    for a, b in zip(plain, conjugated, strict=True):
         assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
@@ -136,7 +138,7 @@ def test_sum_batch_concerns_the_parameters_only(row, dtype):
     x, w = random(dtype, *row[0]), random(dtype, *row[1], seed=1)
     g = random(dtype, *(x @ w).shape, seed=2)
     roundings = 60 * 4
-    for sum_batch, shape in zip((None, False, True), row[2:]):
+    for sum_batch, shape in zip((None, False, True), row[2:], strict=True):
         options = {"roundings": roundings, "sum_batch": sum_batch}
         dx, dw = check("matmul_vjp", g, x, w, **options)
         assert dx.shape == x.shape and dw.shape == shape

@@ -12,13 +12,38 @@ import pytest
 
 import kronvec as kv
 
-PROMISED = """
-    vec unvec vech unvech svec smat vec_reorder kron bkron triple_product vec_trick
-    kron_matvec kron_vecmat kron_matmul matmul_kron
-    commutation_matmul commutation_indices commutation_matrix
-    matmul_vjp matmul_jvp linear_vjp triple_product_vjp vec_trick_vjp kron_vjp kron_matmul_vjp
-    per_sample_sqnorm show_config patch_numpy get_include test
-""".split()
+PROMISED = [
+    "vec",
+    "unvec",
+    "vech",
+    "unvech",
+    "svec",
+    "smat",
+    "vec_reorder",
+    "kron",
+    "bkron",
+    "triple_product",
+    "vec_trick",
+    "kron_matvec",
+    "kron_vecmat",
+    "kron_matmul",
+    "matmul_kron",
+    "commutation_matmul",
+    "commutation_indices",
+    "commutation_matrix",
+    "matmul_vjp",
+    "matmul_jvp",
+    "linear_vjp",
+    "triple_product_vjp",
+    "vec_trick_vjp",
+    "kron_vjp",
+    "kron_matmul_vjp",
+    "per_sample_sqnorm",
+    "show_config",
+    "patch_numpy",
+    "get_include",
+    "test",
+]
 
 PUBLIC = {
     name: getattr(kv, name)

@@ -6,14 +6,14 @@ Entries are small integers, so that every dtype computes them exactly and equali
 from functools import reduce
 
 import numpy as np
-from helpers import LAYOUTS, map_arrays
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
-from operations import OPERATIONS
 
 import kronvec as kv
+from helpers import LAYOUTS, map_arrays
+from operations import OPERATIONS
 
 SIZE = st.integers(0, 5)
 DTYPE = st.sampled_from(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ISAS, KERNEL_DTYPES, leaves, map_arrays, random, use_isa
-from operations import OPERATIONS
 
 import kronvec as kv
+from helpers import ISAS, KERNEL_DTYPES, leaves, map_arrays, random, use_isa
 from kronvec import _kernels
+from operations import OPERATIONS
 
 ROOT = str(Path(kv.__file__).parents[1])
 SHOWN = {"baseline": "neon"} if platform.machine().lower() in ("aarch64", "arm64") else {}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from helpers import (
     HAS_MPROTECT,
     ISAS,
@@ -25,7 +26,6 @@ from helpers import (
     random,
     use_isa,
 )
-
 from kronvec import _kernels
 from kronvec import _reference as reference
 
@@ -59,7 +59,7 @@ def compare(kernel, inputs, outputs, roundings, **kwargs):
             assert_bounded(got, y, size, roundings)
         except AssertionError as error:
             raise AssertionError(f"{shapes}: {error}") from None
-    for a, b in zip(inputs, before):
+    for a, b in zip(inputs, before, strict=True):
         assert np.array_equal(a, b), f"{shapes}: an input changed"
 
 

@@ -4,10 +4,10 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from helpers import KERNEL_DTYPES, LAYOUTS, assert_bounded, filler, lift, random
 from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
+from helpers import KERNEL_DTYPES, LAYOUTS, assert_bounded, filler, lift, random
 
 # Shapes of the factors: one to six, rectangular either way, empty, ones, one large
 FACTORS = [

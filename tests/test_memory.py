@@ -7,10 +7,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from helpers import KERNEL_DTYPES, leaves, random
-from operations import OPERATIONS
 
 import kronvec as kv
+from helpers import KERNEL_DTYPES, leaves, random
+from operations import OPERATIONS
 
 SLACK = 64 * 1024  # plans, views, NumPy's own temporaries
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers import filler, leaves, map_arrays, random, replace_leaf
-from operations import WITH_OUT, Operation
 
 import kronvec as kv
+from helpers import filler, leaves, map_arrays, random, replace_leaf
+from operations import WITH_OUT, Operation
 
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import DTYPES, LAYOUTS, filler, random
 from numpy.testing import assert_array_equal
-from operations import OPERATORS
 
 import kronvec as kv
+from helpers import DTYPES, LAYOUTS, filler, random
 from kronvec import _reference as reference
+from operations import OPERATORS
 
 SIZE_PAIRS = [(2, 3), (3, 2), (1, 5), (5, 1), (4, 4), (0, 3), (3, 0), (0, 0), (7, 16), (33, 17)]
 sizes = pytest.mark.parametrize(("m", "n"), SIZE_PAIRS)

@@ -4,11 +4,11 @@ import inspect
 
 import numpy as np
 import pytest
-from helpers import DTYPES, KERNEL_DTYPES, LAYOUTS, SIZES, check, random
 from numpy.testing import assert_allclose, assert_array_equal
-from operations import OPERATIONS
 
 import kronvec as kv
+from helpers import DTYPES, KERNEL_DTYPES, LAYOUTS, SIZES, check, random
+from operations import OPERATIONS
 
 # numpy.kron takes any number of axes; pairs of shapes where the counts differ, or are empty
 KRON_SHAPES = [

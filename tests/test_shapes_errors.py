@@ -4,10 +4,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from helpers import leaves, random, replace_leaf
-from operations import OPERATIONS, WITH_OUT
 
 import kronvec as kv
+from helpers import leaves, random, replace_leaf
+from operations import OPERATIONS, WITH_OUT
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
@@ -78,6 +78,7 @@ SHAPE_ERRORS = [
     ("kron_matmul_vjp", (t(7, 2), F23, t(15, 2)), {}, ["g", "(7, 2)", "(8, 2)"]),
     ("kron_matmul_vjp", (t(8, 2), F23, t(14, 2)), {}, ["x (14, 2)"]),
     ("per_sample_sqnorm", (t(4, 2), t(5, 3)), {}, ["g (4, 2)", "x (5, 3)"]),
+    ("per_sample_sqnorm", (t(4), t(4)), {}, ["g (4,)"]),
 ]
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers import LAYOUTS, random
 from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
+from helpers import LAYOUTS, random
 
 A = np.array([[1, 2, 3], [4, 5, 6]])
 S = np.array([[1, 2, 3], [2, 4, 5], [3, 5, 6]])

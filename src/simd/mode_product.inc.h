@@ -2,7 +2,8 @@
  *
  * r is contiguous in x and y; f has any strides, so a transposed factor costs nothing, and
  * KV_CONJUGATE reads conj(f).  L = 1 makes it a matrix product; a real f on complex x is the
- * real kernel with R doubled.  y must not overlap f or x.
+ * real kernel with R doubled.  y must not overlap f or x, but it
+ * may be x where Q = P <= KV_SMALL without KV_ACCUMULATE.
  *
  * A tile of y, tq rows by tv vectors along r, stays in registers while p runs; f enters as
  * broadcast memory operands.  Blocks of r keep x[l,:,block] in L1 while q runs.
@@ -91,6 +92,60 @@ KV_INLINE void KV_NAME(mode_rows)(const int tq, kv_intp reals, kv_intp P, const 
     }
 }
 
+/* All of q at once: Q = P = n, a constant.  Every r of a column of vectors is read before any
+ * is written, so y may be x itself.  f is packed, n by n. */
+KV_INLINE void KV_NAME(whole_columns)(const int n, const int tv, int count, const KV_REAL *f,
+                                      const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q)
+{
+    V(vec) row[KV_SMALL][2];
+    KV_UNROLL for (int p = 0; p < n; p++) {
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            row[p][v] = V(load_count)(x + p * x_p + v * KV_LANES, v == tv - 1 ? count : 0);
+        }
+    }
+    KV_UNROLL for (int q = 0; q < n; q++) {
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            const KV_REAL *entry = f + q * n * KV_SCALARS;
+            V(vec) sum = V(mul)(V(splat)(entry[0]), row[0][v]);
+#if KV_COMPLEX
+            V(vec) im = V(mul)(V(splat)(entry[1]), row[0][v]);
+#endif
+            KV_UNROLL for (int p = 1; p < n; p++) {
+                sum = V(madd)(V(splat)(entry[p * KV_SCALARS]), row[p][v], sum);
+#if KV_COMPLEX
+                im = V(madd)(V(splat)(entry[p * KV_SCALARS + 1]), row[p][v], im);
+#endif
+            }
+#if KV_COMPLEX
+            sum = V(combine)(sum, im, 0);
+#endif
+            V(store_count)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum);
+        }
+    }
+}
+
+static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp n, kv_intp reals, const KV_REAL *f,
+                                        kv_intp f_q, kv_intp f_p, const KV_REAL *x, kv_intp x_l,
+                                        kv_intp x_p, KV_REAL *y, kv_intp y_l, kv_intp y_q,
+                                        int flags)
+{
+    KV_REAL packed[KV_SMALL * KV_SMALL * KV_SCALARS];
+    for (kv_intp i = 0; i < n * n; i++) {
+        const KV_REAL *entry = f + i / n * f_q + i % n * f_p;
+        packed[i * KV_SCALARS] = entry[0];
+#if KV_COMPLEX
+        packed[i * KV_SCALARS + 1] = flags & KV_CONJUGATE ? -entry[1] : entry[1];
+#else
+        (void)flags;
+#endif
+    }
+    switch (n) {
+#define KV_CASE(N)                                                                                  case N:                                                                                             for (kv_intp l = 0; l < L; l++) {                                                                   const KV_REAL *from = x + l * x_l;                                                              KV_REAL *to = y + l * y_l;                                                                      kv_intp r = 0;                                                                                  if (N <= 4) {                                                                                       for (; r + 2 * KV_LANES <= reals; r += 2 * KV_LANES) {                                              KV_NAME(whole_columns)(N, 2, 0, packed, from + r, x_p, to + r, y_q);                        }                                                                                           }                                                                                               for (; r + KV_LANES <= reals; r += KV_LANES) {                                                      KV_NAME(whole_columns)(N, 1, 0, packed, from + r, x_p, to + r, y_q);                        }                                                                                               if (r < reals) {                                                                                    KV_NAME(whole_columns)                                                                          (N, 1, (int)(reals - r), packed, from + r, x_p, to + r, y_q);                               }                                                                                           }                                                                                               break;
+        KV_CASE(2) KV_CASE(3) KV_CASE(4) KV_CASE(5) KV_CASE(6) KV_CASE(7) KV_CASE(8)
+#undef KV_CASE
+    }
+}
+
 static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, const void *f_,
                                   kv_intp f_q, kv_intp f_p, const void *x_, kv_intp x_l,
                                   kv_intp x_p, void *y_, kv_intp y_l, kv_intp y_q, int flags)
@@ -103,6 +158,11 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     x_p *= KV_SCALARS;
     y_l *= KV_SCALARS;
     y_q *= KV_SCALARS;
+
+    if (Q == P && Q >= 2 && Q <= KV_SMALL && !(flags & KV_ACCUMULATE)) {
+        KV_NAME(mode_product_whole)(L, Q, reals, f, f_q, f_p, x_, x_l, x_p, y_, y_l, y_q, flags);
+        return;
+    }
 
     /* The rows of q in tiles as equal as can be: 10 = 5 + 5, not 8 + 2. */
     const kv_intp q_tiles = (Q + KV_TILE_ROWS - 1) / KV_TILE_ROWS;

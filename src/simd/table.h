@@ -32,8 +32,9 @@ enum kv_item { KV_ITEMS(KV_ENUM) KV_NITEMS };
 #undef KV_ARITHMETIC
 #undef KV_MOVEMENT
 
-/* name_isa says which instruction set serves each slot. */
+/* vector_bytes is the width of the widest vector; name_isa says which instruction set serves each slot. */
 typedef struct {
+    int vector_bytes;
 #define KV_ARITHMETIC(name, arguments) \
     kv_##name##_fn *name[KV_NDTYPES];  \
     const char *name##_isa[KV_NDTYPES];

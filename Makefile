@@ -1,0 +1,102 @@
+# Each target works from nothing: a machine with Python >= 3.11 and a C compiler.
+#
+#   make demo       the main job on real data
+#   make test       the test suite            make test ARGS="-k kron -x"
+#   make lint       what CI and pre-commit check; `make format` puts most of it right
+#   make sdist      build the sdist; unpack, install and test it outside of the checkout
+#   make wheel      build the wheel; look into it, install and test it likewise
+#   make sanitize   the test suite against a build with ASan and UBSan
+#   make clean      remove all that these made
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+ARGS ?=
+
+# What an editable install must be made anew for; Python files it reads in place.
+SOURCES := setup.py pyproject.toml $(wildcard src/*.p* src/simd/* kronvec/*.pxd)
+
+.PHONY: demo test lint format dist sdist wheel sanitize clean
+.DELETE_ON_ERROR:
+
+# ---- the environment: .venv/.demo says that .venv has the package with the extra demo ----------
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.%: $(SOURCES) | $(VENV)/pyvenv.cfg
+	$(BIN)/pip install --quiet --editable '.[$*]'
+	touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m kronvec demo
+
+test: $(VENV)/.test
+	$(BIN)/pytest $(ARGS)
+
+# ---- style: the stubs are compared with the compiled modules -----------------------------------
+
+PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks)
+CYTHON_CODE = $(wildcard src/*.p* kronvec/*.pxd)
+C_CODE = $(wildcard src/simd/*.[ch])
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check $(PYTHON_CODE)
+	$(BIN)/ruff format --check $(PYTHON_CODE)
+	PATH=$(abspath $(BIN)):$$PATH cython-lint --max-line-length=100 $(CYTHON_CODE)
+	$(BIN)/clang-format --dry-run --Werror $(C_CODE)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/stubtest $(patsubst src/%.pyx,kronvec.%,$(wildcard src/*.pyx))
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only $(PYTHON_CODE)
+	$(BIN)/ruff format $(PYTHON_CODE)
+	$(BIN)/clang-format -i $(C_CODE)
+
+# ---- distributions: built and tried in folders of their own ------------------------------------
+
+DIST = build/dist
+# Install $(1) into a fresh environment and run the shipped self-test far from the checkout.
+try = rm -rf $(DIST)/venv && $(PYTHON) -m venv $(DIST)/venv \
+	&& $(DIST)/venv/bin/pip install --quiet $(1) \
+	&& cd / && $(abspath $(DIST)/venv/bin/python) -W error -c 'import kronvec; kronvec.test()'
+
+# `build` makes the wheel from the sdist, so both come from clean folders.
+dist: $(VENV)/.dev
+	rm -rf $(DIST)
+	$(BIN)/python -m build --outdir $(DIST)
+	$(BIN)/python .ci/check_dist.py $(DIST)
+
+sdist: dist
+	mkdir $(DIST)/source
+	tar -xzf $(DIST)/kronvec-*.tar.gz -C $(DIST)/source --strip-components=1
+	$(call try,$(DIST)/source)
+
+wheel: dist
+	$(call try,$(DIST)/kronvec-*.whl)
+
+# ---- sanitizers: an environment of its own, since the flags change every object ----------------
+
+SANITIZE = build/sanitize
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+library = $(shell $(CC) -print-file-name=$(1).so)
+
+$(SANITIZE)/installed: $(SOURCES) $(wildcard kronvec/*.py kronvec/*/*.py)
+	rm -rf $(SANITIZE)
+	$(PYTHON) -m venv $(SANITIZE)/venv
+	$(SANITIZE)/venv/bin/pip install --quiet build
+	$(SANITIZE)/venv/bin/python -m build --sdist --outdir $(SANITIZE)
+	mkdir $(SANITIZE)/source
+	tar -xzf $(SANITIZE)/kronvec-*.tar.gz -C $(SANITIZE)/source --strip-components=1
+	CFLAGS='$(SANITIZERS) -fno-wrapv -g -O1' LDFLAGS='$(SANITIZERS)' \
+		$(SANITIZE)/venv/bin/pip install --quiet '$(SANITIZE)/source[test]'
+	touch $@
+
+sanitize: $(SANITIZE)/installed
+	LD_PRELOAD='$(call library,libasan) $(call library,libubsan)' PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+		$(SANITIZE)/venv/bin/pytest $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info kronvec/*.so
