@@ -46,7 +46,7 @@ def apply_factors(
         core, axis = 1, -1
     cols = check_kron_axis(function, factors, x, axis, transposed=transposed)
     if transposed:
-        factors = [np.swapaxes(f, -1, -2) for f in factors]
+        factors = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in factors]
     batch = _batch_shape(function, given, x, core)
     rows = x.shape[-2:-1] if core == 2 and axis == -1 else ()
     columns = x.shape[-1:] if core == 2 and axis == -2 else ()
@@ -83,6 +83,8 @@ def apply_factors(
 
 
 def _batch_shape(function, factors, x, core):
+    if all(f.ndim == 2 for f in factors):
+        return x.shape[: x.ndim - core]
     try:
         return np.broadcast_shapes(x.shape[: x.ndim - core], *(f.shape[:-2] for f in factors))
     except ValueError:
@@ -91,7 +93,9 @@ def _batch_shape(function, factors, x, core):
 
 
 def _is_zero(scalar) -> bool:
-    return np.ndim(scalar) == 0 and scalar == 0
+    if type(scalar) is int or type(scalar) is float:
+        return scalar == 0
+    return np.ndim(scalar) == 0 and bool(scalar == 0)
 
 
 def _is_one(scalar) -> bool:
@@ -150,6 +154,8 @@ def _factor(factors, step: Step, dtype):
 
 def _contiguous(x, dtype, batch, core):
     """x as a flat C-contiguous array of dtype; a copy only where it is not that already."""
+    if type(x) is np.ndarray and x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
+        return x.reshape(-1)
     full = (*batch, *x.shape[x.ndim - core :])
     x = np.asarray(x)
     if x.shape != full:

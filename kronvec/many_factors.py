@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._chain import apply_factors
+from ._fastpath import two_tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@two_tier("kron_matvec")
 def kron_matvec(
     factors: Iterable[ArrayLike], x: ArrayLike, *, out: NDArray | None = None
 ) -> NDArray:
@@ -68,6 +70,7 @@ def kron_matvec(
     return apply_factors("kron_matvec", factors, x, core=1, axis=-1, out=out)
 
 
+@two_tier("kron_vecmat")
 def kron_vecmat(
     x: ArrayLike, factors: Iterable[ArrayLike], *, out: NDArray | None = None
 ) -> NDArray:
@@ -115,6 +118,7 @@ def kron_vecmat(
     return apply_factors("kron_vecmat", factors, x, core=1, axis=-1, transposed=True, out=out)
 
 
+@two_tier("kron_matmul")
 def kron_matmul(
     factors: Iterable[ArrayLike],
     x: ArrayLike,
@@ -175,6 +179,7 @@ def kron_matmul(
     )
 
 
+@two_tier("matmul_kron")
 def matmul_kron(
     x: ArrayLike,
     factors: Iterable[ArrayLike],

@@ -9,7 +9,9 @@ keyword), the Python body runs and is the only one that validates or raises.
 import functools
 import types
 
+from cpython.list cimport PyList_CheckExact
 from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_CheckExact
 cimport numpy as cnp
 import numpy as np
 
@@ -34,6 +36,8 @@ cdef extern from *:
     void kv_make_vectorcall(PyObject *type, Py_ssize_t offset)
     object PyObject_Vectorcall(object function, PyObject **args, size_t nargsf, PyObject *kwnames)
     Py_ssize_t PyVectorcall_NARGS(size_t nargsf)
+    Py_ssize_t PySequence_Fast_GET_SIZE(object sequence)
+    PyObject *PySequence_Fast_GET_ITEM(object sequence, Py_ssize_t i)
 
 # NumPy's accessors on borrowed references, which cost no reference counting.
 cdef extern from *:
@@ -327,6 +331,9 @@ cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs):
     return result
 
 
+include "_fast_many_factors.pxi"
+
+
 cdef fast_path fast_path_named(str name) except NULL:
     if name == "triple_product":
         return fast_triple_product
@@ -340,4 +347,12 @@ cdef fast_path fast_path_named(str name) except NULL:
         return fast_kron
     if name == "commutation_matmul":
         return fast_commutation_matmul
+    if name == "kron_matvec":
+        return fast_kron_matvec
+    if name == "kron_vecmat":
+        return fast_kron_vecmat
+    if name == "kron_matmul":
+        return fast_kron_matmul
+    if name == "matmul_kron":
+        return fast_matmul_kron
     raise ValueError(f"no compiled path {name!r}")

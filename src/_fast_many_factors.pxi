@@ -1,0 +1,113 @@
+# The compiled path of the many-factor products: small ones, where planning would take longer
+# than the work.  Factors are applied one by one, the last first, between two buffers.
+
+cdef enum:
+    FEW_FACTORS = 16
+    FEW_ITEMS = 4096  # of the largest intermediate
+
+
+# y[l, q, r] = Σ_p f[q, p] x[l, p, r] on contiguous x and y.
+cdef int small_step(int dtype, matrix f, char *x, char *y, Py_ssize_t left,
+                    Py_ssize_t right) noexcept:
+    cdef Py_ssize_t item = kernel_itemsize(dtype)
+    if right == 1:
+        return matmul(dtype, view(x, left, f.cols, f.cols * item, item), transposed(f),
+                      view(y, left, f.rows, f.rows * item, item))
+    kernels().mode_product[dtype](
+        left, f.rows, f.cols, right, f.data, f.row_stride // item, f.col_stride // item,
+        x, f.cols * right, right, y, f.rows * right, right, 0)
+    return 0
+
+
+# (⊗ factors) along axis `axis` (-1 or -2) of x; its transpose for `flip`.
+cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
+    cdef matrix[FEW_FACTORS] f
+    cdef int count, dtype, ndim, i
+    cdef PyObject *factor
+    cdef Py_ssize_t rows = 1, cols = 1, left = 1, right = 1, size, largest, before, behind, item
+    cdef cnp.npy_intp[32] dims
+    cdef scratch work
+    cdef char *buffers[2]
+    cdef char *source
+    cdef char *target
+    if not (PyList_CheckExact(<object>factors) or PyTuple_CheckExact(<object>factors)):
+        return None
+    if not PyArray_CheckExact(x) or not kv_native(x):
+        return None
+    ndim = kv_ndim(x)
+    count = <int>min(PySequence_Fast_GET_SIZE(<object>factors), FEW_FACTORS + 1)
+    if (count < 1 or count > FEW_FACTORS or ndim < 1 or ndim > 32
+            or not kv_flags(x) & cnp.NPY_ARRAY_C_CONTIGUOUS
+            or not kv_flags(x) & cnp.NPY_ARRAY_ALIGNED):
+        return None
+    dtype = kernel_dtype(kv_type(x))
+    if dtype < 0:
+        return None
+    item = kernel_itemsize(dtype)
+    if ndim == 1:
+        axis = -1
+    for i in range(count):
+        factor = PySequence_Fast_GET_ITEM(<object>factors, i)
+        if not plain(factor, 2) or kv_type(factor) != kv_type(x):
+            return None
+        f[i] = as_matrix(factor)
+        if flip:
+            f[i] = transposed(f[i])
+        if (f[i].rows < 1 or f[i].cols < 1 or f[i].rows > FEW_ITEMS or f[i].cols > FEW_ITEMS
+                or f[i].row_stride % item or f[i].col_stride % item):
+            return None
+        rows *= f[i].rows
+        cols *= f[i].cols
+        if rows > FEW_ITEMS or cols > FEW_ITEMS:
+            return None
+    size = 1
+    for i in range(ndim):
+        dims[i] = kv_dims(x)[i]
+        size *= dims[i]
+    if size < 1 or size > FEW_ITEMS or dims[ndim + axis] != cols:
+        return None
+    if axis == -2:
+        right = dims[ndim - 1]
+    left = size // (cols * right)
+    largest = size
+    for i in range(count - 1, -1, -1):
+        size = size // f[i].cols * f[i].rows
+        largest = max(largest, size)
+    if largest > FEW_ITEMS:
+        return None
+    dims[ndim + axis] = rows
+    result = PyArray_EMPTY(ndim, dims, kv_type(x), 0)
+    work.heap = NULL
+    if count > 1:
+        buffers[0] = <char *>scratch_get(&work, 2 * largest * item)
+        if buffers[0] == NULL:
+            raise MemoryError
+        buffers[1] = buffers[0] + largest * item
+    source = kv_bytes(x)
+    before, behind = left * cols, right
+    for i in range(count - 1, -1, -1):
+        before //= f[i].cols
+        target = buffers[i & 1] if i else kv_bytes(<PyObject *>result)
+        if small_step(dtype, f[i], source, target, before, behind) < 0:
+            scratch_free(&work)
+            raise MemoryError
+        behind *= f[i].rows
+        source = target
+    scratch_free(&work)
+    return result
+
+
+cdef object fast_kron_matvec(PyObject **args, Py_ssize_t nargs):
+    return fast_many(args[0], args[1], -1, False) if nargs == 2 else None
+
+
+cdef object fast_kron_vecmat(PyObject **args, Py_ssize_t nargs):
+    return fast_many(args[1], args[0], -1, True) if nargs == 2 else None
+
+
+cdef object fast_kron_matmul(PyObject **args, Py_ssize_t nargs):
+    return fast_many(args[0], args[1], -2, False) if nargs == 2 else None
+
+
+cdef object fast_matmul_kron(PyObject **args, Py_ssize_t nargs):
+    return fast_many(args[1], args[0], -1, True) if nargs == 2 else None
