@@ -14,19 +14,20 @@ BIN = $(VENV)/bin
 ARGS ?=
 
 # What an editable install must be made anew for; Python files it reads in place.
-SOURCES := setup.py pyproject.toml $(wildcard src/*.p* src/simd/* kronvec/*.pxd)
+SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd)
 
 .PHONY: demo test lint format dist sdist wheel sanitize clean
 .DELETE_ON_ERROR:
 
-# ---- the environment: .venv/.demo says that .venv has the package with the extra demo ----------
+# ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
+# ---- dev holds the other extras ----------------------------------------------------------------
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.%: $(SOURCES) | $(VENV)/pyvenv.cfg
 	$(BIN)/pip install --quiet --editable '.[$*]'
-	touch $@
+	touch $(addprefix $(VENV)/.,$(if $(filter dev,$*),demo test) $*)
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m kronvec demo
@@ -37,13 +38,13 @@ test: $(VENV)/.test
 # ---- style: the stubs are compared with the compiled modules -----------------------------------
 
 PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks)
-CYTHON_CODE = $(wildcard src/*.p* kronvec/*.pxd)
+CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd)
 C_CODE = $(wildcard src/simd/*.[ch])
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
 	$(BIN)/ruff format --check $(PYTHON_CODE)
-	PATH=$(abspath $(BIN)):$$PATH cython-lint --max-line-length=100 $(CYTHON_CODE)
+	PATH=$(abspath $(BIN)):$$PATH cython-lint $(CYTHON_CODE)
 	$(BIN)/clang-format --dry-run --Werror $(C_CODE)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/stubtest $(patsubst src/%.pyx,kronvec.%,$(wildcard src/*.pyx))
@@ -92,11 +93,12 @@ $(SANITIZE)/installed: $(SOURCES) $(wildcard kronvec/*.py kronvec/*/*.py)
 		$(SANITIZE)/venv/bin/pip install --quiet '$(SANITIZE)/source[test]'
 	touch $@
 
+# A finding aborts: its report stands on stderr (so pytest leaves that alone), then the test's name.
 sanitize: $(SANITIZE)/installed
 	LD_PRELOAD='$(call library,libasan) $(call library,libubsan)' PYTHONMALLOC=malloc \
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
-	UBSAN_OPTIONS=print_stacktrace=1 \
-		$(SANITIZE)/venv/bin/pytest $(ARGS)
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+		$(SANITIZE)/venv/bin/pytest --capture=sys $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info kronvec/*.so

@@ -48,6 +48,7 @@ def compare(what, got, wanted):
 
 
 def main(folder):
+    """0 if both hold what they should and nothing else."""
     (sdist,), (wheel,) = Path(folder).glob("*.tar.gz"), Path(folder).glob("*.whl")
     files = tracked()
     modules = {n for n in files if n.startswith("src/") and n.endswith(".pyx")}

@@ -1,16 +1,14 @@
-"""One step of a many-factor product, and the squared norms of rows."""
+"""One pass of a many-factor plan, and the squared norms of rows."""
 
 from typing import Any
 
 from numpy.typing import NDArray
 
-def mode_product(
-    f: NDArray[Any],
+def run_pass(
+    sizes: tuple[Any, ...],
+    factors: list[NDArray[Any]],
     x: NDArray[Any],
     y: NDArray[Any],
-    left: int,
-    right: int,
-    accumulate: bool,
     begin: int,
     end: int,
 ) -> None: ...

@@ -174,11 +174,17 @@ def _cost(shapes, groups, right, lanes) -> float:
     cost, inner = 0.0, right
     for group in reversed(groups):
         q, p = prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
-        contiguous = inner if inner > 1 else q
-        filled = contiguous / (-(-contiguous // lanes) * lanes)
-        cost += q * min(p, q) / q / filled
+        cost += p / _filled(inner if inner > 1 else q, lanes)
         inner *= q
     return cost
+
+
+def _filled(items, lanes) -> float:
+    """The useful part of the vectors along a contiguous axis; half vectors count as half."""
+    half = max(1, lanes // 2)
+    if items <= half:
+        return items / half
+    return items / (-(-items // lanes) * lanes)
 
 
 def _take(order, sizes, current, right, itemsize) -> list[int]:

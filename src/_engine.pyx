@@ -96,7 +96,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count = 0
     cdef int item = kernel_itemsize(dtype)
     cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
-    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w
+    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w, stretch
     cdef cnp.ndarray f
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
@@ -117,10 +117,14 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     buffers[0] = buffers[1] = NULL
     with nogil:
         if count > 1:
-            buffers[0] = <char *>scratch_get(&work, 2 * block * item + 128)
+            # A load 4096 bytes behind a store in flight waits for it: keep x and the buffers
+            # at different places of a page.
+            stretch = (block * item + 4095) // 4096 * 4096 + 2048
+            buffers[0] = <char *>scratch_get(&work, 2 * stretch + 8192)
             if buffers[0] != NULL:
-                buffers[0] = <char *>((<uintptr_t>buffers[0] + 63) & ~<uintptr_t>63)
-                buffers[1] = buffers[0] + (block * item + 63) // 64 * 64
+                buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
+                buffers[0] += ((<uintptr_t>from_ + 1024) & <uintptr_t>4095) // 64 * 64
+                buffers[1] = buffers[0] + stretch
         if count == 1 or buffers[0] != NULL:
             for unit in range(begin, end):
                 l = unit // panels

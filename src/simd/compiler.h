@@ -25,6 +25,14 @@
 #define KV_UNROLL
 #endif
 
+/* KV_RELOAD: what `pointer` points to is read anew from here on, not kept in registers that a
+ * loop around would have to spill. */
+#if defined(__GNUC__) || defined(__clang__)
+#define KV_RELOAD(pointer) __asm__("" : "+r"(pointer))
+#else
+#define KV_RELOAD(pointer) ((void)0)
+#endif
+
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(KV_NO_VECTOR_EXTENSIONS)
 #define KV_VECTOR_EXTENSIONS 1
 #else

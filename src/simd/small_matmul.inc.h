@@ -29,7 +29,6 @@
 #endif
 
 #define KV_EACH_SMALL(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
-#define KV_AT(name, width) KV_PASTE3(name, KV_DTYPE, width)
 
 static void KV_NAME(small_triple_product)(kv_intp batch, kv_intp n, const void *a_,
                                           kv_intp a_batch, const void *b_, kv_intp b_batch,
@@ -114,6 +113,5 @@ static void KV_NAME(small_vjp)(kv_intp batch, kv_intp n, const void *g_, kv_intp
 }
 
 #undef KV_WAITING
-#undef KV_AT
 #undef KV_AT_WIDTH
 #undef KV_EACH_SMALL

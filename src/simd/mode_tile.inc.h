@@ -1,0 +1,94 @@
+/* Register tiles of the mode product y[q,r] (+)= Σ_p f[q,p] x[p,r], at one vector width.
+ *
+ * r is contiguous.  A tile is tq rows of q by tv vectors along r; `count` is the number of reals
+ * in its last vector if that is partial, else 0.  tq, tv and n are compile-time constants;
+ * strides count reals.
+ */
+
+/* Any P: the tile stays in registers while p runs, f enters as broadcast memory operands. */
+KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P,
+                                  const KV_REAL *f, kv_intp f_q, kv_intp f_p, const KV_REAL *x,
+                                  kv_intp x_p, KV_REAL *y, kv_intp y_q, int flags)
+{
+    V(vec) re[8][6];
+#if KV_COMPLEX
+    V(vec) im[8][6];
+#endif
+    KV_UNROLL for (int q = 0; q < tq; q++) {
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            re[q][v] = V(zero)();
+#if KV_COMPLEX
+            im[q][v] = V(zero)();
+#endif
+        }
+    }
+    for (kv_intp p = 0; p < P; p++) {
+        V(vec) row[6];
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            row[v] = V(load_count)(x + v * KV_LANES, v == tv - 1 ? count : 0);
+        }
+        KV_UNROLL for (int q = 0; q < tq; q++) {
+            V(vec) f_re = V(splat)(f[q * f_q]);
+#if KV_COMPLEX
+            V(vec) f_im = V(splat)(f[q * f_q + 1]);
+#endif
+            KV_UNROLL for (int v = 0; v < tv; v++) {
+                re[q][v] = V(madd)(f_re, row[v], re[q][v]);
+#if KV_COMPLEX
+                im[q][v] = V(madd)(f_im, row[v], im[q][v]);
+#endif
+            }
+        }
+        x += x_p;
+        f += f_p;
+    }
+    KV_UNROLL for (int q = 0; q < tq; q++) {
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            KV_REAL *to = y + q * y_q + v * KV_LANES;
+            int n = v == tv - 1 ? count : 0;
+            V(vec) sum = re[q][v];
+#if KV_COMPLEX
+            sum = V(combine)(sum, im[q][v], flags & KV_CONJUGATE);
+#endif
+            if (flags & KV_ACCUMULATE) {
+                sum = V(add)(sum, V(load_count)(to, n));
+            }
+            V(store_count)(to, n, sum);
+        }
+    }
+}
+
+/* All of q at once: Q = P = n, a constant.  Every r of a column of vectors is read before any
+ * is written, so y may be x itself.  f is packed, n by n. */
+KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL *f,
+                                      const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q)
+{
+    V(vec) row[KV_SMALL][2];
+    if (n > 4) {
+        KV_RELOAD(f); /* n² splats do not fit the register file */
+    }
+    KV_UNROLL for (int p = 0; p < n; p++) {
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            row[p][v] = V(load_count)(x + p * x_p + v * KV_LANES, v == tv - 1 ? count : 0);
+        }
+    }
+    KV_UNROLL for (int q = 0; q < n; q++) {
+        KV_UNROLL for (int v = 0; v < tv; v++) {
+            const KV_REAL *entry = f + q * n * KV_SCALARS;
+            V(vec) sum = V(mul)(V(splat)(entry[0]), row[0][v]);
+#if KV_COMPLEX
+            V(vec) im = V(mul)(V(splat)(entry[1]), row[0][v]);
+#endif
+            KV_UNROLL for (int p = 1; p < n; p++) {
+                sum = V(madd)(V(splat)(entry[p * KV_SCALARS]), row[p][v], sum);
+#if KV_COMPLEX
+                im = V(madd)(V(splat)(entry[p * KV_SCALARS + 1]), row[p][v], im);
+#endif
+            }
+#if KV_COMPLEX
+            sum = V(combine)(sum, im, 0);
+#endif
+            V(store_count)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum);
+        }
+    }
+}
