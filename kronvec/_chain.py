@@ -164,19 +164,31 @@ def _contiguous(x, dtype, batch, core):
 
 
 def _run(plan: Plan, operands, source, target, workers):
-    """The passes, from ``source`` through at most two workspaces to ``target``, all flat."""
+    """The passes, from ``source`` to ``target``, all flat.
+
+    Intermediates take turns between the target, where they fit into it, and a workspace.
+    """
     size = max((each.output_size for each in plan.passes[:-1]), default=0)
-    spare = []
-    for number, (each, factors) in enumerate(zip(plan.passes, operands, strict=True)):
-        rest = plan.passes[number + 1 :]
-        if all(later.in_place for later in rest):
-            to = target
+    workspaces = []
+    for to, each, factors in zip(_turns(plan, target.size), plan.passes, operands, strict=True):
+        while to >= len(workspaces):
+            workspaces.append(np.empty(size, target.dtype))
+        destination = target if to < 0 else workspaces[to]
+        _run_pass(each, factors, source, destination, workers)
+        source = destination
+
+
+def _turns(plan: Plan, target_size) -> list[int]:
+    """Where each pass writes: -1 the target, else the number of a workspace."""
+    turns = [-1]
+    for each, later in zip(plan.passes[-2::-1], plan.passes[:0:-1], strict=True):
+        if later.in_place:
+            turns.append(turns[-1])
+        elif turns[-1] == -1 or each.output_size > target_size:
+            turns.append(0 if turns[-1] != 0 else 1)
         else:
-            to = spare.pop() if spare else np.empty(size, target.dtype)
-        _run_pass(each, factors, source, to, workers)
-        if number and source is not to:
-            spare.append(source)
-        source = to
+            turns.append(-1)
+    return turns[::-1]
 
 
 def _run_pass(each: Pass, factors, source, target, workers):

@@ -19,9 +19,9 @@ from math import prod
 
 # A block of a pass, of which two buffers exist, shares the second-level cache with the panels
 # that stream through it.
-BLOCK_BYTES = 131072
-# The columns of a panel that is not contiguous: long enough for whole pages to be used well.
-PANEL_ITEMS = 256
+BLOCK_BYTES = 262144
+# The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
+PANEL_BYTES = 512
 # The largest factor that merging may make.
 MERGED_SIZE = 32
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
@@ -115,17 +115,27 @@ def make_plan(
     ``lanes`` is how many items a vector holds.
     """
     groups = _merge(shapes, right, lanes)
+    passes = _passes(groups, shapes, left, right, itemsize, BLOCK_BYTES)
+    if len(passes) > 1:
+        # Buffers for two blocks beside a workspace stay within two workspaces.
+        largest = max(p.output_size for p in passes[:-1]) * itemsize
+        if 2 * BLOCK_BYTES > largest:
+            passes = _passes(groups, shapes, left, right, itemsize, largest // 2)
+    return Plan(tuple(passes))
+
+
+def _passes(groups, shapes, left, right, itemsize, block_bytes) -> list[Pass]:
     sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
     order = sorted(range(len(groups)), key=lambda i: (_growth(*sizes[i]), -i))
     current = [p for _, p in sizes]
     passes = []
     while order:
-        taken = _take(order, sizes, current, right, itemsize)
-        passes.append(_pass(taken, groups, sizes, current, left, right, itemsize))
+        taken = _take(order, sizes, current, right, itemsize, block_bytes)
+        passes.append(_pass(taken, groups, sizes, current, left, right, itemsize, block_bytes))
         for i in taken:
             current[i] = sizes[i][0]
         order = order[len(taken) :]
-    return Plan(tuple(passes))
+    return passes
 
 
 def _growth(q: int, p: int) -> float:
@@ -187,7 +197,7 @@ def _filled(items, lanes) -> float:
     return items / (-(-items // lanes) * lanes)
 
 
-def _take(order, sizes, current, right, itemsize) -> list[int]:
+def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
     """The first axes of ``order`` that make one pass: neighbours whose block fits in cache."""
     taken = order[:1]
     if _is_large(sizes[taken[0]]):
@@ -197,8 +207,8 @@ def _take(order, sizes, current, right, itemsize) -> list[int]:
         if high - low != len(taken) or _is_large(sizes[i]):
             break
         behind = prod(current[high + 1 :]) * right
-        width = min(behind, PANEL_ITEMS)
-        if _block([*taken, i], sizes, current) * width * itemsize > BLOCK_BYTES:
+        width = min(behind, PANEL_BYTES // itemsize)
+        if _block([*taken, i], sizes, current) * width * itemsize > block_bytes:
             break
         taken = [*taken, i]
     return taken
@@ -218,17 +228,15 @@ def _block(taken, sizes, current) -> int:
     return largest
 
 
-def _pass(taken, groups, sizes, current, left, right, itemsize) -> Pass:
+def _pass(taken, groups, sizes, current, left, right, itemsize, block_bytes) -> Pass:
     low, high = min(taken), max(taken)
     behind = prod(current[high + 1 :]) * right
     state = list(current[low : high + 1])
     rows_in = prod(state)
     block = _block(taken, sizes, current)
-    fitting = max(64, BLOCK_BYTES // max(1, block * itemsize) // 64 * 64)
     large = len(taken) == 1 and _is_large(sizes[taken[0]])
-    width = behind if large else min(behind, max(PANEL_ITEMS, fitting))
-    if behind <= 2 * width:
-        width = behind
+    fitting = block_bytes // max(1, block * itemsize) // 64 * 64
+    width = behind if large else min(behind, max(PANEL_BYTES // itemsize, fitting))
     steps = []
     for i in taken:
         q, p = sizes[i]

@@ -7,6 +7,7 @@ stays in two buffers of cache size.
 """
 
 from libc.stdint cimport uintptr_t
+from libc.string cimport memcpy
 cimport numpy as cnp
 
 from kronvec._kernels cimport *
@@ -65,12 +66,23 @@ cdef inline bint in_place(const step_t *s) noexcept nogil:
     return not s.by_rows and s.q == s.p and 2 <= s.q <= KV_SMALL
 
 
+# A first step that reads its rows more than once reads them from a packed block: rows that lie
+# a power of two apart would share a few sets of the cache.
+cdef inline bint packs(const step_t *s, Py_ssize_t width, Py_ssize_t x_row) noexcept nogil:
+    return x_row != width and s.q > KV_SMALL
+
+
 cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, const char *x,
                     Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers) noexcept nogil:
     cdef int i, free = 0
     cdef const char *source = x
     cdef char *target
-    cdef Py_ssize_t source_row = x_row
+    cdef Py_ssize_t source_row = x_row, rows, r
+    if packs(&steps[0], width, x_row):
+        rows = steps[0].outer * steps[0].p * steps[0].inner
+        for r in range(rows):
+            memcpy(buffers[0] + r * width * item, x + r * x_row * item, width * item)
+        source, source_row, free = buffers[0], width, 1
     for i in range(count):
         if i == count - 1:
             run_step(&steps[i], width, item, source, source_row, y, y_row)
@@ -101,6 +113,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
     cdef char *buffers[2]
+    cdef bint buffered
     cdef scratch work
     for outer, q, p, inner, by_rows in sizes[6]:
         f = factors[count]
@@ -116,7 +129,8 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     with nogil:
-        if count > 1:
+        buffered = count > 1 or packs(&steps[0], width, right)
+        if buffered:
             # A load 4096 bytes behind a store in flight waits for it: keep x and the buffers
             # at different places of a page.
             stretch = (block * item + 4095) // 4096 * 4096 + 2048
@@ -125,7 +139,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
                 buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
                 buffers[0] += ((<uintptr_t>from_ + 1024) & <uintptr_t>4095) // 64 * 64
                 buffers[1] = buffers[0] + stretch
-        if count == 1 or buffers[0] != NULL:
+        if not buffered or buffers[0] != NULL:
             for unit in range(begin, end):
                 l = unit // panels
                 r = unit % panels * width
@@ -133,7 +147,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
                 run_block(steps, count, w, item, from_ + (l * rows_in * right + r) * item, right,
                           to + (l * rows_out * right + r) * item, right, buffers)
         scratch_free(&work)
-    if count > 1 and buffers[0] == NULL:
+    if buffered and buffers[0] == NULL:
         raise MemoryError
 
 

@@ -3,7 +3,7 @@
 
 cdef enum:
     FEW_FACTORS = 16
-    FEW_ITEMS = 4096  # of the largest intermediate
+    FEW_ITEMS = 4096  # of a factor, and of the largest intermediate
 
 
 # y[l, q, r] = Σ_p f[q, p] x[l, p, r] on contiguous x and y.
@@ -54,7 +54,7 @@ cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
         if flip:
             f[i] = transposed(f[i])
         if (f[i].rows < 1 or f[i].cols < 1 or f[i].rows > FEW_ITEMS or f[i].cols > FEW_ITEMS
-                or f[i].row_stride % item or f[i].col_stride % item):
+                or f[i].rows * f[i].cols > FEW_ITEMS or f[i].row_stride % item or f[i].col_stride % item):
             return None
         rows *= f[i].rows
         cols *= f[i].cols
