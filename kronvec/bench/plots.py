@@ -129,7 +129,9 @@ def ratios(one: dict) -> Figure | None:
     axes.set_ylim(len(groups) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("times faster than the best installed peer, or than what the line names")
-    figure.suptitle("kronvec against the fastest peer of each case", x=0.5, y=1.0, size=12)
+    figure.suptitle(
+        "kronvec against the fastest peer of each case", x=0.5, y=1.0, va="bottom", size=12
+    )
     axes.legend(
         handles=[
             Line2D([], [], marker="o", ls="", color=OWN, ms=4, label="a case"),
@@ -187,7 +189,7 @@ def times(one: dict) -> Figure | None:
         if place:
             axes.tick_params(labelleft=False)
     first.set_ylabel("seconds")
-    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=1.0)
+    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=1.0, va="bottom")
     order = ["kronvec", "limit of the hardware", *(w for w in PEER_STYLE if w in shown)]
     figure.tight_layout(rect=(0, 0.03, 1, 0.99))
     figure.legend(
@@ -252,7 +254,9 @@ def roofline(one: dict) -> Figure | None:
             title = f"{precision} precision: {mean:.0%} of the limit (geometric mean)"
             axes.set_title(title, size=10)
     first.set_ylabel("GF/s")
-    figure.suptitle("What the hardware allows, and what is reached into out=", size=12, y=1.0)
+    figure.suptitle(
+        "What the hardware allows, and what is reached into out=", size=12, y=1.0, va="bottom"
+    )
     handles = [
         Line2D([], [], marker="o", ls="", color=OWN, ms=6, label="kronvec, real"),
         Line2D([], [], marker="D", ls="", color=OWN, ms=5, label="kronvec, complex"),

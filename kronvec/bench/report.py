@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections.abc import Sequence
 
@@ -18,7 +19,8 @@ from .launch import measure
 from .machine import cpu_count, cpu_name
 from .summary import add_figures, judge
 
-console = Console(highlight=False)
+# Off a terminal the tables are for a file: as wide as they need be.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 124)
 
 
 def measure_all(
