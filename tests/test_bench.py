@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kronvec.__main__ import main
-from kronvec.bench import cases, launch, run, summary
+from kronvec.bench import cases, launch, summary, timing
 from kronvec.bench.machine import COPIED, limit_seconds
 from kronvec.bench.peers import PEERS
-from kronvec.bench.run import measure_case, take_turns
+from kronvec.bench.timing import measure_case, take_turns
 
 CASES = cases.all_cases()
 SMALL = list(
@@ -87,7 +87,7 @@ def test_verdicts_judge_mean_and_worst():
     def verdict(*ratios):
         rows = [
             {"name": c.name, "seconds": {"kronvec": {"fresh": 1.0}}, "ratio": {"fresh": ratio}}
-            for c, ratio in zip(pair, ratios)
+            for c, ratio in zip(pair, ratios, strict=True)
         ]
         return summary.judge(rows, pair)[0]
 
@@ -162,6 +162,6 @@ def test_the_list_names_cases_and_peers(capsys):
 
 
 def test_slow_peers_are_given_up():
-    with pytest.raises(run.Unsuitable), run.patience(0.05):
+    with pytest.raises(timing.Unsuitable), timing.patience(0.05):
         while True:
             pass

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from kronvec.bench.cases import SHORT, all_cases
-from kronvec.bench.run import extra_bytes
+from kronvec.bench.timing import extra_bytes
 
 CASES = {case.name: case for case in all_cases()}
 

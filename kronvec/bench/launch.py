@@ -35,7 +35,7 @@ def environment(threads: int) -> dict[str, str]:
 def events_of(names: list[str], peers: list[str], threads: int, budget: float) -> Iterator[dict]:
     """What one process reports; a crash is an event, too."""
     specification = {"cases": names, "peers": peers, "threads": threads, "budget": budget}
-    command = [sys.executable, "-m", "kronvec.bench.run", json.dumps(specification)]
+    command = [sys.executable, "-m", "kronvec.bench.timing", json.dumps(specification)]
     with TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command, env=environment(threads), stdout=subprocess.PIPE, stderr=errors, text=True
@@ -46,6 +46,7 @@ def events_of(names: list[str], peers: list[str], threads: int, budget: float) -
         finally:
             process.kill()
             process.wait()
+            process.stdout.close()
         if status:
             errors.seek(0)
             lines = errors.read().strip().splitlines() or [""]

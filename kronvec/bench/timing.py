@@ -1,6 +1,6 @@
 """Measures cases in this process: verify, then time everything in turns.
 
-``python -m kronvec.bench.run SPECIFICATION`` is the process that ``launch.py`` starts for one
+``python -m kronvec.bench.timing SPECIFICATION`` is the process that ``launch.py`` starts for one
 number of threads.  It prints one JSON object a line; what libraries print goes to standard error.
 """
 
