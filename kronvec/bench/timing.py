@@ -32,7 +32,7 @@ SAMPLE = 50e-6  # seconds; shorter calls are repeated between two readings of th
 TURN = 2e-3  # seconds an entry has before the next one's turn
 HOPELESS = 3.0  # times slower than the best peer: stays in for few turns only
 PROBES = 2  # turns of everyone
-PATIENCE = 5.0  # seconds for a peer to be prepared, verified and tried
+PATIENCE = 10  # budgets of time for a peer to be prepared, verified and tried
 
 Entry = tuple[str, str]  # who, and which result: ("kronvec", "out")
 
@@ -60,8 +60,10 @@ def take_turns(
     while rounds < PROBES or time.perf_counter() < begin + budget:
         for name, call in running.items():
             loops = max(1, int(SAMPLE / max(best[name], 1e-8)))
-            samples = min(20, max(1 + (best[name] < TURN), int(TURN / (best[name] * loops))))
-            best[name] = min(best[name], *(seconds_of(call, loops) for _ in range(samples + 1)))
+            samples = min(20, max(1, int(TURN / (best[name] * loops))))
+            if best[name] < TURN:
+                samples += 1  # the first finds the caches as the others left them
+            best[name] = min(best[name], *(seconds_of(call, loops) for _ in range(samples)))
         rounds += 1
         if rounds >= PROBES and peers:
             least = min(best[name] for name in peers)
@@ -101,21 +103,22 @@ def patience(seconds: float):
         signal.signal(signal.SIGALRM, before)
 
 
-def fastest_candidate(peer, work, operands, accept):
-    """The best of the ways in which a peer does this work, each verified first.
+def fastest_candidate(peer, work, operands, accept, seconds):
+    """The best of the ways in which a peer does this work, each verified first, and its time.
 
     Raises Unsuitable where there is none, and AssertionError where a result is wrong.
     """
     chosen, least = None, math.inf
-    with patience(PATIENCE):
+    with patience(max(1.0, seconds)):
         for candidate in peer.candidates(work, operands):
             accept(candidate.result())
-            seconds = min(seconds_of(candidate.call, 1) for _ in range(2))
-            if seconds < least:
-                chosen, least = candidate, seconds
+            once = seconds_of(candidate.call, 1)
+            time_of_it = min(once, seconds_of(candidate.call, max(1, int(SAMPLE / once))))
+            if time_of_it < least:
+                chosen, least = candidate, time_of_it
     if chosen is None:
         raise Unsuitable("not among its operations")
-    return chosen
+    return chosen, least
 
 
 def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict:
@@ -136,22 +139,28 @@ def measure_case(case: Case, peer_names: list[str], threads: int, budget: float)
     def accept(got):
         work.compare(result, got, tolerance)
 
-    calls: dict[Entry, Callable[[], Any]] = {}
+    found = {}
     for name in peer_names:
         if work.kind not in PEERS[name].adapters:
             continue
         try:
-            candidate = fastest_candidate(PEERS[name], work, operands, accept)
+            found[name] = fastest_candidate(PEERS[name], work, operands, accept, PATIENCE * budget)
         except Unsuitable as reason:
             row["skipped"][name] = str(reason)
         except AssertionError as error:
             row["skipped"][name] = f"wrong: {error}"
         except Exception as error:
             row["skipped"][name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        else:
-            calls[name, "fresh"] = candidate.call
-            if candidate.into is not None:
-                calls[name, "out"] = candidate.into
+
+    least = min((seconds for _, seconds in found.values()), default=0)
+    calls: dict[Entry, Callable[[], Any]] = {}
+    for name, (candidate, seconds) in found.items():
+        if seconds > HOPELESS * least:  # no turns for it: what the trial showed stands
+            row["seconds"][name] = {"fresh": seconds}
+            continue
+        calls[name, "fresh"] = candidate.call
+        if candidate.into is not None:
+            calls[name, "out"] = candidate.into
     peers = set(calls)
 
     own = work.calls(operands, threads)
