@@ -180,14 +180,12 @@ def all_cases() -> list[Case]:
 
 def select(patterns: Iterable[str]) -> list[Case]:
     """The cases that match a pattern: a group, a glob over the names, or a part of a name."""
-    patterns = list(patterns)
+    patterns, cases = list(patterns), all_cases()
+    groups = {case.group for case in cases}
 
-    def wanted(case: Case) -> bool:
-        return not patterns or any(
-            p == case.group
-            or (case.group not in p and p in case.name)
-            or fnmatch.fnmatchcase(case.name, p)
-            for p in patterns
-        )
+    def wanted(case: Case, pattern: str) -> bool:
+        if pattern in groups:
+            return case.group == pattern
+        return pattern in case.name or fnmatch.fnmatchcase(case.name, pattern)
 
-    return [case for case in all_cases() if wanted(case)]
+    return [c for c in cases if not patterns or any(wanted(c, p) for p in patterns)]

@@ -46,6 +46,7 @@ STYLE = {
     "figure.facecolor": "white",
 }
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+TWO_AND_FIVE = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
 def draw(results: dict, folder: Path) -> list[Path]:
@@ -59,7 +60,7 @@ def draw(results: dict, folder: Path) -> list[Path]:
                 figure = plot(one)
                 if figure is None:
                     continue
-                figure.text(0.995, 0.005, footer, ha="right", va="bottom", size=7, color=GREY)
+                figure.text(0.995, -0.02, footer, ha="right", va="top", size=7, color=GREY)
                 file = folder / f"{name}{suffix}.png"
                 figure.savefig(file, bbox_inches="tight", pad_inches=0.12)
                 written.append(file)
@@ -124,13 +125,13 @@ def ratios(one: dict) -> Figure | None:
     axes.axvline(1, color=GREY, lw=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(PLAIN)
-    axes.xaxis.set_minor_formatter("")
+    axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
     axes.set_yticks(range(len(groups)), groups)
     axes.set_ylim(len(groups) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("times faster than the best installed peer, or than what the line names")
     figure.suptitle(
-        "kronvec against the fastest peer of each case", x=0.5, y=1.0, va="bottom", size=12
+        "kronvec against the fastest peer of each case", x=0.5, y=0.9, va="bottom", size=12
     )
     axes.legend(
         handles=[
@@ -189,7 +190,7 @@ def times(one: dict) -> Figure | None:
         if place:
             axes.tick_params(labelleft=False)
     first.set_ylabel("seconds")
-    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=1.0, va="bottom")
+    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=0.97, va="bottom")
     order = ["kronvec", "limit of the hardware", *(w for w in PEER_STYLE if w in shown)]
     figure.tight_layout(rect=(0, 0.03, 1, 0.99))
     figure.legend(
@@ -248,6 +249,8 @@ def roofline(one: dict) -> Figure | None:
         axes.set_yscale("log")
         axes.xaxis.set_major_formatter(PLAIN)
         axes.yaxis.set_major_formatter(PLAIN)
+        axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
+        axes.yaxis.set_minor_formatter(TWO_AND_FIVE)
         axes.set_xlabel("flops per byte, each operand read and written once")
         if fractions:
             mean = math.exp(sum(map(math.log, fractions)) / len(fractions))
@@ -255,7 +258,7 @@ def roofline(one: dict) -> Figure | None:
             axes.set_title(title, size=10)
     first.set_ylabel("GF/s")
     figure.suptitle(
-        "What the hardware allows, and what is reached into out=", size=12, y=1.0, va="bottom"
+        "What the hardware allows, and what is reached into out=", size=12, y=0.97, va="bottom"
     )
     handles = [
         Line2D([], [], marker="o", ls="", color=OWN, ms=6, label="kronvec, real"),
