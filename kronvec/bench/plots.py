@@ -60,7 +60,7 @@ def draw(results: dict, folder: Path) -> list[Path]:
                 figure = plot(one)
                 if figure is None:
                     continue
-                figure.text(0.995, -0.06, footer, ha="right", va="top", size=7, color=GREY)
+                figure.text(0.995, -0.03, footer, ha="right", va="top", size=7, color=GREY)
                 file = folder / f"{name}{suffix}.png"
                 figure.savefig(file, bbox_inches="tight", pad_inches=0.12)
                 written.append(file)
@@ -267,5 +267,7 @@ def roofline(one: dict) -> Figure | None:
         Line2D([], [], color="#22262b", lw=1.6, label="peak arithmetic, copy from memory"),
     ]
     figure.tight_layout(rect=(0, 0.07, 1, 0.99))
-    figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=8.5, borderaxespad=0)
+    figure.legend(
+        handles=handles, loc="lower center", ncols=4, fontsize=8.5, bbox_to_anchor=(0.5, 0.0)
+    )
     return figure
