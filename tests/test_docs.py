@@ -56,7 +56,7 @@ every_function = pytest.mark.parametrize("name", PUBLIC)
 def modules():
     """Every module of the package that imports without optional dependencies."""
     for info in pkgutil.walk_packages(kv.__path__, "kronvec."):
-        if "__main__" not in info.name and "demo" not in info.name:
+        if not any(part in info.name for part in ("__main__", "bench", "demo")):
             yield importlib.import_module(info.name)
 
 

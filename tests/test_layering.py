@@ -24,7 +24,7 @@ LAYERS = [
     ["interop"],
     ["introspect"],
     ["__init__"],
-    ["demo", "__main__"],
+    ["bench", "demo", "__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -92,7 +92,7 @@ def test_modules_import_each_other_in_no_circle():
 
 @every_module
 def test_modules_need_nothing_but_numpy_to_be_imported(path):
-    if dotted(path)[0] in ("demo", "interop"):
+    if dotted(path)[0] in ("bench", "demo", "interop"):
         pytest.skip("optional by nature")
     for module, _ in imports(path):
         assert module[0] in {"kronvec", "numpy", *sys.stdlib_module_names}, ".".join(module)

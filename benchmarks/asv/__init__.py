@@ -1,0 +1,1 @@
+"""asv classes over the cases of kronvec.bench."""

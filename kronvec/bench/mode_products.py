@@ -1,0 +1,48 @@
+"""(G1 ⊗ … ⊗ GN) X as one batched matrix product for each factor, as NumPy's users write it.
+
+x has the axes (lead, sizes..., trail).  ``matmul`` is that of NumPy, PyTorch or JAX; with ``out``
+and ``spaces`` every step writes to an array that is there.
+"""
+
+import math
+
+
+def batched(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
+    """G y[l] for each matrix y[l] (p, right); the axes stay where they are."""
+    y, right = x, trail
+    for step, g in enumerate(reversed(matrices)):
+        q, p = g.shape
+        last = step == len(matrices) - 1
+        space = out if last else spaces[step % 2]
+        left = math.prod(y.shape) // (p * right)
+        a, b = (y.reshape(left, p), g.T) if right == 1 else (g, y.reshape(left, p, right))
+        shape = (left, q) if right == 1 else (left, q, right)
+        if space is None:
+            y = matmul(a, b)
+        else:
+            y = matmul(a, b, out=space[: math.prod(shape)].reshape(shape))
+        right *= q
+    return y.reshape((lead, -1) if trail == 1 else (-1, trail))
+
+
+def rotating(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
+    """y[l]ᵀ Gᵀ for the leading axis, which so becomes the last: N steps bring all back."""
+    y = x
+    for step, g in enumerate(matrices):
+        q, p = g.shape
+        last = step == len(matrices) - 1
+        space = out if last else spaces[step % 2]
+        y = y.reshape(lead, p, -1).swapaxes(1, 2)
+        if space is None:
+            y = matmul(y, g.T)
+        else:
+            shape = (lead, y.shape[1], q)
+            y = matmul(y, g.T, out=space[: math.prod(shape)].reshape(shape))
+    return y.reshape(lead, -1) if trail == 1 else y.reshape(trail, -1).T
+
+
+def spaces(empty, dtype, work):
+    """The result and two workspaces as large as any step's result, flat."""
+    largest = work.count * math.prod(map(max, zip(work.sizes_in, work.sizes_out, strict=True)))
+    out, first, second = (empty(largest, dtype=dtype) for _ in range(3))
+    return out, (first, second)
