@@ -31,10 +31,10 @@ cdef extern from "simd/table.h":
         void (*transpose[5])(
             Py_ssize_t m, Py_ssize_t n, const void *x, Py_ssize_t x_row,
             void *y, Py_ssize_t y_row) noexcept nogil
+    int kv_small(Py_ssize_t n) nogil
     enum:
         KV_ACCUMULATE
         KV_CONJUGATE
-        KV_SMALL
         KV_f32
         KV_c64
 

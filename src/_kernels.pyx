@@ -238,7 +238,7 @@ cdef int triple_product(int dtype, matrix a, matrix b, matrix c, matrix y) noexc
         part = transposed(a)
         a, b, c, y = transposed(c), transposed(b), part, transposed(y)
         n, p = p, n
-    if (1 <= n <= KV_SMALL and a.rows == n and p == n and c.cols == n
+    if (kv_small(n) and a.rows == n and p == n and c.cols == n
             and small_square(y, n, itemsize)):
         # On this few elements packing costs less than a second kernel call.
         packed[0].heap = packed[1].heap = packed[2].heap = NULL
@@ -287,7 +287,7 @@ cdef int matmul_vjp(int dtype, bint conjugate, matrix g, matrix x, matrix w, mat
                     matrix dw) noexcept nogil:
     cdef Py_ssize_t itemsize = kernel_itemsize(dtype), n = g.rows
     cdef int failed
-    if (1 <= n <= KV_SMALL and small_square(g, n, itemsize) and small_square(x, n, itemsize)
+    if (kv_small(n) and small_square(g, n, itemsize) and small_square(x, n, itemsize)
             and small_square(w, n, itemsize) and small_square(dx, n, itemsize)
             and small_square(dw, n, itemsize)):
         kv_active.small_vjp[dtype](1, n, g.data, 0, x.data, 0, w.data, 0, dx.data, 0, dw.data, 0,

@@ -98,7 +98,7 @@ def outer_cases(dtype):
 
 
 def small_cases(dtype):
-    for n in range(1, 9):
+    for n in (*range(1, 9), 16):
         for batch in (0, 1, 2, 3, 4, 5, 8, 9, 17, 33):
             yield n, [random(dtype, batch, n, n, seed=i) for i in range(3)]
 

@@ -1,4 +1,4 @@
-/* Batches of small square products, completely unrolled for each n <= KV_SMALL:
+/* Batches of small square products, one body for each n that kv_small accepts:
  *
  *   small_triple_product   y_i  = a_i b_i c_i
  *   small_vjp              dx_i = g_i w_i^H,  dw_i = x_i^H g_i   (transposes without KV_CONJUGATE)
@@ -28,7 +28,7 @@
 #define KV_AT_WIDTH(n, body) {body(16)}
 #endif
 
-#define KV_EACH_SMALL(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define KV_EACH_SMALL(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(16)
 #define KV_AT(name, width) KV_PASTE3(name, KV_DTYPE, width)
 
 static void KV_NAME(small_triple_product)(kv_intp batch, kv_intp n, const void *a_,

@@ -22,8 +22,9 @@ enum kv_dtype { KV_DTYPES(KV_ENUM) KV_NDTYPES };
 enum kv_item { KV_ITEMS(KV_ENUM) KV_NITEMS };
 #undef KV_ENUM
 
-/* A square product up to this size is fully unrolled by the small_* kernels. */
-#define KV_SMALL 8
+/* The sizes of the small_* kernels' matrices, each of which has a body of its own. */
+#define KV_SMALL 16
+static inline int kv_small(kv_intp n) { return 1 <= n && (n <= 8 || n == KV_SMALL); }
 
 /* The type of each kernel: kv_mode_product_fn, ... */
 #define KV_ARITHMETIC(name, arguments) typedef void kv_##name##_fn arguments;
