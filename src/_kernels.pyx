@@ -305,6 +305,10 @@ cdef int matmul_jvp(int dtype, matrix dx, matrix dw, matrix x, matrix w,
     return failed if failed else matmul(dtype, x, dw, y, KV_ACCUMULATE)
 
 
+# Larger results would only push everything else out of the cache.
+cdef Py_ssize_t last_cache_bytes = kv_last_cache_bytes()
+
+
 # y = a ⊗ b.
 cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
     cdef Py_ssize_t itemsize = kernel_itemsize(dtype)
@@ -329,7 +333,8 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
         kv_active.outer[dtype](
             a.rows, a.cols, b.rows, b.cols, a.data, a.row_stride // itemsize,
             a.col_stride // itemsize, b.data, b.row_stride // itemsize, target.data,
-            target.row_stride // itemsize)
+            target.row_stride // itemsize,
+            KV_STREAM if y.rows * y.cols >= last_cache_bytes // itemsize else 0)
         if target.data != y.data:
             copy(itemsize, dtype, target, y)
     scratch_free(&packed_a)

@@ -37,13 +37,14 @@ def run_transpose(x, y):
         kv_active.transpose[slot](m, n, _data(x[i]), _stride(x, 1), _data(y[i]), _stride(y, 1))
 
 
-def run_outer(a, b, y):
+def run_outer(a, b, y, stream=False):
     """y[i*p + k, j*q + l] = a[i,j] b[k,l]; a of any strides."""
     m, n = a.shape
     p, q = b.shape
     assert y.shape == (m * p, n * q)
     kv_active.outer[_slot((a, b, y))](m, n, p, q, _data(a), _stride(a, 0), _stride(a, 1), _data(b),
-                                      _stride(b, 0), _data(y), _stride(y, 0))
+                                      _stride(b, 0), _data(y), _stride(y, 0),
+                                      KV_STREAM if stream else 0)
 
 
 def run_small_triple_product(a, b, c, y):

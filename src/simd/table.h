@@ -11,7 +11,7 @@
 typedef ptrdiff_t kv_intp;
 
 /* Flags of the kernels that take some. */
-enum { KV_ACCUMULATE = 1, KV_CONJUGATE = 2 };
+enum { KV_ACCUMULATE = 1, KV_CONJUGATE = 2, KV_STREAM = 4 };
 
 /* The dtypes that have arithmetic kernels, and the item sizes that have movement kernels. */
 #define KV_DTYPES(X) X(f32) X(f64) X(c64) X(c128)
@@ -48,6 +48,9 @@ typedef struct {
 
 /* The table in use. */
 extern const kv_table *kv_active;
+
+/* Bytes of the last-level cache: results beyond it are written by KV_STREAM, past the cache. */
+size_t kv_last_cache_bytes(void);
 
 /* Names of the instruction sets that this CPU has, lowest first; NULL past the last. */
 const char *kv_isa_name(int index);

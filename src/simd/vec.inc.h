@@ -7,6 +7,7 @@
 #define V(name) KV_PASTE3(name, KV_DTYPE, KV_WIDTH)
 
 #undef KV_LANES
+#undef KV_STREAM_FENCE
 #define KV_LANES (KV_WIDTH / KV_REAL_BYTES)
 
 /* E(lane, s) for every lane. */
@@ -222,6 +223,43 @@ KV_INLINE V(vec) V(combine)(V(vec) re, V(vec) im, int conjugate)
     V(vec) i_im = V(mul)(V(signs)(), V(swap)(im));
     return conjugate ? V(sub)(re, i_im) : V(add)(re, i_im);
 }
+
+/* to = from, past the cache; KV_STREAM_FENCE orders such stores before what follows. */
+#if KV_VECTOR_EXTENSIONS && defined(__SSE2__)
+#define KV_STREAM_FENCE _mm_sfence()
+#if KV_WIDTH == 64 && KV_REAL_BYTES == 4
+#define KV_STREAM_STORE(p, a) _mm512_stream_ps(p, (__m512)(a))
+#elif KV_WIDTH == 64
+#define KV_STREAM_STORE(p, a) _mm512_stream_pd(p, (__m512d)(a))
+#elif KV_WIDTH == 32 && KV_REAL_BYTES == 4
+#define KV_STREAM_STORE(p, a) _mm256_stream_ps(p, (__m256)(a))
+#elif KV_WIDTH == 32
+#define KV_STREAM_STORE(p, a) _mm256_stream_pd(p, (__m256d)(a))
+#elif KV_REAL_BYTES == 4
+#define KV_STREAM_STORE(p, a) _mm_stream_ps(p, (__m128)(a))
+#else
+#define KV_STREAM_STORE(p, a) _mm_stream_pd(p, (__m128d)(a))
+#endif
+#else
+#define KV_STREAM_FENCE (void)0
+#define KV_STREAM_STORE(p, a) V(store)(p, a)
+#endif
+KV_INLINE void V(stream)(KV_REAL *to, const KV_REAL *from, ptrdiff_t reals)
+{
+    ptrdiff_t r = 0;
+    for (; r < reals && (size_t)(to + r) % 64; r++) {
+        to[r] = from[r];
+    }
+    for (; r + 64 / KV_REAL_BYTES <= reals; r += 64 / KV_REAL_BYTES) { /* a whole line */
+        KV_UNROLL for (int v = 0; v < 64 / KV_WIDTH; v++) {
+            KV_STREAM_STORE(to + r + v * KV_LANES, V(load)(from + r + v * KV_LANES));
+        }
+    }
+    for (; r < reals; r++) {
+        to[r] = from[r];
+    }
+}
+#undef KV_STREAM_STORE
 
 /* conj(a) */
 KV_INLINE V(vec) V(conj)(V(vec) a) { return V(mul)(V(sub)(V(zero)(), V(signs)()), a); }
