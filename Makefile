@@ -3,6 +3,7 @@
 #   make demo       the main job on real data
 #   make test       the test suite            make test ARGS="-k kron -x"
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
+#   make types      the type checker over the Python layer
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
 #   make wheel      build the wheel; look into it, install and test it likewise
 #   make sanitize   the test suite against a build with ASan and UBSan
@@ -16,7 +17,7 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd)
 
-.PHONY: demo test lint format dist sdist wheel sanitize clean
+.PHONY: demo test lint types format dist sdist wheel sanitize clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -46,8 +47,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check $(PYTHON_CODE)
 	PATH=$(abspath $(BIN)):$$PATH cython-lint $(CYTHON_CODE)
 	$(BIN)/clang-format --dry-run --Werror $(C_CODE)
-	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/stubtest $(patsubst src/%.pyx,kronvec.%,$(wildcard src/*.pyx))
+
+types: $(VENV)/.dev
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only $(PYTHON_CODE)
@@ -94,8 +97,9 @@ $(SANITIZE)/installed: $(SOURCES) $(wildcard kronvec/*.py kronvec/*/*.py)
 	touch $@
 
 # A finding aborts: its report stands on stderr (so pytest leaves that alone), then the test's name.
+# PYTHONSAFEPATH keeps the unbuilt checkout out of the way of interpreters that tests start.
 sanitize: $(SANITIZE)/installed
-	LD_PRELOAD='$(call library,libasan) $(call library,libubsan)' PYTHONMALLOC=malloc \
+	LD_PRELOAD='$(call library,libasan) $(call library,libubsan)' PYTHONMALLOC=malloc PYTHONSAFEPATH=1 \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
 		$(SANITIZE)/venv/bin/pytest --capture=sys $(ARGS)

@@ -16,7 +16,8 @@ cdef extern from "simd/table.h":
         void (*outer[4])(
             Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q,
             const void *a, Py_ssize_t a_row, Py_ssize_t a_col,
-            const void *b, Py_ssize_t b_row, void *y, Py_ssize_t y_row) noexcept nogil
+            const void *b, Py_ssize_t b_row, void *y, Py_ssize_t y_row,
+            int flags) noexcept nogil
         void (*small_triple_product[4])(
             Py_ssize_t batch, Py_ssize_t n, const void *a, Py_ssize_t a_batch,
             const void *b, Py_ssize_t b_batch, const void *c, Py_ssize_t c_batch,
@@ -32,10 +33,12 @@ cdef extern from "simd/table.h":
         void (*transpose[5])(
             Py_ssize_t m, Py_ssize_t n, const void *x, Py_ssize_t x_row,
             void *y, Py_ssize_t y_row) noexcept nogil
+    int kv_small(Py_ssize_t n) nogil
+    size_t kv_last_cache_bytes() nogil
     enum:
         KV_ACCUMULATE
         KV_CONJUGATE
-        KV_SMALL
+        KV_STREAM
         KV_f32
         KV_c64
 
@@ -51,7 +54,6 @@ ctypedef struct matrix:
 ctypedef struct scratch:
     double local[1024]
     void *heap
-    size_t heap_bytes
 
 
 cdef inline matrix view(char *data, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t row_stride,

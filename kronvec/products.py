@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +18,27 @@ from ._shapes import (
     overrides_ufuncs,
     shape_error,
 )
+from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+# Entries of a result that is worth more than one thread.
+_SPLIT_LIMIT = 1 << 18
 
 # NumPy's own, whatever patch_numpy does later.
 _numpy_kron = np.kron
 
 
 @two_tier("kron")
-def kron(a: ArrayLike, b: ArrayLike, /, *more: ArrayLike, out: NDArray | None = None) -> NDArray:
+def kron(
+    a: ArrayLike,
+    b: ArrayLike,
+    /,
+    *more: ArrayLike,
+    out: NDArray | None = None,
+    workers: int | None = None,
+) -> NDArray:
     """Kronecker product A ⊗ B ⊗ …, formed.
 
     ``(A ⊗ B)[i p + k, j q + l] = A[i, j] B[k, l]`` for A (m, n) and B (p, q).  With two
@@ -39,6 +51,9 @@ def kron(a: ArrayLike, b: ArrayLike, /, *more: ArrayLike, out: NDArray | None = 
         Factors of any number of axes and any dtype.
     out : ndarray, optional
         Where to put the result; may overlap the factors.
+    workers : int, optional
+        Threads that write a large result, each its own rows; -1 is one per CPU.  The result is
+        the same for every count.
 
     Returns
     -------
@@ -72,17 +87,18 @@ def kron(a: ArrayLike, b: ArrayLike, /, *more: ArrayLike, out: NDArray | None = 
     >>> kv.kron([1, 10], [1, 2], [1, -1])
     array([  1,  -1,   2,  -2,  10, -10,  20, -20])
     """
+    workers = check_workers("kron", workers)
     product, *factors = (
         f if hasattr(f, "__array_function__") else as_array("kron", f"operand {i}", f)
         for i, f in enumerate((a, b, *more))
     )
     for position, factor in enumerate(factors):
         last = position == len(factors) - 1
-        product = _kron_pair(product, factor, out if last else None)
+        product = _kron_pair(product, factor, out if last else None, workers)
     return product
 
 
-def _kron_pair(a, b, out):
+def _kron_pair(a, b, out, workers):
     """One `numpy.kron`, by the kernels where they apply."""
     plain = type(a) is np.ndarray and type(b) is np.ndarray
     if plain:
@@ -96,12 +112,28 @@ def _kron_pair(a, b, out):
         if a.ndim == b.ndim == 2 and dtype in _kernels.DTYPES:
             if out is not None:
                 check_out("kron", out, shape, dtype)
+            if workers > 1 and prod(shape) >= _SPLIT_LIMIT:
+                return _kron_rows(a, b, np.empty(shape, dtype) if out is None else out, workers)
             return _ufuncs.bkron(a, b, out=out, dtype=dtype, casting="unsafe")
     product = _numpy_kron(a, b)
     if out is None:
         return product
     check_out("kron", out, product.shape, product.dtype)
     np.copyto(out, product, casting="same_kind")
+    return out
+
+
+def _kron_rows(a, b, out, workers):
+    """A ⊗ B into ``out``: every worker the rows that its rows of A give."""
+    if np.may_share_memory(out, a) or np.may_share_memory(out, b):
+        workers = 1
+    dtype, p = np.result_type(a, b), b.shape[0]
+
+    def task(begin, end):
+        rows = out[begin * p : end * p]
+        _ufuncs.bkron(a[begin:end], b, out=rows, dtype=dtype, casting="unsafe")
+
+    run_ranges(task, a.shape[0], workers)
     return out
 
 

@@ -243,7 +243,7 @@ cdef int triple_product(int dtype, matrix a, matrix b, matrix c, matrix y) noexc
         part = transposed(a)
         a, b, c, y = transposed(c), transposed(b), part, transposed(y)
         n, p = p, n
-    if (1 <= n <= KV_SMALL and a.rows == n and p == n and c.cols == n
+    if (kv_small(n) and a.rows == n and p == n and c.cols == n
             and small_square(y, n, itemsize)):
         # On this few elements packing costs less than a second kernel call.
         packed[0].heap = packed[1].heap = packed[2].heap = NULL
@@ -292,7 +292,7 @@ cdef int matmul_vjp(int dtype, bint conjugate, matrix g, matrix x, matrix w, mat
                     matrix dw) noexcept nogil:
     cdef Py_ssize_t itemsize = kernel_itemsize(dtype), n = g.rows
     cdef int failed
-    if (1 <= n <= KV_SMALL and small_square(g, n, itemsize) and small_square(x, n, itemsize)
+    if (kv_small(n) and small_square(g, n, itemsize) and small_square(x, n, itemsize)
             and small_square(w, n, itemsize) and small_square(dx, n, itemsize)
             and small_square(dw, n, itemsize)):
         kv_active.small_vjp[dtype](1, n, g.data, 0, x.data, 0, w.data, 0, dx.data, 0, dw.data, 0,
@@ -308,6 +308,10 @@ cdef int matmul_jvp(int dtype, matrix dx, matrix dw, matrix x, matrix w,
                     matrix y) noexcept nogil:
     cdef int failed = matmul(dtype, dx, w, y)
     return failed if failed else matmul(dtype, x, dw, y, KV_ACCUMULATE)
+
+
+# Larger results would only push everything else out of the cache.
+cdef Py_ssize_t last_cache_bytes = kv_last_cache_bytes()
 
 
 # y = a ⊗ b.
@@ -334,7 +338,8 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
         kv_active.outer[dtype](
             a.rows, a.cols, b.rows, b.cols, a.data, a.row_stride // itemsize,
             a.col_stride // itemsize, b.data, b.row_stride // itemsize, target.data,
-            target.row_stride // itemsize)
+            target.row_stride // itemsize,
+            KV_STREAM if y.rows * y.cols >= last_cache_bytes // itemsize else 0)
         if target.data != y.data:
             copy(itemsize, dtype, target, y)
     scratch_free(&packed_a)

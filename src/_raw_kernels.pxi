@@ -37,28 +37,29 @@ def run_transpose(x, y):
         kv_active.transpose[slot](m, n, _data(x[i]), _stride(x, 1), _data(y[i]), _stride(y, 1))
 
 
-def run_outer(a, b, y):
+def run_outer(a, b, y, stream=False):
     """y[i*p + k, j*q + l] = a[i,j] b[k,l]; a of any strides."""
     m, n = a.shape
     p, q = b.shape
     assert y.shape == (m * p, n * q)
     kv_active.outer[_slot((a, b, y))](m, n, p, q, _data(a), _stride(a, 0), _stride(a, 1), _data(b),
-                                      _stride(b, 0), _data(y), _stride(y, 0))
+                                      _stride(b, 0), _data(y), _stride(y, 0),
+                                      KV_STREAM if stream else 0)
 
 
 def run_small_triple_product(a, b, c, y):
-    """y = a b c over a batch of (n, n), each C-contiguous, 1 <= n <= 8."""
+    """y = a b c over a batch of (n, n), each C-contiguous, n as kv_small says."""
     batch, n, _ = a.shape
-    assert a.shape == b.shape == c.shape == y.shape and 1 <= n <= KV_SMALL
+    assert a.shape == b.shape == c.shape == y.shape and kv_small(n)
     kv_active.small_triple_product[_slot((a, b, c, y))](
         batch, n, _data(a), _stride(a, 0), _data(b), _stride(b, 0), _data(c), _stride(c, 0),
         _data(y), _stride(y, 0))
 
 
 def run_small_vjp(g, x, w, dx, dw, conjugate=True):
-    """dx = g w^H, dw = x^H g over a batch of (n, n), each C-contiguous, 1 <= n <= 8."""
+    """dx = g w^H, dw = x^H g over a batch of (n, n), each C-contiguous, n as kv_small says."""
     batch, n, _ = g.shape
-    assert g.shape == x.shape == w.shape == dx.shape == dw.shape and 1 <= n <= KV_SMALL
+    assert g.shape == x.shape == w.shape == dx.shape == dw.shape and kv_small(n)
     kv_active.small_vjp[_slot((g, x, w, dx, dw))](
         batch, n, _data(g), _stride(g, 0), _data(x), _stride(x, 0), _data(w), _stride(w, 0),
         _data(dx), _stride(dx, 0), _data(dw), _stride(dw, 0), KV_CONJUGATE if conjugate else 0)

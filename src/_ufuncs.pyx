@@ -58,7 +58,7 @@ cdef inline bint whole_steps(cnp.npy_intp *steps, int count, Py_ssize_t itemsize
 cdef inline bint small_cores(cnp.npy_intp *strides, int count, Py_ssize_t n,
                              Py_ssize_t itemsize) noexcept nogil:
     cdef int i
-    if n < 1 or n > KV_SMALL:
+    if not kv_small(n):
         return False
     for i in range(count):
         if strides[2 * i] != n * itemsize or strides[2 * i + 1] != itemsize:

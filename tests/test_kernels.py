@@ -49,7 +49,7 @@ def compare(kernel, inputs, outputs, roundings, **kwargs):
     start = [y.copy() for y in outputs]
     getattr(_kernels, f"run_{kernel}")(*inputs, *outputs, **kwargs)
     oracle = getattr(reference, kernel)
-    options = {k: v for k, v in kwargs.items() if k != "accumulate"}
+    options = {k: v for k, v in kwargs.items() if k not in ("accumulate", "stream")}
     added = [lift(y) for y in start] if kwargs.get("accumulate") else []
     exact = leaves(oracle(*map(lift, before), *added, **options))
     sizes = leaves(oracle(*(np.abs(lift(a)) for a in before), *map(np.abs, added), **options))
@@ -92,13 +92,17 @@ def outer_cases(dtype):
     for q in TAILS:
         for m, n, p in [(1, 1, 1), (2, 3, 2), (3, 1, 1), (1, 5, 3)]:
             y = fresh(dtype, m * p, n * q)
-            yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {}
-    for m, n, p, q in [(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 17, 2, 1), (2, 40, 3, 2)]:
-        yield (random(dtype, m, n), random(dtype, p, q)), (fresh(dtype, m * p, n * q),), 1, {}
+            yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {"stream": q % 2 == 0}
+            yield (random(dtype, m, n), random(dtype, p, q)), (y.copy(),), 1, {"stream": q % 2 == 1}
+    for m, n, p, q in [(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 17, 2, 1), (2, 40, 3, 2),
+                       (1, 3, 1, 1100), (1, 2, 1, 2100), (1, 1100, 2, 1)]:
+        for stream in (False, True):
+            y = fresh(dtype, m * p, n * q)
+            yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {"stream": stream}
 
 
 def small_cases(dtype):
-    for n in range(1, 9):
+    for n in (*range(1, 9), 16):
         for batch in (0, 1, 2, 3, 4, 5, 8, 9, 17, 33):
             yield n, [random(dtype, batch, n, n, seed=i) for i in range(3)]
 

@@ -190,3 +190,23 @@ def test_infinity_times_zero_is_nan_and_infinity_stays(dtype):
         assert np.isposinf(kv.triple_product(one, infinite, one)).all()
         assert np.isnan(kv.kron(zero, infinite)).all()
         assert np.isneginf(kv.kron(-one, infinite)).all()
+
+
+def test_kron_of_many_workers_is_kron_bit_for_bit():
+    a, b = np.random.default_rng(0).standard_normal((2, 37, 23))
+    expected = kv.kron(a, b)
+    out = np.empty_like(expected)
+    for workers in (1, 2, 3, -1):
+        assert np.array_equal(kv.kron(a, b, workers=workers), expected)
+        assert kv.kron(a, b, out=out, workers=workers) is out
+        assert np.array_equal(out, expected)
+    with pytest.raises(ValueError, match="workers"):
+        kv.kron(a, b, workers=0)
+
+
+def test_kron_of_many_workers_may_overwrite_a_factor():
+    out = np.ones((600, 600))
+    a, b = out[:20, :20], np.arange(900.0).reshape(30, 30)
+    a[...] = np.arange(400.0).reshape(20, 20)
+    expected = np.kron(a, b)
+    assert np.array_equal(kv.kron(a, b, out=out, workers=2), expected)

@@ -10,19 +10,24 @@
 #define KV_STRING(a) KV_STRING_(a)
 
 /* KV_INLINE: a template; its size arguments are compile-time constants after inlining.
- * KV_UNROLL: unroll the loop that follows completely (its length is such a constant). */
+ * KV_UNROLL: unroll the loop that follows completely (its length is such a constant).
+ * KV_ROLL: leave the loop that follows a loop, because its body is long. */
 #if defined(__clang__)
 #define KV_INLINE static inline __attribute__((always_inline, unused))
 #define KV_UNROLL _Pragma("clang loop unroll(full)")
+#define KV_ROLL _Pragma("clang loop unroll(disable)")
 #elif defined(__GNUC__)
 #define KV_INLINE static inline __attribute__((always_inline, unused))
 #define KV_UNROLL _Pragma("GCC unroll 16")
+#define KV_ROLL _Pragma("GCC unroll 1")
 #elif defined(_MSC_VER)
 #define KV_INLINE static __forceinline
 #define KV_UNROLL
+#define KV_ROLL
 #else
 #define KV_INLINE static inline
 #define KV_UNROLL
+#define KV_ROLL
 #endif
 
 /* KV_RELOAD: what `pointer` points to is read anew from here on, not kept in registers that a

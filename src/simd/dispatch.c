@@ -7,6 +7,9 @@
 #include "table.h"
 
 #include <string.h>
+#if defined(__unix__)
+#include <unistd.h>
+#endif
 
 #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
 #define KV_X86 1
@@ -85,6 +88,15 @@ int kv_initialize(const char *name)
     active = n_present - 1;
     kv_active = &tables[active];
     return name != NULL && kv_use_isa(name) == NULL ? -1 : 0;
+}
+
+size_t kv_last_cache_bytes(void)
+{
+    long bytes = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+    return bytes > 0 ? (size_t)bytes : (size_t)32 << 20;
 }
 
 int kv_describe(int index, kv_entry *entry)

@@ -3,8 +3,14 @@
  * a is (m, n) with any strides, b (p, q) and y (m*p, n*q) with contiguous rows.  A row of y is
  * n copies of row k of b, each scaled by one entry of a.  Where q is shorter than a vector,
  * row i of a is first spread out (each entry q times) and row k of b tiled, so that whole
- * vectors are multiplied.
+ * vectors are multiplied.  With KV_STREAM pieces of a row of y are made in a buffer and leave
+ * it past the cache: y need not be aligned, and its lines are not read first.
  */
+
+/* How many columns of a are spread at a time, and the reals of a spread row. */
+#define KV_SPREAD_REALS 1024
+/* The buffer before streaming stores: a multiple of a spread row, well within L1. */
+#define KV_BUFFER_REALS (KV_REAL_BYTES == 4 ? 2048 : 1024)
 
 /* to = scale * from, `reals` reals; one entry of a as re and i im. */
 KV_INLINE void KV_NAME(scaled_row)(kv_intp reals, const KV_REAL *scale, const KV_REAL *from,
@@ -30,20 +36,39 @@ KV_INLINE void KV_NAME(scaled_row)(kv_intp reals, const KV_REAL *scale, const KV
 #undef KV_SCALE
 }
 
-/* How many columns of a are spread at a time, and the reals of a spread row. */
-#define KV_SPREAD_REALS 1024
+
+/* Row k of b times n entries of a, `buffer` reals at a time past the cache. */
+static void KV_NAME(stream_row)(kv_intp n, kv_intp width, const KV_REAL *a, kv_intp a_col,
+                                const KV_REAL *b, KV_REAL *y, KV_REAL *buffer)
+{
+    const kv_intp piece = KV_MIN(width, KV_BUFFER_REALS);
+    kv_intp filled = 0;
+    for (kv_intp j = 0; j < n; j++) {
+        for (kv_intp l = 0; l < width; l += piece) {
+            const kv_intp reals = KV_MIN(piece, width - l);
+            if (filled + reals > KV_BUFFER_REALS) {
+                V(stream)(y, buffer, filled);
+                y += filled;
+                filled = 0;
+            }
+            KV_NAME(scaled_row)(reals, a + j * a_col, b + l, buffer + filled);
+            filled += reals;
+        }
+    }
+    V(stream)(y, buffer, filled);
+}
 
 /* y rows of one i, for q * KV_SCALARS < KV_LANES: `columns` entries of a at a time. */
 KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const KV_REAL *a,
                                     kv_intp a_col, const KV_REAL *b, kv_intp b_row, KV_REAL *y,
-                                    kv_intp y_row)
+                                    kv_intp y_row, KV_REAL *buffer)
 {
     KV_REAL re[KV_SPREAD_REALS];
 #if KV_COMPLEX
     KV_REAL im[KV_SPREAD_REALS]; /* with the signs of i * (re, im) */
 #endif
     const kv_intp width = q * KV_SCALARS;
-    const kv_intp reals = columns * width;
+    const kv_intp reals = columns * width, phase_step = KV_LANES % width;
     for (kv_intp j = 0; j < columns; j++) {
         for (kv_intp l = 0; l < width; l++) {
             re[j * width + l] = a[j * a_col];
@@ -59,7 +84,7 @@ KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const
         for (kv_intp l = 0; l < width + KV_LANES - 1; l++) {
             tiled[l] = b[k * b_row + l % width];
         }
-        KV_REAL *to = y + k * y_row;
+        KV_REAL *to = buffer ? buffer : y + k * y_row;
         kv_intp phase = 0;
         for (kv_intp r = 0; r < reals; r += KV_LANES) {
             const int count = reals - r < KV_LANES ? (int)(reals - r) : 0;
@@ -71,15 +96,21 @@ KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const
             V(vec) product = V(mul)(V(load_count)(re + r, count), row);
 #endif
             V(store_count)(to + r, count, product);
-            phase = (phase + KV_LANES) % width;
+            phase += phase_step < width - phase ? phase_step : phase_step - width;
+        }
+        if (buffer) {
+            V(stream)(y + k * y_row, buffer, reals);
         }
     }
 }
 
 static void KV_NAME(outer)(kv_intp m, kv_intp n, kv_intp p, kv_intp q, const void *a_,
                            kv_intp a_row, kv_intp a_col, const void *b_, kv_intp b_row, void *y_,
-                           kv_intp y_row)
+                           kv_intp y_row, int flags)
 {
+    KV_REAL buffer[KV_BUFFER_REALS];
+    /* Where a vector is a whole cache line; pieces of lines gained nothing. */
+    const int streaming = KV_VECTOR_BYTES == 64 && flags & KV_STREAM;
     const kv_intp width = q * KV_SCALARS;
     a_row *= KV_SCALARS;
     a_col *= KV_SCALARS;
@@ -96,17 +127,25 @@ static void KV_NAME(outer)(kv_intp m, kv_intp n, kv_intp p, kv_intp q, const voi
             const kv_intp step = KV_SPREAD_REALS / width;
             for (kv_intp j = 0; j < n; j += step) {
                 KV_NAME(spread_rows)(KV_MIN(step, n - j), p, q, a + j * a_col, a_col, b, b_row,
-                                     y + j * width, y_row);
+                                     y + j * width, y_row, streaming ? buffer : NULL);
             }
             continue;
         }
         for (kv_intp k = 0; k < p; k++) {
+            if (streaming) {
+                KV_NAME(stream_row)(n, width, a, a_col, b + k * b_row, y + k * y_row, buffer);
+                continue;
+            }
             for (kv_intp j = 0; j < n; j++) {
                 KV_NAME(scaled_row)(width, a + j * a_col, b + k * b_row,
                                     y + k * y_row + j * width);
             }
         }
     }
+    if (streaming) {
+        KV_STREAM_FENCE;
+    }
 }
 
 #undef KV_SPREAD_REALS
+#undef KV_BUFFER_REALS

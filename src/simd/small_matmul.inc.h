@@ -1,4 +1,4 @@
-/* Batches of small square products, completely unrolled for each n <= KV_SMALL:
+/* Batches of small square products, one body for each n that kv_small accepts:
  *
  *   small_triple_product   y_i  = a_i b_i c_i
  *   small_vjp              dx_i = g_i w_i^H,  dw_i = x_i^H g_i   (transposes without KV_CONJUGATE)
@@ -28,7 +28,7 @@
 #define KV_AT_WIDTH(n, body) {body(16)}
 #endif
 
-#define KV_EACH_SMALL(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define KV_EACH_SMALL(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(16)
 
 static void KV_NAME(small_triple_product)(kv_intp batch, kv_intp n, const void *a_,
                                           kv_intp a_batch, const void *b_, kv_intp b_batch,
@@ -56,26 +56,6 @@ static void KV_NAME(small_triple_product)(kv_intp batch, kv_intp n, const void *
     }
 }
 
-/* to = from^T, or from^H, of a contiguous (n, n) matrix. */
-KV_INLINE void KV_NAME(conjugate_transpose)(const int n, const KV_REAL *from, KV_REAL *to,
-                                            int conjugate)
-{
-    KV_UNROLL for (int i = 0; i < n; i++) {
-        KV_UNROLL for (int j = 0; j < n; j++) {
-            to[(j * n + i) * KV_SCALARS] = from[(i * n + j) * KV_SCALARS];
-#if KV_COMPLEX
-            KV_REAL im = from[(i * n + j) * KV_SCALARS + 1];
-            to[(j * n + i) * KV_SCALARS + 1] = conjugate ? -im : im;
-#else
-            (void)conjugate;
-#endif
-        }
-    }
-}
-
-/* How many transposed w wait in a buffer: their stores retire before the vector loads. */
-#define KV_WAITING 8
-
 static void KV_NAME(small_vjp)(kv_intp batch, kv_intp n, const void *g_, kv_intp g_batch,
                                const void *x_, kv_intp x_batch, const void *w_, kv_intp w_batch,
                                void *dx_, kv_intp dx_batch, void *dw_, kv_intp dw_batch, int flags)
@@ -83,35 +63,25 @@ static void KV_NAME(small_vjp)(kv_intp batch, kv_intp n, const void *g_, kv_intp
     const KV_REAL *g = g_, *x = x_, *w = w_;
     KV_REAL *dx = dx_, *dw = dw_;
     const int conjugate = flags & KV_CONJUGATE;
-    KV_REAL wt[KV_WAITING * KV_SMALL * KV_SMALL * KV_SCALARS];
-    for (kv_intp start = 0; start < batch; start += KV_WAITING) {
-        const int some = (int)KV_MIN(KV_WAITING, batch - start);
-        switch (n) {
+    switch (n) {
 #define KV_VJP(width)                                                                          \
-    for (int i = 0; i < some; i++) {                                                           \
+    for (kv_intp i = 0; i < batch; i++) {                                                      \
         KV_AT(vjp, width)                                                                      \
-        (N, g + (start + i) * g_batch * KV_SCALARS, x + (start + i) * x_batch * KV_SCALARS,    \
-         wt + i * N * N * KV_SCALARS, dx + (start + i) * dx_batch * KV_SCALARS,                \
-         dw + (start + i) * dw_batch * KV_SCALARS, conjugate);                                 \
+        (N, g + i * g_batch * KV_SCALARS, x + i * x_batch * KV_SCALARS,                        \
+         w + i * w_batch * KV_SCALARS, dx + i * dx_batch * KV_SCALARS,                         \
+         dw + i * dw_batch * KV_SCALARS, conjugate);                                           \
     }
-#define KV_CASE(n)                                                                  \
-    case n: {                                                                       \
-        enum { N = n };                                                             \
-        for (int i = 0; i < some; i++) {                                            \
-            KV_NAME(conjugate_transpose)                                            \
-            (N, w + (start + i) * w_batch * KV_SCALARS, wt + i * N * N * KV_SCALARS, \
-             conjugate);                                                            \
-        }                                                                           \
-        KV_AT_WIDTH(n, KV_VJP)                                                      \
-        break;                                                                      \
+#define KV_CASE(n)              \
+    case n: {                   \
+        enum { N = n };         \
+        KV_AT_WIDTH(n, KV_VJP)  \
+        break;                  \
     }
-            KV_EACH_SMALL(KV_CASE)
+        KV_EACH_SMALL(KV_CASE)
 #undef KV_CASE
 #undef KV_VJP
-        }
     }
 }
 
-#undef KV_WAITING
 #undef KV_AT_WIDTH
 #undef KV_EACH_SMALL

@@ -11,7 +11,7 @@
 typedef ptrdiff_t kv_intp;
 
 /* Flags of the kernels that take some. */
-enum { KV_ACCUMULATE = 1, KV_CONJUGATE = 2 };
+enum { KV_ACCUMULATE = 1, KV_CONJUGATE = 2, KV_STREAM = 4 };
 
 /* The dtypes that have arithmetic kernels, and the item sizes that have movement kernels. */
 #define KV_DTYPES(X) X(f32) X(f64) X(c64) X(c128)
@@ -22,8 +22,13 @@ enum kv_dtype { KV_DTYPES(KV_ENUM) KV_NDTYPES };
 enum kv_item { KV_ITEMS(KV_ENUM) KV_NITEMS };
 #undef KV_ENUM
 
-/* A square product up to this size is fully unrolled by the small_* kernels. */
-#define KV_SMALL 8
+/* The sizes of the small_* kernels' matrices, each of which has a body of its own. */
+#define KV_SMALL 16
+static inline int kv_small(kv_intp n) { return 1 <= n && (n <= 8 || n == KV_SMALL); }
+
+/* A mode product of a square factor up to this size holds all rows of a column of vectors at
+ * once, so that it may write over its operand. */
+#define KV_WHOLE 8
 
 /* The type of each kernel: kv_mode_product_fn, ... */
 #define KV_ARITHMETIC(name, arguments) typedef void kv_##name##_fn arguments;
@@ -32,7 +37,8 @@ enum kv_item { KV_ITEMS(KV_ENUM) KV_NITEMS };
 #undef KV_ARITHMETIC
 #undef KV_MOVEMENT
 
-/* vector_bytes is the width of the widest vector; name_isa says which instruction set serves each slot. */
+/* vector_bytes is the width of the widest vector; name_isa says which instruction set serves
+ * each slot. */
 typedef struct {
     int vector_bytes;
 #define KV_ARITHMETIC(name, arguments) \
@@ -49,6 +55,9 @@ typedef struct {
 /* The table in use. */
 extern const kv_table *kv_active;
 
+/* Bytes of the last-level cache: results beyond it are written by KV_STREAM, past the cache. */
+size_t kv_last_cache_bytes(void);
+
 /* Names of the instruction sets that this CPU has, lowest first; NULL past the last. */
 const char *kv_isa_name(int index);
 
@@ -58,7 +67,8 @@ const char *kv_use_isa(const char *name);
 /* Fill the tables; use `name` (NULL: the best); 0, or -1 if this CPU lacks it. */
 int kv_initialize(const char *name);
 
-/* What serves slot `slot` of kernel number `kernel`, for show_config and the tests. */
+/* What serves entry `index`, the slots of one kernel after another, for show_config and the
+ * tests. */
 typedef struct {
     const char *kernel, *slot, *isa;
 } kv_entry;
