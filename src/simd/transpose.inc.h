@@ -151,8 +151,8 @@ static void T(transpose_streamed)(kv_intp m, kv_intp n, const unsigned char *x, 
 static void T(transpose_staged)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
                                 unsigned char *y, kv_intp y_row, int stream)
 {
-    unsigned char buffer[KV_STAGED_COLUMNS * (KV_STAGED_BYTES + 64)];
     enum { JOINED_BYTES = 8192 };
+    unsigned char buffer[KV_STAGED_COLUMNS * (KV_STAGED_BYTES + 64)];
     /* Where the rows of y follow each other and are short, they are moved as one. */
     const int joined = m <= KV_STAGED_BYTES / KV_ITEM_BYTES / 4 && y_row == m * KV_ITEM_BYTES;
     const kv_intp rows = joined ? m : KV_STAGED_BYTES / KV_ITEM_BYTES;

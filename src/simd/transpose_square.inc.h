@@ -3,7 +3,7 @@
  * Blocks above the diagonal change places with those below: both are transposed into buffers,
  * whose row stride is no power of two, and their rows copied out.
  */
-#define KV_SIDE (256 / KV_ITEM_BYTES < 64 ? 256 / KV_ITEM_BYTES : 64)
+#define KV_SIDE (512 / KV_ITEM_BYTES < 64 ? 512 / KV_ITEM_BYTES : 64)
 
 static void T(transpose_square)(kv_intp batch, kv_intp n, void *x_, kv_intp x_batch, kv_intp x_row)
 {
