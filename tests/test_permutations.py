@@ -108,7 +108,7 @@ IN_PLACE_SIZES = [(60, 60), (40, 90), (1, 3000), (47, 53), (3000, 3), (2, 2048),
 
 @either_side
 @pytest.mark.parametrize(("m", "n"), IN_PLACE_SIZES)
-@pytest.mark.parametrize("dtype", ["bool", "float16", "float32", "float64", "complex128", "U3"])
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32", "float64", "complex128", "U3"])
 def test_every_item_size_moves_out_of_place_and_in_place(side, m, n, dtype):
     indices = reference.commutation_indices(m, n)
     axis, gather = (-2, indices) if side == "left" else (-1, np.argsort(indices))

@@ -155,9 +155,12 @@ static void T(transpose_staged)(kv_intp m, kv_intp n, const unsigned char *x, kv
     unsigned char buffer[KV_STAGED_COLUMNS * (KV_STAGED_BYTES + 64)];
     /* Where the rows of y follow each other and are short, they are moved as one. */
     const int joined = m <= KV_STAGED_BYTES / KV_ITEM_BYTES / 4 && y_row == m * KV_ITEM_BYTES;
-    const kv_intp rows = joined ? m : KV_STAGED_BYTES / KV_ITEM_BYTES;
+    /* A block of few columns is longer: the buffer is not read while its stores are on the way. */
+    const kv_intp spare = (kv_intp)sizeof buffer / KV_MIN(n, KV_STAGED_COLUMNS) - 64;
+    const kv_intp row_bytes = KV_MIN(spare, 8192) / 64 * 64;
+    const kv_intp rows = joined ? m : row_bytes / KV_ITEM_BYTES;
     const kv_intp columns = joined ? JOINED_BYTES / (m * KV_ITEM_BYTES) : KV_STAGED_COLUMNS;
-    const kv_intp stride = joined ? m * KV_ITEM_BYTES : KV_STAGED_BYTES + 64;
+    const kv_intp stride = joined ? m * KV_ITEM_BYTES : row_bytes + 64;
     for (kv_intp j = 0; j < n; j += columns) {
         const kv_intp width = KV_MIN(columns, n - j);
         for (kv_intp i = 0; i < m; i += rows) {
@@ -197,7 +200,7 @@ static void T(transpose)(kv_intp batch, kv_intp m, kv_intp n, const void *x_, kv
         const kv_intp bytes = m * n * KV_ITEM_BYTES;
         if (bytes >= KV_STREAM_ABOVE) {
             const int lines_agree = y_row % 64 == 0 && (uintptr_t)y % KV_ITEM_BYTES == 0;
-            if (lines_agree && m * KV_ITEM_BYTES >= 256 && n * KV_ITEM_BYTES >= 128) {
+            if (lines_agree && m * KV_ITEM_BYTES >= 256 && n >= KV_TILE_COLUMNS) {
                 T(transpose_streamed)(m, n, x, x_row, y, y_row);
             } else {
                 T(transpose_staged)(m, n, x, x_row, y, y_row, 1);
