@@ -31,12 +31,16 @@ cdef extern from "simd/table.h":
             Py_ssize_t rows, Py_ssize_t n, const void *x, Py_ssize_t x_row,
             void *y, Py_ssize_t y_row) noexcept nogil
         void (*transpose[5])(
-            Py_ssize_t m, Py_ssize_t n, const void *x, Py_ssize_t x_row,
-            void *y, Py_ssize_t y_row) noexcept nogil
+            Py_ssize_t batch, Py_ssize_t m, Py_ssize_t n, const void *x, Py_ssize_t x_batch,
+            Py_ssize_t x_row, void *y, Py_ssize_t y_batch, Py_ssize_t y_row) noexcept nogil
+        void (*transpose_square[5])(
+            Py_ssize_t batch, Py_ssize_t n, void *x, Py_ssize_t x_batch,
+            Py_ssize_t x_row) noexcept nogil
     int kv_small(Py_ssize_t n) nogil
     size_t kv_last_cache_bytes() nogil
     enum:
         KV_ACCUMULATE
+        KV_WHOLE_MODE
         KV_CONJUGATE
         KV_STREAM
         KV_f32
@@ -98,6 +102,11 @@ cdef const kv_table *kernels() noexcept nogil
 cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil
 cdef void scratch_free(scratch *s) noexcept nogil
 cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil
+cdef void transpose_batch(Py_ssize_t itemsize, Py_ssize_t batch, matrix x, Py_ssize_t x_batch,
+                          matrix y, Py_ssize_t y_batch) noexcept nogil
+cdef void transpose_runs(Py_ssize_t run, matrix x, matrix y) noexcept nogil
+cdef int transpose_in_place(Py_ssize_t run, Py_ssize_t batch, Py_ssize_t p, Py_ssize_t q, char *x,
+                            Py_ssize_t x_batch) noexcept nogil
 cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=*) noexcept nogil
 cdef int triple_product(int dtype, matrix a, matrix b, matrix c, matrix y) noexcept nogil
 cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil

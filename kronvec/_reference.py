@@ -365,7 +365,7 @@ def per_sample_sqnorm(g, x):
 
 
 # --------------------------------------------------------------------------------------
-# Kernels: the oracle of each, under the kernel's name
+# Kernels: the oracle of each, under the kernel's name (transpose_square is transpose in place)
 
 
 def mode_product(f, x, y=None, conjugate=False):

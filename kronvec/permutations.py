@@ -26,20 +26,17 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 # The transposition kernel moves items of a size, whatever they mean.
-_MOVED_AS = {size: np.dtype(name) for size, name in ((4, "f4"), (8, "f8"), (16, "c16"))}
-_PLAIN_KINDS = "biufcmM"  # items that are nothing but their bytes
+_MOVED_AS = {
+    size: np.dtype(name) for size, name in ((1, "u1"), (2, "u2"), (4, "f4"), (8, "f8"), (16, "c16"))
+}
+_PLAIN_KINDS = "biufcmMSU"  # items that are nothing but their bytes
+_LONG_RUN = 1024  # bytes that NumPy's copy moves as well as anything
 # With fewer entries the call of the kernel costs more than NumPy's copy.
 KERNEL_PAYS = 2048
 
 
-def _whole_item(source: NDArray, target: NDArray) -> np.dtype | None:
-    """The kernel dtype as which the last axis of both moves as one item, or None."""
-    dtype, length = source.dtype, source.shape[-1]
-    if dtype != target.dtype or dtype.kind not in _PLAIN_KINDS:
-        return None
-    if length != 1 and not source.strides[-1] == target.strides[-1] == dtype.itemsize:
-        return None
-    return _MOVED_AS.get(length * dtype.itemsize)
+def _moves_as_bytes(source: NDArray, target: NDArray) -> bool:
+    return source.dtype == target.dtype and source.dtype.kind in _PLAIN_KINDS
 
 
 def _runs_along_same_axis(source: NDArray, target: NDArray) -> bool:
@@ -54,12 +51,43 @@ def transpose_into(target: NDArray, source: NDArray) -> None:
 
     Ndarrays of matching shapes; a last axis of length 1 makes it a transposition of matrices.
     """
-    if source.size >= KERNEL_PAYS and not _runs_along_same_axis(source, target):
-        item = _whole_item(source, target)
-        if item is not None:
+    length, size = source.shape[-1], source.dtype.itemsize
+    if source.size >= KERNEL_PAYS and _moves_as_bytes(source, target):
+        together = source.strides[-1] == target.strides[-1] == size  # the last axis is one run
+        item = _MOVED_AS.get(length * size) if together or length == 1 else None
+        if item is not None and not _runs_along_same_axis(source, target):
             _ufuncs.transpose(source.view(item)[..., 0], out=target.view(item)[..., 0])
             return
+        if item is None and together and length * size <= _LONG_RUN:
+            _ufuncs.transpose_runs(source.view("u1"), out=target.view("u1"))
+            return
     np.copyto(target, np.swapaxes(source, -2, -3))
+
+
+def _transposed_in_place(x: NDArray, p: int, q: int, columns: int) -> bool:
+    """``x``, a batch of (p, q, columns), with p and q exchanged where it is, if it can be.
+
+    It needs no more memory than O(p + q) times a row of columns.
+    """
+    if x.dtype.kind not in _PLAIN_KINDS or p * q * columns == 1:
+        return False
+    try:
+        arrays = x.reshape(-1, p * q * columns, copy=False)
+    except ValueError:  # batch axes, or rows, that no single stride spans
+        return False
+    if arrays.strides[-1] != x.itemsize:
+        return False
+    _ufuncs.move_in_place(arrays.view("u1").reshape(-1, p, q, columns * x.itemsize, copy=False))
+    return True
+
+
+def _same_memory(a: NDArray, b: NDArray) -> bool:
+    """The entries of both, of one shape, lie in the same places."""
+    return a is b or (
+        a.dtype == b.dtype
+        and a.strides == b.strides
+        and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
 
 
 def exchange(
@@ -68,7 +96,7 @@ def exchange(
     """``x`` with its ``axis`` (-1 or -2) split into (p, q) and the two parts exchanged.
 
     The result has the shape and the dtype of ``x``, in native byte order.  ``out`` may be
-    ``x`` or overlap it in any way.
+    ``x``, which is then permuted where it is, or overlap it in any way.
     """
     if out is not None:
         check_out(function, out, x.shape, x.dtype)
@@ -79,11 +107,13 @@ def exchange(
             return result if fresh else result.copy()
         out[...] = result
         return out
+    batch, columns = (x.shape[:-1], 1) if axis == -1 else (x.shape[:-2], x.shape[-1])
     if out is None:
         dtype = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
         out = np.empty(x.shape, dtype)
+    elif x.size and _same_memory(x, out) and _transposed_in_place(out, p, q, columns):
+        return out
     if x.size:
-        batch, columns = (x.shape[:-1], 1) if axis == -1 else (x.shape[:-2], x.shape[-1])
         transpose_into(
             out.reshape(*batch, q, p, columns, copy=False),
             x.reshape(*batch, p, q, columns, copy=False),
@@ -129,8 +159,9 @@ def commutation_matmul(
     transposed : bool
         Use K_{m,n}ᵀ = K_{n,m} instead of K_{m,n}.
     out : ndarray, optional
-        Where the result is stored, of the shape of ``x``.  May be ``x`` itself or overlap it
-        in any way.
+        Where the result is stored, of the shape of ``x``.  May be ``x`` itself, which is then
+        permuted where it is with O(m + n) further memory (contiguous ``x``, no objects), or
+        overlap it in any way.
 
     Returns
     -------

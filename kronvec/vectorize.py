@@ -169,8 +169,9 @@ def vec_reorder(
     source, target : {"F", "C"}
         The order of ``v`` and that of the result.
     out : ndarray, optional
-        Where the result is stored, of the shape of ``v``.  May be ``v`` itself or overlap it
-        in any way.
+        Where the result is stored, of the shape of ``v``.  May be ``v`` itself, which is then
+        permuted where it is with O(m + n) further memory (contiguous ``v``, no objects), or
+        overlap it in any way.
 
     Returns
     -------

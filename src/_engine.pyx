@@ -63,13 +63,13 @@ cdef void run_step(const step_t *s, Py_ssize_t width, int item, const char *x, P
 
 # A step that may write over what it reads.
 cdef inline bint in_place(const step_t *s) noexcept nogil:
-    return not s.by_rows and s.q == s.p and 2 <= s.q <= KV_WHOLE
+    return not s.by_rows and s.q == s.p and 2 <= s.q <= KV_WHOLE_MODE
 
 
 # A first step that reads its rows more than once reads them from a packed block: rows that lie
 # a power of two apart would share a few sets of the cache.
 cdef inline bint packs(const step_t *s, Py_ssize_t width, Py_ssize_t x_row) noexcept nogil:
-    return x_row != width and s.q > KV_WHOLE
+    return x_row != width and s.q > KV_WHOLE_MODE
 
 
 cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, const char *x,

@@ -22,6 +22,13 @@ cdef extern from "simd/table.h":
     const char *kv_use_isa(const char *name) nogil
     int kv_initialize(const char *name) nogil
     int kv_describe(int index, kv_entry *entry) nogil
+    void kv_transpose_runs(
+        Py_ssize_t m, Py_ssize_t n, Py_ssize_t run, const char *x, Py_ssize_t x_row,
+        Py_ssize_t x_column, char *y, Py_ssize_t y_row, Py_ssize_t y_column) nogil
+    void kv_transpose_square_runs(Py_ssize_t n, Py_ssize_t run, char *x) nogil
+    void kv_transpose_rectangle(
+        Py_ssize_t p, Py_ssize_t q, Py_ssize_t run, char *x, char *scratch) nogil
+    Py_ssize_t kv_rectangle_scratch(Py_ssize_t p, Py_ssize_t q, Py_ssize_t run) nogil
 
 
 cdef const kv_table *kernels() noexcept nogil:
@@ -130,7 +137,8 @@ cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogi
     elif (a.row_stride == itemsize and y.col_stride == itemsize
           and a.rows * a.cols > 64 and whole_items(a, itemsize) and whole_items(y, itemsize)):
         kv_active.transpose[item_slot(itemsize)](
-            a.cols, a.rows, a.data, a.col_stride // itemsize, y.data, y.row_stride // itemsize)
+            1, a.cols, a.rows, a.data, 0, a.col_stride // itemsize, y.data, 0,
+            y.row_stride // itemsize)
     else:
         for i in range(a.rows):
             from_ = a.data + i * a.row_stride
@@ -353,4 +361,5 @@ def left_first(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q):
     return left_association(m, n, p, q)
 
 
+include "_movement.pxi"
 include "_raw_kernels.pxi"

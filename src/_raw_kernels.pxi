@@ -33,8 +33,24 @@ def run_transpose(x, y):
     batch, m, n = x.shape
     assert y.shape == (batch, n, m) and x.dtype == y.dtype and x.itemsize in (1, 2, 4, 8, 16)
     cdef int slot = item_slot(x.itemsize)
-    for i in range(batch):
-        kv_active.transpose[slot](m, n, _data(x[i]), _stride(x, 1), _data(y[i]), _stride(y, 1))
+    kv_active.transpose[slot](batch, m, n, _data(x), _stride(x, 0), _stride(x, 1), _data(y),
+                              _stride(y, 0), _stride(y, 1))
+
+
+def run_transpose_square(x):
+    """x[b,i,j] <-> x[b,j,i] for items of 1, 2, 4, 8 or 16 bytes."""
+    batch, n, columns = x.shape
+    assert n == columns and x.itemsize in (1, 2, 4, 8, 16)
+    kv_active.transpose_square[item_slot(x.itemsize)](batch, n, _data(x), _stride(x, 0),
+                                                      _stride(x, 1))
+
+
+def run_transpose_rectangle(x):
+    """Each (p, q) array x[b] of items of any size, contiguous, becomes its transpose (q, p)."""
+    batch, p, q = x.shape
+    assert x.flags.c_contiguous
+    if transpose_in_place(x.itemsize, batch, p, q, <char *>_data(x), x.strides[0]):
+        raise MemoryError
 
 
 def run_outer(a, b, y, stream=False):

@@ -2,6 +2,7 @@
 
 They bring broadcasting, casting, ``out``, overlap safety, ``axes`` and ``__array_ufunc__``.
 Each is registered for the kernel dtypes; the loop's ``data`` points to the kernel number.
+Those that only move are registered for the types that stand for an item size.
 In a loop, steps holds one batch stride per operand, then the core strides in the order of
 the signature.
 """
@@ -178,15 +179,40 @@ cdef void matmul_jvp_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
             return
 
 
+# For movement data points to the bytes of an item.
 cdef void transpose_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
                          void *data) noexcept nogil:
-    cdef int dtype = (<int *>data)[0]
-    cdef Py_ssize_t i
     cdef cnp.npy_intp *s = steps + 2
+    transpose_batch((<int *>data)[0], dims[0], view(args[0], dims[1], dims[2], s[0], s[1]),
+                    steps[0], view(args[1], dims[2], dims[1], s[2], s[3]), steps[1])
+
+
+cdef void transpose_runs_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
+                              void *data) noexcept nogil:
+    cdef Py_ssize_t i, k
+    cdef Py_ssize_t run = dims[3] if steps[4] == 1 and steps[7] == 1 else 1
     for i in range(dims[0]):
-        copy(kernel_itemsize(dtype), dtype,
-             view(args[0] + i * steps[0], dims[1], dims[2], s[0], s[1]),
-             view(args[1] + i * steps[1], dims[1], dims[2], s[3], s[2]))
+        k = 0
+        while k < dims[3]:
+            transpose_runs(run, view(args[0] + i * steps[0] + k * steps[4], dims[1], dims[2],
+                                     steps[2], steps[3]),
+                           view(args[1] + i * steps[1] + k * steps[7], dims[2], dims[1], steps[5],
+                                steps[6]))
+            k += run
+
+
+# Items are moved in place of each other: no gufunc can be told of that.
+def move_in_place(x):
+    """Each x[b] of x (batch, p, q, run), contiguous bytes, becomes its transpose (q, p, run)."""
+    cdef Py_ssize_t batch = x.shape[0], p = x.shape[1], q = x.shape[2], run = x.shape[3]
+    cdef Py_ssize_t stride = x.strides[0]
+    cdef char *data = <char *>cnp.PyArray_DATA(<cnp.ndarray?>x)
+    cdef int failed
+    assert x[:1].flags.c_contiguous and x.itemsize == 1 and x.flags.writeable
+    with nogil:
+        failed = transpose_in_place(run, batch, p, q, data, stride)
+    if failed:
+        raise MemoryError
 
 
 # ---- output sizes that are products ------------------------------------------------------
@@ -216,16 +242,22 @@ cdef int vec_trick_dims(void *ufunc, cnp.npy_intp *dims) except -1:
 
 # ---- registration ------------------------------------------------------------------------
 
-cdef int kernel_numbers[4]
-cdef void *loop_data[4]
+# The numbers that loop data may point to: kernels, and bytes of an item.
+cdef int numbers[17]
 
 ctypedef void (*loop)(char **, cnp.npy_intp *, cnp.npy_intp *, void *) noexcept nogil
+
+# (NumPy type, number) for each loop of a ufunc.
+ARITHMETIC = [(cnp.NPY_FLOAT, 0), (cnp.NPY_DOUBLE, 1), (cnp.NPY_CFLOAT, 2), (cnp.NPY_CDOUBLE, 3)]
+MOVEMENT = [(cnp.NPY_UINT8, 1), (cnp.NPY_UINT16, 2), (cnp.NPY_FLOAT, 4), (cnp.NPY_DOUBLE, 8),
+            (cnp.NPY_CFLOAT, 8), (cnp.NPY_CDOUBLE, 16)]
 
 
 cdef class _Registration:
     """What a ufunc refers to for as long as it lives."""
-    cdef cnp.PyUFuncGenericFunction loops[4]
-    cdef char types[4 * 5]
+    cdef cnp.PyUFuncGenericFunction loops[6]
+    cdef void *data[6]
+    cdef char types[6 * 5]
     cdef bytes name
     cdef bytes signature
 
@@ -233,23 +265,23 @@ cdef class _Registration:
 cdef list registrations = []
 
 
-cdef object register(str name, str signature, loop function, kv_process_core_dims sizes=NULL):
+cdef object register(str name, str signature, loop function, kv_process_core_dims sizes=NULL,
+                     list served=ARITHMETIC):
     cdef _Registration kept = _Registration.__new__(_Registration)
     cdef int nin = signature.split("->")[0].count("(")
     cdef int nout = signature.split("->")[1].count("(")
-    cdef int i, j
-    cdef int[4] typenums = [cnp.NPY_FLOAT, cnp.NPY_DOUBLE, cnp.NPY_CFLOAT, cnp.NPY_CDOUBLE]
-    for i in range(4):
-        kernel_numbers[i] = i
-        loop_data[i] = &kernel_numbers[i]
+    cdef int i, j, number
+    for i, (typenum, number) in enumerate(served):
+        numbers[number] = number
+        kept.data[i] = &numbers[number]
         kept.loops[i] = <cnp.PyUFuncGenericFunction>function
         for j in range(nin + nout):
-            kept.types[i * (nin + nout) + j] = <char>typenums[i]
+            kept.types[i * (nin + nout) + j] = <char>typenum
     kept.name, kept.signature = name.encode(), signature.encode()
     registrations.append(kept)
     ufunc = cnp.PyUFunc_FromFuncAndDataAndSignature(
-        kept.loops, loop_data, kept.types, 4, nin, nout, cnp.PyUFunc_None, kept.name, b"", 0,
-        kept.signature)
+        kept.loops, kept.data, kept.types, len(served), nin, nout, cnp.PyUFunc_None, kept.name,
+        b"", 0, kept.signature)
     kv_copy_on_overlap(ufunc)
     if sizes != NULL:
         kv_set_process_core_dims(ufunc, sizes)
@@ -269,7 +301,9 @@ _UFUNCS = {
     "matmul_vjp": register("matmul_vjp", "(m,n),(m,k),(k,n)->(m,k),(k,n)",
                            matmul_vjp_plain_loop),
     "matmul_jvp": register("matmul_jvp", "(m,k),(k,n),(m,k),(k,n)->(m,n)", matmul_jvp_loop),
-    "transpose": register("transpose", "(m,n)->(n,m)", transpose_loop),
+    "transpose": register("transpose", "(m,n)->(n,m)", transpose_loop, NULL, MOVEMENT),
+    "transpose_runs": register("transpose_runs", "(m,n,k)->(n,m,k)", transpose_runs_loop, NULL,
+                               MOVEMENT[:1]),
 }
 # The drivers of the same names are C functions of this module: export through the namespace.
 globals().update(_UFUNCS)

@@ -106,6 +106,23 @@ def test_transposed_views_are_not_copied():
         assert peak <= y.nbytes + 2 * y.nbytes + SLACK
 
 
+@pytest.mark.parametrize(("m", "n"), [(700, 700), (701, 703), (600, 800), (3, 200_000), (9000, 40)])
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64", "complex128"])
+def test_commutation_in_place_takes_memory_for_rows_and_columns(m, n, dtype):
+    """A row of items and a cache line for each of the other axis; a copy would take m n items."""
+    x = random(dtype, m * n)
+    peak, _ = peak_of(kv.commutation_matmul, x, m, n, out=x)
+    assert peak <= max(m, n) * x.itemsize + min(m, n) * 64 + 16 * 1024
+    peak, _ = peak_of(kv.vec_reorder, x, (m, n), source="F", target="C", out=x)
+    assert peak <= max(m, n) * x.itemsize + min(m, n) * 64 + 16 * 1024
+
+
+def test_commutation_in_place_with_columns_behind():
+    x = random("float64", 300 * 200, 5)
+    peak, _ = peak_of(kv.commutation_matmul, x, 300, 200, out=x)
+    assert peak <= 2 * (300 + 200) * 5 * 8 + 16 * 1024
+
+
 # --------------------------------------------------------------------------------------
 # Leaks
 

@@ -103,6 +103,46 @@ def test_large_vectors_in_place(m, n):
     assert_array_equal(x, expected)
 
 
+IN_PLACE_SIZES = [(60, 60), (40, 90), (1, 3000), (47, 53), (3000, 3), (2, 2048), (96, 64)]
+
+
+@either_side
+@pytest.mark.parametrize(("m", "n"), IN_PLACE_SIZES)
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32", "float64", "complex128", "U3"])
+def test_every_item_size_moves_out_of_place_and_in_place(side, m, n, dtype):
+    indices = reference.commutation_indices(m, n)
+    axis, gather = (-2, indices) if side == "left" else (-1, np.argsort(indices))
+    for columns in (1, 3, 16):
+        shape = (m * n, columns) if side == "left" else (columns, m * n)
+        x = np.arange(m * n * columns).reshape(shape).astype(dtype)
+        expected = np.take(x, gather, axis)
+        assert_array_equal(kv.commutation_matmul(x, m, n, side=side), expected, strict=True)
+        assert kv.commutation_matmul(x, m, n, side=side, out=x) is x
+        assert_array_equal(x, expected)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float64", "complex128"])
+def test_batches_of_small_matrices_move(dtype):
+    for n in (1, 2, 3, 4, 7, 16):
+        x = np.arange(1000 * n * (n + 1)).reshape(1000, -1).astype(dtype)
+        for k in (n, n + 1):
+            part = x[::2, : n * k]
+            expected = part.reshape(-1, k, n).swapaxes(1, 2).reshape(-1, n * k).copy()
+            assert_array_equal(kv.vec_reorder(part, (n, k), source="F", target="C"), expected)
+            kv.vec_reorder(part, (n, k), source="F", target="C", out=part)
+            assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_vectors_beyond_the_caches_move(dtype):
+    for m, n in [(1024, 1024), (3, 400_000), (400_000, 3), (999, 1111)]:
+        x = np.arange(m * n).astype(dtype)
+        expected = x.reshape(n, m).T.ravel()
+        assert_array_equal(kv.commutation_matmul(x, m, n), expected)
+        kv.commutation_matmul(x, m, n, out=x)
+        assert_array_equal(x, expected)
+
+
 # --------------------------------------------------------------------------------------
 # Lazy operators, against their dense matrices
 

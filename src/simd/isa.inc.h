@@ -31,25 +31,41 @@
 #define KV_COMPLEX 1
 #include "arithmetic.inc.h"
 
+#define KV_WIDTH 16
+#include "shuffle.inc.h"
+#undef KV_WIDTH
+#if KV_VECTOR_BYTES >= 32
+#define KV_WIDTH 32
+#include "shuffle.inc.h"
+#undef KV_WIDTH
+#endif
+#if KV_VECTOR_BYTES >= 64
+#define KV_WIDTH 64
+#include "shuffle.inc.h"
+#undef KV_WIDTH
+#endif
+/* The names of the widest: KV_WIDEST(stream_run) is stream_run_items_64. */
+#define KV_WIDEST(name) KV_PASTE3(name, items, KV_VECTOR_BYTES)
+
 #define KV_ITEM u8
 #define KV_ITEM_BYTES 1
-#include "transpose.inc.h"
+#include "movement.inc.h"
 
 #define KV_ITEM u16
 #define KV_ITEM_BYTES 2
-#include "transpose.inc.h"
+#include "movement.inc.h"
 
 #define KV_ITEM u32
 #define KV_ITEM_BYTES 4
-#include "transpose.inc.h"
+#include "movement.inc.h"
 
 #define KV_ITEM u64
 #define KV_ITEM_BYTES 8
-#include "transpose.inc.h"
+#include "movement.inc.h"
 
 #define KV_ITEM u128
 #define KV_ITEM_BYTES 16
-#include "transpose.inc.h"
+#include "movement.inc.h"
 
 /* table->mode_product[KV_f32] = mode_product_f32; and so on. */
 void KV_PASTE(kv_fill_, KV_ISA)(kv_table *table);

@@ -3,7 +3,7 @@
  * r is contiguous in x and y; f has any strides, so a transposed factor costs nothing, and
  * KV_CONJUGATE reads conj(f).  L = 1 makes it a matrix product; a real f on complex x is the
  * real kernel with R doubled.  y must not overlap f or x, but it
- * may be x where Q = P <= KV_WHOLE without KV_ACCUMULATE.
+ * may be x where Q = P <= KV_WHOLE_MODE without KV_ACCUMULATE.
  *
  * Blocks of r keep x[l,:,block] in L1 while tiles of q run over it.  Where r fits half a vector
  * or less, narrower vectors are used: many CPUs retire two of them in the time of a wide one.
@@ -95,7 +95,7 @@ static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp n, kv_intp reals, con
                                         kv_intp x_p, KV_REAL *y, kv_intp y_l, kv_intp y_q,
                                         int flags)
 {
-    KV_REAL packed[KV_WHOLE * KV_WHOLE * KV_SCALARS];
+    KV_REAL packed[KV_WHOLE_MODE * KV_WHOLE_MODE * KV_SCALARS];
     KV_REAL *entry = packed;
     for (kv_intp q = 0; q < n; q++) {
         for (kv_intp p = 0; p < n; p++, entry += KV_SCALARS) {
@@ -133,7 +133,7 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     y_l *= KV_SCALARS;
     y_q *= KV_SCALARS;
 
-    if (Q == P && Q >= 2 && Q <= KV_WHOLE && !(flags & KV_ACCUMULATE)) {
+    if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE && !(flags & KV_ACCUMULATE)) {
         KV_NAME(mode_product_whole)(L, Q, reals, f, f_q, f_p, x_, x_l, x_p, y_, y_l, y_q, flags);
         return;
     }

@@ -63,7 +63,7 @@ KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P,
 KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL *f,
                                       const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q)
 {
-    V(vec) row[KV_WHOLE][2];
+    V(vec) row[KV_WHOLE_MODE][2];
     if (n > 4) {
         KV_RELOAD(f); /* n² splats do not fit the register file */
     }

@@ -6,6 +6,7 @@
 #define KV_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 typedef ptrdiff_t kv_intp;
@@ -28,7 +29,11 @@ static inline int kv_small(kv_intp n) { return 1 <= n && (n <= 8 || n == KV_SMAL
 
 /* A mode product of a square factor up to this size holds all rows of a column of vectors at
  * once, so that it may write over its operand. */
-#define KV_WHOLE 8
+#define KV_WHOLE_MODE 8
+
+/* Results of at least this many bytes are written past the caches.  (What the system reports as
+ * the last-level cache is not to be trusted in virtual machines.) */
+#define KV_STREAM_ABOVE 6000000
 
 /* The type of each kernel: kv_mode_product_fn, ... */
 #define KV_ARITHMETIC(name, arguments) typedef void kv_##name##_fn arguments;
@@ -51,6 +56,14 @@ typedef struct {
 #undef KV_ARITHMETIC
 #undef KV_MOVEMENT
 } kv_table;
+
+/* y[j,i] = x[i,j] for items of `run` bytes, strides in bytes (runs.c). */
+void kv_transpose_runs(kv_intp m, kv_intp n, kv_intp run, const char *x, kv_intp x_row,
+                       kv_intp x_column, char *y, kv_intp y_row, kv_intp y_column);
+/* The same in place, x contiguous: (n, n), and any (p, q) with some scratch. */
+void kv_transpose_square_runs(kv_intp n, kv_intp run, char *x);
+void kv_transpose_rectangle(kv_intp p, kv_intp q, kv_intp run, char *x, char *scratch);
+kv_intp kv_rectangle_scratch(kv_intp p, kv_intp q, kv_intp run); /* bytes, O(p + q) runs */
 
 /* The table in use. */
 extern const kv_table *kv_active;

@@ -1,4 +1,4 @@
-/* One SIMD vector of KV_LANES reals: the only file with builtins.
+/* One SIMD vector of KV_LANES reals: with shuffle.inc.h, the only file with builtins.
  *
  * Included once per dtype and width.  V(name) is name_<dtype>_<width>.  A complex number
  * occupies two neighbouring lanes (re, im); counts and pointers here count reals.
