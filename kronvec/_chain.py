@@ -18,9 +18,11 @@ from ._shapes import (
     check_addressable,
     check_kron_axis,
     check_out,
+    check_scalar,
     read_factors,
     shape_error,
 )
+from ._results import any_masked, assign, wrap_like
 from ._threads import check_workers, run_ranges
 from .products import kron
 
@@ -40,8 +42,11 @@ def apply_factors(
 ):
     """``alpha K x + beta out`` with K (Kᵀ if transposed) along ``axis`` of the ``core`` last axes."""
     workers = check_workers(function, workers)
+    check_scalar(function, "alpha", alpha)
+    check_scalar(function, "beta", beta)
     given = factors = read_factors(function, factors)
     x = as_array(function, "x", x, min_ndim=1)
+    given_operands = (x, *given)
     if x.ndim == 1:
         core, axis = 1, -1
     cols = check_kron_axis(function, factors, x, axis, transposed=transposed)
@@ -57,11 +62,17 @@ def apply_factors(
         check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
     elif not _is_zero(beta):
         raise ValueError(f"{function}: beta={beta!r} needs out")
-    factors = _with_alpha(factors, alpha, dtype)
+    factors = _with_alpha(function, factors, alpha, dtype)
     left, right = prod(rows), prod(columns)
-    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
+    if (
+        dtype not in _kernels.DTYPES
+        or any(f.ndim > 2 for f in factors)
+        or any_masked(x, *factors)
+    ):
+        x, factors = _without_matrices(x, factors)
         state = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], left, cols, right)
-        return _combine(_chain_of_matmul(factors, state).reshape(shape), beta, out)
+        result = _chain_of_matmul(factors, state).reshape(shape)
+        return wrap_like(result, *given_operands) if out is None else _combine(result, beta, out)
     lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
     plan = make_plan(
         tuple(f.shape for f in factors), prod(batch) * left, right, dtype.itemsize, lanes
@@ -75,10 +86,12 @@ def apply_factors(
         and not any(np.may_share_memory(out, a) for a in (x, *factors))
     )
     result = out if direct else np.empty(shape, dtype)
-    if result.size:
+    if x.size == 0:
+        result[...] = 0  # sums over no terms
+    elif result.size:
         _run(plan, operands, _contiguous(x, dtype, batch, core), result.reshape(-1), workers)
-    if out is None and type(x) is not np.ndarray:
-        result = x.__array_wrap__(result)
+    if out is None:
+        return wrap_like(result, x, *factors)
     return result if direct else _combine(result, beta, out)
 
 
@@ -92,6 +105,12 @@ def _batch_shape(function, factors, x, core):
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
 
 
+def _without_matrices(x, factors):
+    """np.matrix allows two axes only; masked arrays and others stay."""
+    x, *factors = (np.asarray(a) if isinstance(a, np.matrix) else a for a in (x, *factors))
+    return x, factors
+
+
 def _is_zero(scalar) -> bool:
     if type(scalar) is int or type(scalar) is float:
         return scalar == 0
@@ -102,14 +121,16 @@ def _is_one(scalar) -> bool:
     return type(scalar) is int and scalar == 1
 
 
-def _with_alpha(factors, alpha, dtype):
+def _with_alpha(function, factors, alpha, dtype):
     """The factors, the smallest one times alpha."""
     if _is_one(alpha):
         return factors
     smallest = min(range(len(factors)), key=lambda i: factors[i].size)
-    return [
-        np.multiply(alpha, f, dtype=dtype) if i == smallest else f for i, f in enumerate(factors)
-    ]
+    try:
+        scaled = np.multiply(alpha, factors[smallest], dtype=dtype)
+    except OverflowError as error:
+        raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
+    return [scaled if i == smallest else f for i, f in enumerate(factors)]
 
 
 def _combine(result, beta, out):
@@ -118,7 +139,7 @@ def _combine(result, beta, out):
         return result
     if not _is_zero(beta):
         result = result + beta * out
-    np.copyto(out, result, casting="same_kind")
+    assign(out, result)
     return out
 
 
@@ -160,7 +181,7 @@ def _contiguous(x, dtype, batch, core):
     x = np.asarray(x)
     if x.shape != full:
         x = np.broadcast_to(x, full)
-    return np.ascontiguousarray(x, dtype).reshape(-1)
+    return np.require(x, dtype, ["C", "A"]).reshape(-1)
 
 
 def _run(plan: Plan, operands, source, target, workers):

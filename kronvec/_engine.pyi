@@ -4,6 +4,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+MAX_STEPS: int
+
 def run_pass(
     sizes: tuple[Any, ...],
     factors: list[NDArray[Any]],

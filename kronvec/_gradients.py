@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from ._shapes import as_array, broadcast_batch, check_addressable, shape_error
+from ._shapes import as_plain, broadcast_batch, check_addressable, shape_error
 
 
 def adjoint(a, conjugate):
@@ -55,9 +55,9 @@ class MatmulOperands:
     """x, w and the cotangent of x @ w as matrices; 1-D operands as in `numpy.matmul`."""
 
     def __init__(self, function, g, x, w):
-        g = as_array(function, "g", g)
-        x = as_array(function, "x", x, min_ndim=1)
-        w = as_array(function, "w", w, min_ndim=1)
+        g = as_plain(function, "g", g)
+        x = as_plain(function, "x", x, min_ndim=1)
+        w = as_plain(function, "w", w, min_ndim=1)
         self.x_shape, self.w_shape = x.shape, w.shape
         matrix_x = x[None, :] if x.ndim == 1 else x
         matrix_w = w[:, None] if w.ndim == 1 else w
@@ -72,8 +72,9 @@ class MatmulOperands:
         self.x, self.w = matrix_x, matrix_w
         self.g = g.reshape(*self.batch, matrix_x.shape[-2], matrix_w.shape[-1])
         self.dtype = np.result_type(g, x, w)
-        full = (*self.batch, matrix_w.shape[-2], max(matrix_x.shape[-2], matrix_w.shape[-1]))
-        check_addressable(function, full, self.dtype.itemsize)
+        m, (k, n) = matrix_x.shape[-2], matrix_w.shape[-2:]
+        for rows, columns in ((m, k), (k, n)):  # per-sample dX and dW
+            check_addressable(function, (*self.batch, rows, columns), self.dtype.itemsize)
 
     @property
     def shared_w(self) -> bool:

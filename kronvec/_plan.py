@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
 
+from ._engine import MAX_STEPS
+
 # A block of a pass, of which two buffers exist, shares the second-level cache with the panels
 # that stream through it.
 BLOCK_BYTES = 262144
@@ -204,6 +206,8 @@ def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
         return taken
     for i in order[1:]:
         low, high = min(*taken, i), max(*taken, i)
+        if len(taken) == MAX_STEPS:
+            break
         if high - low != len(taken) or _is_large(sizes[i]):
             break
         behind = prod(current[high + 1 :]) * right

@@ -52,6 +52,11 @@ def _batch(*matrices):
     return np.broadcast_shapes(*(a.shape[:-2] for a in matrices))
 
 
+def _sum(a, axes):
+    """The sum in a's own dtype."""
+    return a.sum(axis=axes, dtype=a.dtype)
+
+
 def _reduce_to(gradient, shape):
     """Sum over the axes along which an operand of ``shape`` was broadcast."""
     extra = gradient.ndim - len(shape)
@@ -321,8 +326,9 @@ def kron_vjp(g, a, b, *, conjugate=True):
     (m, n), (p, q) = matrix_a.shape[-2:], matrix_b.shape[-2:]
     batch = _batch(matrix_a, matrix_b)
     g = np.broadcast_to(g, batch + (m * p, n * q)).reshape(batch + (m, p, n, q))
-    da = np.einsum("...ikjl,...kl->...ij", g, _conj(matrix_b, conjugate))
-    db = np.einsum("...ikjl,...ij->...kl", g, _conj(matrix_a, conjugate))
+    blocks = np.swapaxes(g, -2, -3)  # [..., i, j, k, l]
+    da = _sum(blocks * _conj(matrix_b, conjugate)[..., None, None, :, :], (-1, -2))
+    db = _sum(blocks * _conj(matrix_a, conjugate)[..., :, :, None, None], (-3, -4))
     return (
         _reduce_to(da, matrix_a.shape).reshape(a.shape),
         _reduce_to(db, matrix_b.shape).reshape(b.shape),
@@ -350,7 +356,7 @@ def kron_matmul_vjp(g, factors, x, *, conjugate=True):
         z = kron_matmul(others, matrix)
         z = z.reshape(z.shape[:-2] + (left, p, right))
         g_i = g.reshape(batch + (left, q, right))
-        df = np.einsum("...lqr,...lpr->...qp", g_i, _conj(z, conjugate))
+        df = _sum(g_i @ np.swapaxes(_conj(z, conjugate), -1, -2), -3)
         gradients.append(_reduce_to(df, f.shape))
     return gradients, _reduce_to(dx, matrix.shape).reshape(x.shape)
 
@@ -370,7 +376,7 @@ def per_sample_sqnorm(g, x):
 
 def mode_product(f, x, y=None, conjugate=False):
     """y[l,q,r] (+)= Σ_p f[q,p] x[l,p,r]; adds to ``y`` where one is given."""
-    product = np.einsum("qp,lpr->lqr", _conj(f, conjugate), x)
+    product = np.matmul(_conj(f, conjugate), x)
     return product if y is None else y + product
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
+from numbers import Number
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def shape_error(function: str, message: str, **arguments) -> ValueError:
 
 def check_order(function: str, order: str, name: str = "order") -> str:
     """``order`` as "F" or "C"."""
-    if order not in ORDERS:
+    if not isinstance(order, str) or order not in ORDERS:
         raise ValueError(f"{function}: {name} must be 'F' or 'C', got {order!r}")
     return order
 
@@ -61,10 +62,10 @@ def check_size(function: str, name: str, value) -> int:
     return size
 
 
-def as_array(function: str, name: str, value, *, min_ndim: int = 0):
+def as_array(function: str, name: str, value, *, min_ndim: int = 0, numeric: bool = True):
     """``value`` as an array; array-likes are converted, subclasses are kept.
 
-    Raises TypeError for what NumPy cannot read as numbers and ValueError for too few axes.
+    Raises TypeError for what is no array (of numbers) and ValueError for too few axes.
     """
     if type(value) is not np.ndarray:
         try:
@@ -74,20 +75,43 @@ def as_array(function: str, name: str, value, *, min_ndim: int = 0):
         if value.dtype == object and value.ndim == 0:
             kind = type(value[()]).__name__
             raise TypeError(f"{function}: {name} must be an array or array-like, got {kind}")
-        if value.dtype.kind in "SUV":
-            raise TypeError(f"{function}: {name} must hold numbers, got dtype {value.dtype}")
+    if numeric:
+        check_numeric(function, name, value)
     if value.ndim < min_ndim:
         need = {1: "a vector (at least 1 axis)", 2: "a matrix (at least 2 axes)"}[min_ndim]
         raise shape_error(function, f"{name} must be {need}", **{name: value})
     return value
 
 
+def as_plain(function: str, name: str, value, *, min_ndim: int = 0):
+    """``as_array`` where NumPy has no counterpart that says what a subclass means.
+
+    Subclasses are read as plain arrays, but a mask is not passed over in silence.
+    """
+    value = as_array(function, name, value, min_ndim=min_ndim)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{function}: {name} is a masked array; fill it first")
+    return np.asarray(value)
+
+
+def check_scalar(function: str, name: str, value) -> None:
+    """alpha and beta: single numbers."""
+    single = isinstance(value, (Number, np.generic)) or (
+        isinstance(value, np.ndarray) and value.ndim == 0
+    )
+    if not single or np.asarray(value).dtype.kind not in "biufcO":
+        shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
+        raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}{shape}")
+
+
 def check_addressable(function: str, shape, itemsize: int) -> None:
     """Refuse a result that no address space holds, before anything is allocated."""
-    needed = math.prod(shape) * itemsize
+    # NumPy refuses an axis that is too long also where another one is empty.
+    needed = math.prod(size for size in shape if size) * max(itemsize, 1)
     if needed > MAX_BYTES:
+        size = f"{needed:.3e}" if needed.bit_length() < 1000 else f"2**{needed.bit_length()}"
         raise ValueError(
-            f"{function}: the result of shape {tuple(shape)} would need {needed:.3e} bytes, "
+            f"{function}: the result of shape {tuple(shape)} would need {size} bytes, "
             f"more than can be addressed"
         )
 
@@ -128,7 +152,7 @@ def as_movable(function: str, name: str, value, *, min_ndim: int = 0) -> NDArray
     np.reshape, np.swapaxes and np.take dispatch to them.
     """
     if isinstance(value, np.ndarray) or not hasattr(type(value), "__array_function__"):
-        return as_array(function, name, value, min_ndim=min_ndim)
+        return as_array(function, name, value, min_ndim=min_ndim, numeric=False)
     if value.ndim < min_ndim:
         need = {1: "a vector (at least 1 axis)", 2: "a matrix (at least 2 axes)"}[min_ndim]
         raise shape_error(function, f"{name} must be {need}", **{name: value})
@@ -185,7 +209,7 @@ def check_triangle_length(function: str, name: str, vector) -> int:
 
 def check_side(function: str, side: str) -> str:
     """``side`` as "left" or "right"."""
-    if side not in ("left", "right"):
+    if not isinstance(side, str) or side not in ("left", "right"):
         raise ValueError(f"{function}: side must be 'left' or 'right', got {side!r}")
     return side
 
@@ -202,6 +226,11 @@ def overrides_ufuncs(*arguments) -> bool:
 
 def read_factors(function: str, factors) -> list:
     """The factors of a Kronecker product as arrays of at least two axes."""
+    if isinstance(factors, np.ndarray) and factors.ndim == 2:
+        raise TypeError(
+            f"{function}: factors must be a sequence of matrices, got one matrix of shape "
+            f"{factors.shape}: write [factor]"
+        )
     try:
         listed = list(factors)
     except TypeError:

@@ -14,6 +14,8 @@ _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 _pool_size = 0
 _inside = threading.local()
+# More threads than this for each CPU only wait for one another.
+_MOST_PIECES = 4 * (os.cpu_count() or 1)
 
 
 def _forget() -> None:
@@ -47,29 +49,59 @@ def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
 
     A call from inside a task, or after the interpreter began to shut down, runs serially.
     """
-    pieces = min(workers, -(-size // grain))
+    pieces = min(workers, _MOST_PIECES, -(-size // grain))
     if pieces <= 1 or getattr(_inside, "task", False):
         task(0, size)
         return
     step = -(-size // pieces // grain) * grain
-    ranges = [(begin, min(begin + step, size)) for begin in range(0, size, step)]
+    shared = _SharedRanges(task, [(i, min(i + step, size)) for i in range(0, size, step)])
     try:
-        futures = [_executor(workers).submit(_run, task, *pair) for pair in ranges[1:]]
-    except RuntimeError:  # shutting down
-        task(0, size)
-        return
-    try:
-        task(*ranges[0])
-    finally:
-        errors = [future.exception() for future in futures]
-    for error in errors:
-        if error is not None:
-            raise error
+        executor = _executor(pieces)
+        for _ in range(pieces - 1):
+            executor.submit(shared.help)
+    except RuntimeError:
+        pass  # no further thread can be had: those that started share the ranges
+    shared.help()
+    shared.wait()
 
 
-def _run(task, begin, end):
-    _inside.task = True
-    task(begin, end)
+class _SharedRanges:
+    """Ranges that threads take one by one: each runs once, whoever turns up for it."""
+
+    def __init__(self, task, ranges):
+        self._task = task
+        self._todo = ranges[::-1]
+        self._unfinished = len(ranges)
+        self._error = None
+        self._changed = threading.Condition()
+
+    def help(self):
+        """Run ranges until none is left to take."""
+        _inside.task = True
+        try:
+            while True:
+                with self._changed:
+                    if not self._todo:
+                        return
+                    pair = self._todo.pop()
+                error = None
+                try:
+                    self._task(*pair)
+                except BaseException as raised:
+                    error = raised
+                with self._changed:
+                    self._error = self._error or error
+                    self._unfinished -= 1
+                    self._changed.notify_all()
+        finally:
+            _inside.task = False
+
+    def wait(self):
+        """Return when every range has run; raise what one of them raised."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._unfinished == 0)
+        if self._error is not None:
+            raise self._error
 
 
 def _executor(workers: int) -> ThreadPoolExecutor:

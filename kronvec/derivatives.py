@@ -15,8 +15,10 @@ import numpy as np
 from . import _engine, _kernels, _reference, _ufuncs
 from ._fastpath import own_product, two_tier
 from ._gradients import MatmulOperands, adjoint, reduce_to, sum_over
+from ._results import assign, store
 from ._shapes import (
     as_array,
+    as_plain,
     broadcast_batch,
     check_addressable,
     check_out,
@@ -87,7 +89,9 @@ def matmul_vjp(
            [7., 7.],
            [9., 9.]])
     """
+    sum_batch = None if sum_batch is None else bool(sum_batch)
     if overrides_ufuncs(g, x, w):
+        g, x, w = (a if hasattr(a, "shape") else np.asarray(a) for a in (g, x, w))
         gufunc = _ufuncs.matmul_vjp_conj if conjugate else _ufuncs.matmul_vjp
         dx, dw = gufunc(g, x, w)
         if not (hasattr(dx, "shape") and hasattr(dw, "shape")):
@@ -214,7 +218,7 @@ def matmul_jvp(
     else:
         result = np.matmul(dx, w, dtype=dtype) + np.matmul(x, dw, dtype=dtype)
         if out is not None:
-            np.copyto(out, result.reshape(shape), casting="same_kind")
+            assign(out, result.reshape(shape))
     return result.reshape(shape) if out is None else out
 
 
@@ -274,11 +278,13 @@ def linear_vjp(
     >>> db
     array([2., 2.])
     """
+    sum_batch = None if sum_batch is None else bool(sum_batch)
     if overrides_ufuncs(g, x, w):
+        g, x, w = (a if hasattr(a, "shape") else np.asarray(a) for a in (g, x, w))
         dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
         db = g.sum(axis=-2)
     else:
-        w = as_array("linear_vjp", "w", w, min_ndim=2)
+        w = as_plain("linear_vjp", "w", w, min_ndim=2)
         ops = MatmulOperands("linear_vjp", g, x, w)
         dx, dw = _pull_back(ops, sum_batch, conjugate)
         db = sum_over(ops.g.astype(ops.dtype, copy=False), -2)
@@ -331,11 +337,11 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None)
     array([25.,  4.])
     """
     function = "per_sample_sqnorm"
-    g = as_array(function, "g", g, min_ndim=2)
-    x = as_array(function, "x", x, min_ndim=2)
-    rows = max(g.ndim, x.ndim) <= 2
+    g = as_plain(function, "g", g, min_ndim=2)
+    x = as_plain(function, "x", x, min_ndim=2)
+    rows = g.ndim == x.ndim == 2
     core = 1 if rows else 2
-    fits = min(g.ndim, x.ndim) >= core and (rows or g.shape[-2] == x.shape[-2])
+    fits = rows or g.shape[-2] == x.shape[-2]
     try:
         shape = np.broadcast_shapes(g.shape[: g.ndim - core], x.shape[: x.ndim - core])
     except ValueError:
@@ -348,19 +354,17 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None)
     if out is not None:
         check_out(function, out, shape, real)
     if dtype not in _kernels.DTYPES:
-        result = np.asarray(_reference.per_sample_sqnorm(g, x))
+        samples = (g, x) if rows else (g[(None,) * (g.ndim == 2)], x[(None,) * (x.ndim == 2)])
+        result = np.asarray(_reference.per_sample_sqnorm(*samples)).reshape(shape)
     elif rows:
         result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)
     else:
         result = _sample_sqnorm(g, x, dtype)
-    if out is None:
-        return result
-    np.copyto(out, result, casting="same_kind")
-    return out
+    return result if out is None else store(function, result, out)
 
 
 def _row_sqnorm(a, dtype):
-    rows = np.ascontiguousarray(a, dtype).reshape(prod(a.shape[:-1]), a.shape[-1])
+    rows = np.require(a, dtype, ["C", "A"]).reshape(prod(a.shape[:-1]), a.shape[-1])
     return _engine.row_sqnorm(rows).reshape(a.shape[:-1])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._results import store
 from ._shapes import (
     as_movable,
     check_addressable,
@@ -19,7 +20,7 @@ from ._shapes import (
     check_square,
     check_triangle_length,
 )
-from .vectorize import batch_axes, store
+from .vectorize import batch_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +180,7 @@ def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArr
     """
     triangle, n = _lower_triangle("svec", a, order)
     check_numeric("svec", "a", triangle)
-    triangle = triangle * _off_diagonal_scale(n, triangle.dtype, order)
+    triangle = np.multiply(triangle, _off_diagonal_scale(n, triangle.dtype, order))
     return triangle if out is None else store("svec", triangle, out)
 
 

@@ -6,7 +6,7 @@ import itertools
 import os
 import platform
 import sys
-from _thread import allocate_lock  # threading costs 2 ms at import
+from threading import Lock
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ class _NumpyPatch:
     back with the last.
     """
 
-    _lock = allocate_lock()
+    _lock = Lock()
     _active = 0
     _original: Any = None
 

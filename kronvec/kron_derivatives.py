@@ -13,7 +13,7 @@ import numpy as np
 
 from ._chain import apply_factors
 from ._gradients import adjoint, conj, read_cotangent, reduce_to, sum_over
-from ._shapes import as_array, broadcast_batch, check_kron_axis, check_order, read_factors, shape_error
+from ._shapes import as_plain, broadcast_batch, check_kron_axis, check_order, read_factors, shape_error
 from .products import triple_product
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def triple_product_vjp(
 
 
 def _triple_product_vjp(function, g, a, b, c, conjugate):
-    g = as_array(function, "g", g, min_ndim=2)
-    a = as_array(function, "a", a, min_ndim=2)
-    b = as_array(function, "b", b, min_ndim=2)
-    c = as_array(function, "c", c, min_ndim=2)
+    g = as_plain(function, "g", g, min_ndim=2)
+    a = as_plain(function, "a", a, min_ndim=2)
+    b = as_plain(function, "b", b, min_ndim=2)
+    c = as_plain(function, "c", c, min_ndim=2)
     (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
     if b.shape[-2:] != (n, p):
         message = "a (..., m, n), b (..., n, p) and c (..., p, q) are needed"
@@ -146,10 +146,10 @@ def vec_trick_vjp(
     """
     function = "vec_trick_vjp"
     by_columns = check_order(function, order) == "F"
-    g = as_array(function, "g", g, min_ndim=1)
-    a = as_array(function, "a", a, min_ndim=2)
-    b = as_array(function, "b", b, min_ndim=1)
-    c = as_array(function, "c", c, min_ndim=2)
+    g = as_plain(function, "g", g, min_ndim=1)
+    a = as_plain(function, "a", a, min_ndim=2)
+    b = as_plain(function, "b", b, min_ndim=1)
+    c = as_plain(function, "c", c, min_ndim=2)
     (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
     if b.shape[-1] != n * p or g.shape[-1] != m * q:
         message = f"g must have {m} * {q} = {m * q} and b {n} * {p} = {n * p} entries on the last axis"
@@ -208,9 +208,9 @@ def kron_vjp(
     >>> da
     array([[12., 12.]])
     """
-    g = as_array("kron_vjp", "g", g, min_ndim=1)
-    a = as_array("kron_vjp", "a", a, min_ndim=1)
-    b = as_array("kron_vjp", "b", b, min_ndim=1)
+    g = as_plain("kron_vjp", "g", g, min_ndim=1)
+    a = as_plain("kron_vjp", "a", a, min_ndim=1)
+    b = as_plain("kron_vjp", "b", b, min_ndim=1)
     a_shape, b_shape = a.shape, b.shape
     if a.ndim == b.ndim == 1:
         g, a, b = g[..., None, :], a[None, :], b[None, :]
@@ -279,15 +279,16 @@ def kron_matmul_vjp(
            [1., 5.]])
     """
     function = "kron_matmul_vjp"
-    x = as_array(function, "x", x, min_ndim=1)
-    g = as_array(function, "g", g, min_ndim=1)
-    factors = read_factors(function, factors)
+    x = as_plain(function, "x", x, min_ndim=1)
+    g = as_plain(function, "g", g, min_ndim=1)
+    factors = [as_plain(function, "factor", f) for f in read_factors(function, factors)]
     check_kron_axis(function, factors, x, -min(x.ndim, 2))
     columns = x.shape[-1:] if x.ndim > 1 else ()
     try:
         batch = np.broadcast_shapes(x.shape[:-2], *(f.shape[:-2] for f in factors))
     except ValueError:
-        raise shape_error(function, "batch axes do not broadcast", x=x, g=g) from None
+        named = {f"factor_{i}": f for i, f in enumerate(factors)}
+        raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
     rows = prod(f.shape[-2] for f in factors)
     g = read_cotangent(function, g, (*batch, rows, *columns), x=x)
     dtype = np.result_type(g, x, *factors)

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _ufuncs
 from ._fastpath import two_tier
+from ._results import assign
 from ._shapes import (
     as_movable,
     check_addressable,
@@ -61,7 +62,7 @@ def transpose_into(target: NDArray, source: NDArray) -> None:
         if item is None and together and length * size <= _LONG_RUN:
             _ufuncs.transpose_runs(source.view("u1"), out=target.view("u1"))
             return
-    np.copyto(target, np.swapaxes(source, -2, -3))
+    assign(target, np.swapaxes(source, -2, -3))
 
 
 def _transposed_in_place(x: NDArray, p: int, q: int, columns: int) -> bool:
@@ -105,7 +106,7 @@ def exchange(
         if out is None:
             fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(result, x))
             return result if fresh else result.copy()
-        out[...] = result
+        assign(out, result)
         return out
     batch, columns = (x.shape[:-1], 1) if axis == -1 else (x.shape[:-2], x.shape[-1])
     if out is None:
@@ -254,5 +255,5 @@ def commutation_indices(m: int, n: int) -> NDArray[np.intp]:
     """
     name = "commutation_indices"
     m, n = check_size(name, "m", m), check_size(name, "n", n)
-    check_addressable(name, (m * n,), np.dtype(np.intp).itemsize)
+    check_addressable(name, (m, n), np.dtype(np.intp).itemsize)
     return np.arange(m * n, dtype=np.intp).reshape(n, m).T.ravel()

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _kernels, _reference, _ufuncs
-from ._fastpath import own_product, two_tier
+from ._fastpath import own_chain, two_tier
 from ._shapes import (
     as_array,
     broadcast_batch,
     check_addressable,
     check_order,
     check_out,
+    describe,
     overrides_ufuncs,
     shape_error,
 )
+from ._results import any_masked, store, wrap_like
 from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _SPLIT_LIMIT = 1 << 18
 
 # NumPy's own, whatever patch_numpy does later.
 _numpy_kron = np.kron
+# The kinds of dtype whose result type and size are known before NumPy is asked.
+_KINDS = frozenset("biufc")
 
 
 @two_tier("kron")
@@ -88,10 +92,7 @@ def kron(
     array([  1,  -1,   2,  -2,  10, -10,  20, -20])
     """
     workers = check_workers("kron", workers)
-    product, *factors = (
-        f if hasattr(f, "__array_function__") else as_array("kron", f"operand {i}", f)
-        for i, f in enumerate((a, b, *more))
-    )
+    product, *factors = a, b, *more
     for position, factor in enumerate(factors):
         last = position == len(factors) - 1
         product = _kron_pair(product, factor, out if last else None, workers)
@@ -100,8 +101,7 @@ def kron(
 
 def _kron_pair(a, b, out, workers):
     """One `numpy.kron`, by the kernels where they apply."""
-    plain = type(a) is np.ndarray and type(b) is np.ndarray
-    if plain:
+    if type(a) is np.ndarray and type(b) is np.ndarray and {a.dtype.kind, b.dtype.kind} <= _KINDS:
         ndim = max(a.ndim, b.ndim)
         padded = zip(
             (1,) * (ndim - a.ndim) + a.shape, (1,) * (ndim - b.ndim) + b.shape, strict=True
@@ -115,12 +115,12 @@ def _kron_pair(a, b, out, workers):
             if workers > 1 and prod(shape) >= _SPLIT_LIMIT:
                 return _kron_rows(a, b, np.empty(shape, dtype) if out is None else out, workers)
             return _ufuncs.bkron(a, b, out=out, dtype=dtype, casting="unsafe")
-    product = _numpy_kron(a, b)
-    if out is None:
-        return product
-    check_out("kron", out, product.shape, product.dtype)
-    np.copyto(out, product, casting="same_kind")
-    return out
+    try:
+        product = _numpy_kron(a, b)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"kron: {error}; got {describe(a=a, b=b)}") from error
+    return product if out is None else store("kron", product, out)
 
 
 def _kron_rows(a, b, out, workers):
@@ -187,9 +187,16 @@ def bkron(a: ArrayLike, b: ArrayLike, *, out: NDArray | None = None) -> NDArray:
     check_addressable("bkron", shape, dtype.itemsize)
     if out is not None:
         check_out("bkron", out, shape, dtype)
-    if dtype in _kernels.DTYPES:
-        return _ufuncs.bkron(a, b, out=out, dtype=dtype, casting="unsafe")
-    return _into(out, _reference.bkron(a, b))
+    if any_masked(a, b):
+        result = _reference.bkron(a, b)
+    elif dtype in _kernels.DTYPES:
+        plain = np.asarray(a), np.asarray(b)
+        result = _ufuncs.bkron(*plain, out=out, dtype=dtype, casting="unsafe")
+    else:
+        result = _reference.bkron(np.asarray(a), np.asarray(b))
+    if out is None:
+        return wrap_like(result, a, b)
+    return out if result is out else store("bkron", result, out)
 
 
 @two_tier("triple_product")
@@ -263,14 +270,11 @@ def _associated(a, b, c, dtype, out):
     """A B C of fitting shapes: small in one gufunc, large or of an odd dtype in two matmuls."""
     m, n = a.shape[-2:]
     p, q = c.shape[-2:]
-    left_first = _kernels.left_first(m, n, p, q)
-    first = (m, n, p) if left_first else (n, p, q)
-    second = (m, p, q) if left_first else (m, n, q)
-    if dtype in _kernels.DTYPES and own_product(*first) and own_product(*second):
+    if dtype in _kernels.DTYPES and own_chain(m, n, p, q):
         return _ufuncs.triple_product(a, b, c, out=out, dtype=dtype, casting="unsafe")
     if dtype == np.object_:
         a, b, c = a.astype(object), b.astype(object), c.astype(object)
-    if left_first:
+    if _kernels.left_first(m, n, p, q):
         return np.matmul(np.matmul(a, b, dtype=dtype), c, out=out, dtype=dtype, casting="unsafe")
     return np.matmul(a, np.matmul(b, c, dtype=dtype), out=out, dtype=dtype, casting="unsafe")
 
@@ -352,7 +356,7 @@ def vec_trick(
     check_addressable("vec_trick", shape, dtype.itemsize)
     if out is not None:
         check_out("vec_trick", out, shape, dtype)
-    if dtype in _kernels.DTYPES and own_product(m, max(n, p), q) and own_product(n, p, max(m, q)):
+    if dtype in _kernels.DTYPES and own_chain(m, n, p, q):
         gufunc = _ufuncs.vec_trick_f if by_columns else _ufuncs.vec_trick_c
         return gufunc(a, b, c, out=out, dtype=dtype, casting="unsafe")
     # Column-stacked vecs are the transposes in row-major memory: Yᵀ = Cᵀ Bᵀ Aᵀ.
@@ -371,11 +375,3 @@ def vec_trick(
 def _unfolded(v, rows, cols):
     """The last axis of v split into (rows, cols): a view, whatever the stride."""
     return v.reshape(*v.shape[:-1], rows, cols)
-
-
-def _into(out, result):
-    """``result``, in ``out`` if there is one."""
-    if out is None:
-        return result
-    np.copyto(out, result, casting="same_kind")
-    return out

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._results import assign, store
 from ._shapes import (
     as_movable,
     check_addressable,
@@ -83,13 +84,13 @@ def vec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArra
     else:
         check_out("vec", out, shape, matrix.dtype)
         if not plain or not out.size:
-            out[...] = np.reshape(stacked, shape)
+            assign(out, np.reshape(stacked, shape))
             return out
     split = out.reshape(stacked.shape, copy=False)
     if order == "F":
         transpose_into(split[..., None], matrix[..., None])
     else:
-        np.copyto(split, matrix)
+        assign(split, matrix)
     return out
 
 
@@ -215,10 +216,3 @@ def vec_reorder(
 def batch_axes(v: NDArray) -> tuple[int, ...]:
     """The leading axes of vectors; an np.matrix of one row is one vector, as vec returns it."""
     return () if isinstance(v, np.matrix) and v.shape[0] == 1 else v.shape[:-1]
-
-
-def store(function: str, result: NDArray, out: NDArray) -> NDArray:
-    """``out`` with ``result`` in it; assignment to an array minds overlap."""
-    check_out(function, out, result.shape, result.dtype)
-    out[...] = result
-    return out

@@ -15,9 +15,11 @@ from kronvec._kernels cimport *
 cnp.import_array()
 
 cdef enum:
-    MAX_STEPS = 32
+    STEPS = 32  # that one pass may have
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
+
+MAX_STEPS = STEPS
 
 # One mode product within a block: axis of size p -> q, `outer` rows before it, `inner` behind.
 ctypedef struct step_t:
@@ -104,7 +106,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     ``sizes`` is (left, rows_in, rows_out, right, width, block items, ((outer, q, p, inner,
     by_rows), ...)); ``factors`` holds the matrix of each step, packed transposed for by_rows.
     """
-    cdef step_t[MAX_STEPS] steps
+    cdef step_t[STEPS] steps
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count = 0
     cdef int item = kernel_itemsize(dtype)
     cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
@@ -115,6 +117,8 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef char *buffers[2]
     cdef bint buffered
     cdef scratch work
+    if len(sizes[6]) > STEPS:
+        raise ValueError("too many steps in one pass")
     for outer, q, p, inner, by_rows in sizes[6]:
         f = factors[count]
         steps[count].outer, steps[count].q = outer, q

@@ -73,6 +73,7 @@ cdef class TwoTier:
     cdef fast_path fast
     cdef object general
     cdef dict __dict__
+    cdef object __weakref__
 
     def __get__(self, instance, owner):
         return self if instance is None else types.MethodType(self, instance)
@@ -158,6 +159,21 @@ cdef inline bint own(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept:
     return <double>m * k * n <= own_limit
 
 
+# A B C of these sizes, in either association.
+cdef inline bint chain_is_own(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q) noexcept:
+    return own(m, n, p) and own(n, p, q) and own(m, max(n, p), q)
+
+
+def own_chain(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q):
+    """Whether A (m, n) times B (n, p) times C (p, q) is for our own kernels."""
+    return chain_is_own(m, n, p, q)
+
+
+# A size that no array has is left to the general tier, which says so.
+cdef inline bint fits(Py_ssize_t m, Py_ssize_t n) noexcept:
+    return <double>m * n < 1e17
+
+
 # The GIL is worth releasing above this many multiply-adds or items moved.
 cdef double release_limit = 32768.0
 
@@ -175,8 +191,7 @@ cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs):
     a, b, c = as_matrix(args[0]), as_matrix(args[1]), as_matrix(args[2])
     if a.cols != b.rows or b.cols != c.rows:
         return None
-    if not (own(a.rows, a.cols, b.cols) and own(b.rows, b.cols, c.cols)
-            and own(a.rows, max(a.cols, b.cols), c.cols)):
+    if not (chain_is_own(a.rows, a.cols, b.cols, c.cols) and fits(a.rows, c.cols)):
         return None
     result = new_matrix(a.rows, c.cols, args[0])
     y = as_matrix(<PyObject *>result)
@@ -204,10 +219,11 @@ cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs):
     if dtype < 0 or kv_type(args[1]) != kv_type(args[0]):
         return None
     a, c = as_matrix(args[0]), as_matrix(args[2])
+    if not (fits(a.cols, c.rows) and fits(a.rows, c.cols)):
+        return None
     if kv_dims(args[1])[0] != a.cols * c.rows:
         return None
-    if not (own(a.rows, a.cols, c.rows) and own(a.cols, c.rows, c.cols)
-            and own(a.rows, max(a.cols, c.rows), c.cols)):
+    if not chain_is_own(a.rows, a.cols, c.rows, c.cols):
         return None
     itemsize = kv_itemsize(args[0])
     stride = kv_strides(args[1])[0]
@@ -234,7 +250,8 @@ cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs):
     if dtype < 0:
         return None
     g, x, w = as_matrix(args[0]), as_matrix(args[1]), as_matrix(args[2])
-    if x.cols != w.rows or g.rows != x.rows or g.cols != w.cols or not own(g.rows, x.cols, g.cols):
+    if (x.cols != w.rows or g.rows != x.rows or g.cols != w.cols
+            or not own(g.rows, x.cols, g.cols)):
         return None
     dx = new_matrix(x.rows, x.cols, args[0])
     dw = new_matrix(w.rows, w.cols, args[0])
@@ -260,7 +277,8 @@ cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs):
     dx, dw = as_matrix(args[0]), as_matrix(args[1])
     x, w = as_matrix(args[2]), as_matrix(args[3])
     if (x.cols != w.rows or dx.rows != x.rows or dx.cols != x.cols or dw.rows != w.rows
-            or dw.cols != w.cols or not own(x.rows, x.cols, w.cols)):
+            or dw.cols != w.cols or not own(x.rows, x.cols, w.cols)
+            or not fits(x.rows, w.cols)):
         return None
     result = new_matrix(x.rows, w.cols, args[0])
     y = as_matrix(<PyObject *>result)
@@ -286,7 +304,7 @@ cdef object fast_kron(PyObject **args, Py_ssize_t nargs):
         return None
     a, b = as_matrix(args[0]), as_matrix(args[1])
     size = <double>a.rows * a.cols * b.rows * b.cols
-    if size > 1e15:
+    if size > 1e15 or not (fits(a.rows, b.rows) and fits(a.cols, b.cols)):
         return None
     result = new_matrix(a.rows * b.rows, a.cols * b.cols, args[0])
     y = as_matrix(<PyObject *>result)

@@ -217,27 +217,29 @@ def move_in_place(x):
 
 # ---- output sizes that are products ------------------------------------------------------
 
-# dims[at] is the product of two sizes: fill it in where no `out` gave it.  0, or -1 raised.
-cdef int set_product(cnp.npy_intp *dims, int at, cnp.npy_intp u, cnp.npy_intp v) except -1:
+# dims[at], of the operand `name`, is the product of two sizes: fill it in where no `out` gave
+# it.  0, or -1 raised.
+cdef int set_product(str name, cnp.npy_intp *dims, int at, cnp.npy_intp u,
+                     cnp.npy_intp v) except -1:
     if v and u > (<cnp.npy_intp>((<size_t>-1) >> 1)) // v:
         raise ValueError(f"the result would have {u} * {v} rows or columns: not addressable")
     if dims[at] == -1:
         dims[at] = u * v
     elif dims[at] != u * v:
-        raise ValueError(f"out has size {dims[at]} where {u} * {v} = {u * v} is needed")
+        raise ValueError(f"{name} has size {dims[at]} where {u} * {v} = {u * v} is needed")
     return 0
 
 
 # (m,n),(p,q)->(r,s): r = m p, s = n q.
 cdef int bkron_dims(void *ufunc, cnp.npy_intp *dims) except -1:
-    set_product(dims, 4, dims[0], dims[2])
-    return set_product(dims, 5, dims[1], dims[3])
+    set_product("bkron: out", dims, 4, dims[0], dims[2])
+    return set_product("bkron: out", dims, 5, dims[1], dims[3])
 
 
 # (m,n),(k),(p,q)->(r): k = n p, r = m q.
 cdef int vec_trick_dims(void *ufunc, cnp.npy_intp *dims) except -1:
-    set_product(dims, 2, dims[1], dims[3])
-    return set_product(dims, 5, dims[0], dims[4])
+    set_product("vec_trick: b", dims, 2, dims[1], dims[3])
+    return set_product("vec_trick: out", dims, 5, dims[0], dims[4])
 
 
 # ---- registration ------------------------------------------------------------------------

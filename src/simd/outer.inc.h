@@ -88,7 +88,8 @@ KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const
         kv_intp phase = 0;
         for (kv_intp r = 0; r < reals; r += KV_LANES) {
             const int count = reals - r < KV_LANES ? (int)(reals - r) : 0;
-            V(vec) row = V(load)(tiled + phase);
+            /* Lanes past the end are 0 * 0: no flag is raised that no entry raises. */
+            V(vec) row = V(load_count)(tiled + phase, count);
 #if KV_COMPLEX
             V(vec) product = V(madd)(V(load_count)(re + r, count), row,
                                      V(mul)(V(load_count)(im + r, count), V(swap)(row)));

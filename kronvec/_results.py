@@ -1,0 +1,40 @@
+"""How a result reaches the caller: in ``out``, or as the subclass that NumPy's matmul would give."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._shapes import check_out
+
+
+def assign(out, result) -> None:
+    """``out[...] = result``, also where the two overlap.
+
+    NumPy's own assignment misplaces entries of overlapping vectors with different strides.
+    """
+    if np.may_share_memory(out, result):
+        result = result.copy()
+    out[...] = result
+
+
+def store(function: str, result, out):
+    """``out`` with ``result`` in it, if it fits."""
+    check_out(function, out, result.shape, result.dtype)
+    assign(out, result)
+    return out
+
+
+def any_masked(*operands) -> bool:
+    """Whether NumPy's own functions must run, because they carry masks along."""
+    return any(isinstance(a, np.ma.MaskedArray) for a in operands)
+
+
+def wrap_like(result, *operands):
+    """``result`` as the subclass with the highest ``__array_priority__`` among the operands."""
+    subclasses = [a for a in operands if type(a) is not np.ndarray and isinstance(a, np.ndarray)]
+    if not subclasses:
+        return result
+    owner = max(subclasses, key=lambda a: a.__array_priority__)
+    if isinstance(owner, np.matrix) and result.ndim > 2:
+        return result
+    return owner.__array_wrap__(result)
