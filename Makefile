@@ -47,7 +47,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check $(PYTHON_CODE)
 	PATH=$(abspath $(BIN)):$$PATH cython-lint $(CYTHON_CODE)
 	$(BIN)/clang-format --dry-run --Werror $(C_CODE)
-	$(BIN)/stubtest $(patsubst src/%.pyx,kronvec.%,$(wildcard src/*.pyx))
+	$(BIN)/stubtest --mypy-config-file pyproject.toml --allowlist .ci/stubtest.allow \
+		$(patsubst src/%.pyx,kronvec.%,$(wildcard src/*.pyx))
 
 types: $(VENV)/.dev
 	$(BIN)/basedpyright --pythonpath $(BIN)/python

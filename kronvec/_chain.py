@@ -12,6 +12,7 @@ from math import prod
 import numpy as np
 
 from . import _engine, _kernels
+from ._fastpath import small_product
 from ._plan import Pass, Plan, Step, make_plan
 from ._shapes import (
     as_array,
@@ -62,6 +63,10 @@ def apply_factors(
         check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
     elif not _is_zero(beta):
         raise ValueError(f"{function}: beta={beta!r} needs out")
+    if _is_one(alpha):
+        result = small_product(given, x, axis, transposed)
+        if result is not None:
+            return _combine(result, beta, out)
     factors = _with_alpha(function, factors, alpha, dtype)
     left, right = prod(rows), prod(columns)
     if (

@@ -4,7 +4,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-MAX_STEPS: int
 
 def run_pass(
     sizes: tuple[Any, ...],

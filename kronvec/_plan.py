@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
 
-from ._engine import MAX_STEPS
-
 # A block of a pass, of which two buffers exist, shares the second-level cache with the panels
 # that stream through it.
 BLOCK_BYTES = 262144
@@ -26,6 +24,8 @@ BLOCK_BYTES = 262144
 PANEL_BYTES = 512
 # The largest factor that merging may make.
 MERGED_SIZE = 32
+# What _engine.run_pass has room for; it refuses more.
+MAX_STEPS = 32
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
 MATMUL_SIZE = 256
 

@@ -52,11 +52,6 @@ def _batch(*matrices):
     return np.broadcast_shapes(*(a.shape[:-2] for a in matrices))
 
 
-def _sum(a, axes):
-    """The sum in a's own dtype."""
-    return a.sum(axis=axes, dtype=a.dtype)
-
-
 def _reduce_to(gradient, shape):
     """Sum over the axes along which an operand of ``shape`` was broadcast."""
     extra = gradient.ndim - len(shape)

@@ -72,8 +72,8 @@ def as_array(function: str, name: str, value, *, min_ndim: int = 0, numeric: boo
             value = np.asanyarray(value)
         except ValueError as error:
             raise ValueError(f"{function}: {name} is not an array: {error}") from None
-        if value.dtype == object and value.ndim == 0:
-            kind = type(value[()]).__name__
+        if value.ndim == 0 and value.dtype.kind in "OSUV":
+            kind = type(value[()]).__name__.removesuffix("_")
             raise TypeError(f"{function}: {name} must be an array or array-like, got {kind}")
     if numeric:
         check_numeric(function, name, value)

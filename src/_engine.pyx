@@ -19,8 +19,6 @@ cdef enum:
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
 
-MAX_STEPS = STEPS
-
 # One mode product within a block: axis of size p -> q, `outer` rows before it, `inner` behind.
 ctypedef struct step_t:
     Py_ssize_t outer, q, p, inner

@@ -97,6 +97,14 @@ cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
     return result
 
 
+def small_product(list factors, x, int axis, bint transposed):
+    """(⊗ factors) along ``axis`` of x where that is small and all arrays are plain, else None.
+
+    The general tier asks it too, so that ``out=`` or ``workers=`` change no bit of a result.
+    """
+    return fast_many(<PyObject *>factors, <PyObject *>x, axis, transposed)
+
+
 cdef object fast_kron_matvec(PyObject **args, Py_ssize_t nargs):
     return fast_many(args[0], args[1], -1, False) if nargs == 2 else None
 
