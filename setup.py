@@ -6,7 +6,9 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SIMD = [f"src/simd/{name}.c" for name in ("dispatch", "runs", "isa_baseline", "isa_avx2", "isa_avx512")]
+SIMD = [
+    f"src/simd/{name}.c" for name in ("dispatch", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
+]
 HEADERS = sorted(str(path) for path in Path("src/simd").glob("*.[hd]*"))
 
 

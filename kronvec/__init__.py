@@ -11,8 +11,8 @@ from .kron_derivatives import (
     vec_trick_vjp,
 )
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
-from .permutations import commutation_indices, commutation_matmul
 from .operators import commutation_matrix
+from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
 from .vectorize import unvec, vec, vec_reorder
 

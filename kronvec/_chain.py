@@ -14,6 +14,7 @@ import numpy as np
 from . import _engine, _kernels
 from ._fastpath import small_product
 from ._plan import Pass, Plan, Step, make_plan
+from ._results import any_masked, assign, wrap_like
 from ._shapes import (
     as_array,
     check_addressable,
@@ -23,7 +24,6 @@ from ._shapes import (
     read_factors,
     shape_error,
 )
-from ._results import any_masked, assign, wrap_like
 from ._threads import check_workers, run_ranges
 from .products import kron
 
@@ -41,7 +41,7 @@ def apply_factors(
     out=None,
     workers=None,
 ):
-    """``alpha K x + beta out`` with K (Kᵀ if transposed) along ``axis`` of the ``core`` last axes."""
+    """``alpha K x + beta out``: K, or Kᵀ if transposed, along ``axis`` of the ``core`` last axes."""
     workers = check_workers(function, workers)
     check_scalar(function, "alpha", alpha)
     check_scalar(function, "beta", beta)
@@ -69,11 +69,7 @@ def apply_factors(
             return _combine(result, beta, out)
     factors = _with_alpha(function, factors, alpha, dtype)
     left, right = prod(rows), prod(columns)
-    if (
-        dtype not in _kernels.DTYPES
-        or any(f.ndim > 2 for f in factors)
-        or any_masked(x, *factors)
-    ):
+    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors) or any_masked(x, *factors):
         x, factors = _without_matrices(x, factors)
         state = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], left, cols, right)
         result = _chain_of_matmul(factors, state).reshape(shape)
@@ -163,8 +159,11 @@ def _chain_of_matmul(factors, y):
 
 
 def _factor(factors, step: Step, dtype):
-    """The matrix of one step in a dtype that its kernel takes: real factors of complex data
-    stay real, except where rows of the data meet the packed transpose."""
+    """The matrix of one step in a dtype that its kernel takes.
+
+    Real factors of complex data stay real, except where rows of the data meet the packed
+    transpose.
+    """
     merged = [factors[i] for i in step.factors]
     if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
         dtype = np.empty(0, dtype).real.dtype

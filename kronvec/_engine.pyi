@@ -4,7 +4,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-
 def run_pass(
     sizes: tuple[Any, ...],
     factors: list[NDArray[Any]],

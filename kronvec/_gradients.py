@@ -62,9 +62,7 @@ class MatmulOperands:
         matrix_x = x[None, :] if x.ndim == 1 else x
         matrix_w = w[:, None] if w.ndim == 1 else w
         if matrix_x.shape[-1] != matrix_w.shape[-2]:
-            raise shape_error(
-                function, "x (..., m, k) and w (..., k, n) are needed", g=g, x=x, w=w
-            )
+            raise shape_error(function, "x (..., m, k) and w (..., k, n) are needed", g=g, x=x, w=w)
         self.batch = broadcast_batch(function, x=matrix_x, w=matrix_w)
         rows = () if x.ndim == 1 else (x.shape[-2],)
         columns = () if w.ndim == 1 else (w.shape[-1],)

@@ -121,7 +121,7 @@ def make_plan(
     if len(passes) > 1:
         # Buffers for two blocks beside a workspace stay within two workspaces.
         largest = max(p.output_size for p in passes[:-1]) * itemsize
-        if 2 * BLOCK_BYTES > largest:
+        if largest < 2 * BLOCK_BYTES:
             passes = _passes(groups, shapes, left, right, itemsize, largest // 2)
     return Plan(tuple(passes))
 
@@ -172,11 +172,11 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
         i -= 1
         if i > 0:
             (q1, p1), (q2, p2) = shapes[i - 1], shapes[i]
-            if q1 * q2 * p1 * p2 <= min(q2 * p2 * (p1 + q1), q1 * p1 * (p2 + q2)):
-                if max(q1 * q2, p1 * p2) <= 4:
-                    groups.append((i - 1, i))
-                    i -= 1
-                    continue
+            apart = min(q2 * p2 * (p1 + q1), q1 * p1 * (p2 + q2))
+            if q1 * q2 * p1 * p2 <= apart and max(q1 * q2, p1 * p2) <= 4:
+                groups.append((i - 1, i))
+                i -= 1
+                continue
         groups.append((i,))
     return groups[::-1]
 

@@ -1,4 +1,4 @@
-"""How a result reaches the caller: in ``out``, or as the subclass that NumPy's matmul would give."""
+"""How a result reaches the caller: in ``out``, or as the subclass that np.matmul would give."""
 
 from __future__ import annotations
 

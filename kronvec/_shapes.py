@@ -243,7 +243,7 @@ def read_factors(function: str, factors) -> list:
 
 
 def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = False) -> int:
-    """The length of ``axis`` of x, which must be that of K's columns (of its rows if transposed)."""
+    """The length of ``axis`` of x, which must be that of K's columns (its rows if transposed)."""
     side = -2 if transposed else -1
     sizes = [f.shape[side] for f in factors]
     length = math.prod(sizes)

@@ -29,7 +29,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def check_workers(function: str, workers) -> int:
-    """``workers`` as a count: None is 1, negative counts from the number of CPUs, as in scipy.fft."""
+    """``workers`` as a count: None is 1, -1 all CPUs, -2 all but one, as in scipy.fft."""
     if workers is None:
         return 1
     try:
@@ -45,7 +45,7 @@ def check_workers(function: str, workers) -> int:
 
 
 def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
-    """``task(begin, end)`` over [0, size) in ``workers`` ranges, their borders on multiples of grain.
+    """``task(begin, end)`` over [0, size) in ``workers`` ranges, borders on multiples of grain.
 
     A call from inside a task, or after the interpreter began to shut down, runs serially.
     """

@@ -3,6 +3,9 @@
 from typing import Any
 
 import numpy as np
+
+ARITHMETIC: list[tuple[int, int]]  # (type number, kernel number)
+MOVEMENT: list[tuple[int, int]]  # (type number, item size)
 from numpy.typing import NDArray
 
 triple_product: np.ufunc  # (m,n),(n,p),(p,q)->(m,q)

@@ -6,8 +6,8 @@ import itertools
 import os
 import platform
 import sys
-from threading import Lock
 from collections.abc import Iterator
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np

@@ -13,7 +13,14 @@ import numpy as np
 
 from ._chain import apply_factors
 from ._gradients import adjoint, conj, read_cotangent, reduce_to, sum_over
-from ._shapes import as_plain, broadcast_batch, check_kron_axis, check_order, read_factors, shape_error
+from ._shapes import (
+    as_plain,
+    broadcast_batch,
+    check_kron_axis,
+    check_order,
+    read_factors,
+    shape_error,
+)
 from .products import triple_product
 
 if TYPE_CHECKING:
@@ -152,7 +159,9 @@ def vec_trick_vjp(
     c = as_plain(function, "c", c, min_ndim=2)
     (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
     if b.shape[-1] != n * p or g.shape[-1] != m * q:
-        message = f"g must have {m} * {q} = {m * q} and b {n} * {p} = {n * p} entries on the last axis"
+        message = (
+            f"g must have {m} * {q} = {m * q} and b {n} * {p} = {n * p} entries on the last axis"
+        )
         raise shape_error(function, message, g=g, a=a, b=b, c=c)
 
     def unfold(v, rows, cols):
@@ -160,9 +169,7 @@ def vec_trick_vjp(
             return np.swapaxes(v.reshape(*v.shape[:-1], cols, rows), -1, -2)
         return v.reshape(*v.shape[:-1], rows, cols)
 
-    da, db, dc = _triple_product_vjp(
-        function, unfold(g, m, q), a, unfold(b, n, p), c, conjugate
-    )
+    da, db, dc = _triple_product_vjp(function, unfold(g, m, q), a, unfold(b, n, p), c, conjugate)
     db = np.swapaxes(db, -1, -2) if by_columns else db
     return da, db.reshape(b.shape), dc
 
@@ -317,7 +324,9 @@ def kron_matmul_vjp(
 
 def _along_axis(function, f, state):
     """F applied along axis -2 of state (..., l, p, r)."""
-    return apply_factors(function, [f[..., None, :, :] if f.ndim > 2 else f], state, core=2, axis=-2)
+    return apply_factors(
+        function, [f[..., None, :, :] if f.ndim > 2 else f], state, core=2, axis=-2
+    )
 
 
 def _contract(cotangent, state, shape, conjugate):

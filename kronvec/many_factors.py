@@ -174,7 +174,14 @@ def kron_matmul(
     array([2., 2.])
     """
     return apply_factors(
-        "kron_matmul", factors, x, core=2, axis=-2, alpha=alpha, beta=beta, out=out,
+        "kron_matmul",
+        factors,
+        x,
+        core=2,
+        axis=-2,
+        alpha=alpha,
+        beta=beta,
+        out=out,
         workers=workers,
     )
 
@@ -234,6 +241,14 @@ def matmul_kron(
     array([[ 1., 10.,  2., 20.]])
     """
     return apply_factors(
-        "matmul_kron", factors, x, core=2, axis=-1, transposed=True, alpha=alpha, beta=beta,
-        out=out, workers=workers,
+        "matmul_kron",
+        factors,
+        x,
+        core=2,
+        axis=-1,
+        transposed=True,
+        alpha=alpha,
+        beta=beta,
+        out=out,
+        workers=workers,
     )

@@ -1,4 +1,4 @@
-"""Products of two or three matrices: kron and bkron, formed; triple_product and vec_trick, applied."""
+"""Products of two or three matrices: kron, bkron (formed); triple_product, vec_trick (applied)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _kernels, _reference, _ufuncs
 from ._fastpath import own_chain, two_tier
+from ._results import any_masked, store, wrap_like
 from ._shapes import (
     as_array,
     broadcast_batch,
@@ -19,7 +20,6 @@ from ._shapes import (
     overrides_ufuncs,
     shape_error,
 )
-from ._results import any_masked, store, wrap_like
 from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:

@@ -54,7 +54,8 @@ cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
         if flip:
             f[i] = transposed(f[i])
         if (f[i].rows < 1 or f[i].cols < 1 or f[i].rows > FEW_ITEMS or f[i].cols > FEW_ITEMS
-                or f[i].rows * f[i].cols > FEW_ITEMS or f[i].row_stride % item or f[i].col_stride % item):
+                or f[i].rows * f[i].cols > FEW_ITEMS
+                or f[i].row_stride % item or f[i].col_stride % item):
             return None
         rows *= f[i].rows
         cols *= f[i].cols

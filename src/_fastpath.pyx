@@ -13,7 +13,6 @@ from cpython.list cimport PyList_CheckExact
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_CheckExact
 cimport numpy as cnp
-import numpy as np
 
 from kronvec._kernels cimport *
 

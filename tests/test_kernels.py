@@ -94,8 +94,16 @@ def outer_cases(dtype):
             y = fresh(dtype, m * p, n * q)
             yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {"stream": q % 2 == 0}
             yield (random(dtype, m, n), random(dtype, p, q)), (y.copy(),), 1, {"stream": q % 2 == 1}
-    for m, n, p, q in [(0, 1, 2, 3), (1, 0, 2, 3), (2, 3, 0, 1), (3, 17, 2, 1), (2, 40, 3, 2),
-                       (1, 3, 1, 1100), (1, 2, 1, 2100), (1, 1100, 2, 1)]:
+    for m, n, p, q in [
+        (0, 1, 2, 3),
+        (1, 0, 2, 3),
+        (2, 3, 0, 1),
+        (3, 17, 2, 1),
+        (2, 40, 3, 2),
+        (1, 3, 1, 1100),
+        (1, 2, 1, 2100),
+        (1, 1100, 2, 1),
+    ]:
         for stream in (False, True):
             y = fresh(dtype, m * p, n * q)
             yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {"stream": stream}

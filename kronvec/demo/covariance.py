@@ -102,7 +102,7 @@ def covariance_at(name, function, terms, parameters, grid):
 
 
 def offsets(pixels_a, pixels_b, n_x):
-    """|i - j| n_x + |k - l| for pixels (i, k) and (j, l): where first_row holds their covariance."""
+    """|i - j| n_x + |k - l| of pixels (i, k), (j, l): where first_row holds their covariance."""
     row_a, column_a = np.divmod(pixels_a, n_x)
     row_b, column_b = np.divmod(pixels_b, n_x)
     return np.abs(row_a - row_b) * n_x + np.abs(column_a - column_b)

@@ -171,7 +171,7 @@ def error_table(rmse):
 
 
 def progress_bar(console):
-    """Bars that stay on screen with their last note; without a terminal, printed once at the end."""
+    """Bars that stay on screen with their last note; printed at the end without a terminal."""
     return Progress(
         TextColumn("{task.description:20}"),
         BarColumn(bar_width=24),

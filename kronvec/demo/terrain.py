@@ -30,10 +30,12 @@ class Grid:
 
     @property
     def n_x(self):
+        """Columns of the map."""
         return len(self.east)
 
     @property
     def size(self):
+        """Pixels of the map."""
         return len(self.north) * len(self.east)
 
     def points(self, pixels):

@@ -5,9 +5,9 @@
  * row in the narrowest that fits; elsewhere the widest serves, whose names the last include of
  * vec.inc.h leaves in V().
  */
-#define KV_SCALARS (1 + KV_COMPLEX)                 /* reals per element */
-#define KV_ITEMSIZE (KV_REAL_BYTES * KV_SCALARS)    /* bytes per element */
-#define KV_NAME(name) KV_PASTE(name##_, KV_DTYPE)   /* name_<dtype> */
+#define KV_SCALARS (1 + KV_COMPLEX)               /* reals per element */
+#define KV_ITEMSIZE (KV_REAL_BYTES * KV_SCALARS)  /* bytes per element */
+#define KV_NAME(name) KV_PASTE(name##_, KV_DTYPE) /* name_<dtype> */
 #define KV_AT(name, width) KV_PASTE3(name, KV_DTYPE, width)
 
 #define KV_WIDTH 16

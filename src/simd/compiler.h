@@ -1,4 +1,5 @@
-/* What differs between compilers, apart from SIMD builtins (those are in vec.inc.h and shuffle.inc.h). */
+/* What differs between compilers, apart from SIMD builtins (those are in vec.inc.h and
+ * shuffle.inc.h). */
 #ifndef KV_COMPILER_H
 #define KV_COMPILER_H
 

@@ -105,13 +105,13 @@ int kv_describe(int index, kv_entry *entry)
     static const char *const dtypes[] = {KV_DTYPES(KV_SLOT)};
     static const char *const items[] = {KV_ITEMS(KV_SLOT)};
 #undef KV_SLOT
-#define KV_ENTRIES(name, count, slots)                  \
-    if (index < count) {                                \
-        entry->kernel = #name;                          \
-        entry->slot = slots[index];                     \
-        entry->isa = kv_active->name##_isa[index];      \
-        return 1;                                       \
-    }                                                   \
+#define KV_ENTRIES(name, count, slots)             \
+    if (index < count) {                           \
+        entry->kernel = #name;                     \
+        entry->slot = slots[index];                \
+        entry->isa = kv_active->name##_isa[index]; \
+        return 1;                                  \
+    }                                              \
     index -= count;
 #define KV_ARITHMETIC(name, arguments) KV_ENTRIES(name, KV_NDTYPES, dtypes)
 #define KV_MOVEMENT(name, arguments) KV_ENTRIES(name, KV_NITEMS, items)

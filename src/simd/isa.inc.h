@@ -71,8 +71,8 @@
 void KV_PASTE(kv_fill_, KV_ISA)(kv_table *table);
 void KV_PASTE(kv_fill_, KV_ISA)(kv_table *table)
 {
-#define KV_SET(name, slot)                    \
-    table->name[KV_##slot] = name##_##slot;   \
+#define KV_SET(name, slot)                  \
+    table->name[KV_##slot] = name##_##slot; \
     table->name##_isa[KV_##slot] = KV_STRING(KV_ISA);
     table->vector_bytes = KV_VECTOR_BYTES;
 #define KV_ARITHMETIC(name, arguments) \

@@ -2,7 +2,8 @@
 #if defined(__x86_64__) || defined(__i386__)
 #if defined(__clang__)
 #pragma clang diagnostic error "-Wignored-attributes"
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")
 #endif

@@ -12,12 +12,13 @@
 /* What the register file holds: accumulators, rows and vectors of the widest tile. */
 #define KV_ACCUMULATORS (KV_REGISTERS == 32 ? 24 : 12)
 #define KV_TILE_ROWS ((KV_REGISTERS == 32 ? 8 : 4) / KV_SCALARS)
-#define KV_TILE_VECTORS(tq) KV_MIN(KV_REGISTERS == 32 ? 6 : 4, KV_ACCUMULATORS / ((tq) * KV_SCALARS))
+#define KV_TILE_VECTORS(tq) \
+    KV_MIN(KV_REGISTERS == 32 ? 6 : 4, KV_ACCUMULATORS / ((tq) * KV_SCALARS))
 #define KV_PANEL_BYTES 16384 /* of x[l,:,block]: half of the smallest L1 in use */
 
 /* tq rows of y where r is one vector of a narrow width, or less. */
-#define KV_NARROW(width, tq, n)                                                               \
-    KV_AT(mode_tile, width)                                                                   \
+#define KV_NARROW(width, tq, n) \
+    KV_AT(mode_tile, width)     \
     (tq, 1, (int)((n) % (width / KV_REAL_BYTES)), P, f, f_q, f_p, x, x_p, y, y_q, flags)
 
 /* tq rows of y over `reals` reals of r: full tiles, then pairs, single and partial vectors. */
@@ -109,11 +110,11 @@ static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp n, kv_intp reals, con
         }
     }
     switch (n) {
-#define KV_CASE(N)                                                                       \
-    case N:                                                                              \
-        for (kv_intp l = 0; l < L; l++) {                                                \
-            KV_NAME(whole_rows)(N, reals, packed, x + l * x_l, x_p, y + l * y_l, y_q);   \
-        }                                                                                \
+#define KV_CASE(N)                                                                     \
+    case N:                                                                            \
+        for (kv_intp l = 0; l < L; l++) {                                              \
+            KV_NAME(whole_rows)(N, reals, packed, x + l * x_l, x_p, y + l * y_l, y_q); \
+        }                                                                              \
         break;
         KV_CASE(2) KV_CASE(3) KV_CASE(4) KV_CASE(5) KV_CASE(6) KV_CASE(7) KV_CASE(8)
 #undef KV_CASE
@@ -154,8 +155,7 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
             for (kv_intp q = 0; q < Q; q += q_step) {
                 const KV_REAL *f_tile = f + q * f_q;
                 KV_REAL *y_tile = y + q * y_q + r;
-#define KV_ROWS(tq) \
-    KV_NAME(mode_rows)(tq, n, P, f_tile, f_q, f_p, x + r, x_p, y_tile, y_q, flags)
+#define KV_ROWS(tq) KV_NAME(mode_rows)(tq, n, P, f_tile, f_q, f_p, x + r, x_p, y_tile, y_q, flags)
                 switch (KV_MIN(q_step, Q - q)) {
                 case 1: KV_ROWS(1); break;
 #if KV_TILE_ROWS >= 2

@@ -6,9 +6,9 @@
  */
 
 /* Any P: the tile stays in registers while p runs, f enters as broadcast memory operands. */
-KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P,
-                                  const KV_REAL *f, kv_intp f_q, kv_intp f_p, const KV_REAL *x,
-                                  kv_intp x_p, KV_REAL *y, kv_intp y_q, int flags)
+KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P, const KV_REAL *f,
+                            kv_intp f_q, kv_intp f_p, const KV_REAL *x, kv_intp x_p, KV_REAL *y,
+                            kv_intp y_q, int flags)
 {
     V(vec) re[8][6];
 #if KV_COMPLEX
@@ -61,7 +61,7 @@ KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P,
 /* All of q at once: Q = P = n, a constant.  Every r of a column of vectors is read before any
  * is written, so y may be x itself.  f is packed, n by n. */
 KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL *f,
-                                      const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q)
+                             const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q)
 {
     V(vec) row[KV_WHOLE_MODE][2];
     if (n > 4) {

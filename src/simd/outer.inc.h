@@ -36,7 +36,6 @@ KV_INLINE void KV_NAME(scaled_row)(kv_intp reals, const KV_REAL *scale, const KV
 #undef KV_SCALE
 }
 
-
 /* Row k of b times n entries of a, `buffer` reals at a time past the cache. */
 static void KV_NAME(stream_row)(kv_intp n, kv_intp width, const KV_REAL *a, kv_intp a_col,
                                 const KV_REAL *b, KV_REAL *y, KV_REAL *buffer)
@@ -138,8 +137,7 @@ static void KV_NAME(outer)(kv_intp m, kv_intp n, kv_intp p, kv_intp q, const voi
                 continue;
             }
             for (kv_intp j = 0; j < n; j++) {
-                KV_NAME(scaled_row)(width, a + j * a_col, b + k * b_row,
-                                    y + k * y_row + j * width);
+                KV_NAME(scaled_row)(width, a + j * a_col, b + k * b_row, y + k * y_row + j * width);
             }
         }
     }

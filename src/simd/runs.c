@@ -139,8 +139,7 @@ KV_INLINE void permute_rows(kv_intp m, kv_intp n, const kv_intp item, int invers
     }
 }
 
-KV_INLINE void transpose_rectangle(kv_intp p, kv_intp q, const kv_intp item, char *x,
-                                   char *scratch)
+KV_INLINE void transpose_rectangle(kv_intp p, kv_intp q, const kv_intp item, char *x, char *scratch)
 {
     const int inverse = p > q;
     const kv_intp m = inverse ? q : p, n = inverse ? p : q;

@@ -22,7 +22,8 @@ KV_INLINE W(vec) W(gather)(const unsigned char *p, kv_intp step)
     return *(const W(memory) *)p;
 #else
 #define KV_LANE(l) _mm_loadu_si128((const __m128i *)(p + (l) * step))
-#define KV_LANES_OF_TWO(l) _mm256_inserti128_si256(_mm256_castsi128_si256(KV_LANE(l)), KV_LANE(l + 1), 1)
+#define KV_LANES_OF_TWO(l) \
+    _mm256_inserti128_si256(_mm256_castsi128_si256(KV_LANE(l)), KV_LANE(l + 1), 1)
 #if KV_WIDTH == 32
     return (W(vec))KV_LANES_OF_TWO(0);
 #else
@@ -81,22 +82,18 @@ KV_INLINE W(vec) W(zip_high)(kv_intp itemsize, W(vec) a, W(vec) b)
  * counts bytes.  Row l * lane + r of x is lane l of vector r; zipping the first half of the
  * vectors with the second, log2(lane) times, transposes each lane. */
 KV_INLINE void W(load_columns)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
-                               W(vec) *to)
+                               W(vec) * to)
 {
     const kv_intp lane = 16 / itemsize;
     W(vec) from[16];
-    KV_UNROLL
-    for (kv_intp r = 0; r < lane; r++) {
+    KV_UNROLL for (kv_intp r = 0; r < lane; r++) {
         to[r] = W(gather)(x + r * x_row, lane * x_row);
     }
-    KV_UNROLL
-    for (kv_intp stage = 1; stage < lane; stage *= 2) {
-        KV_UNROLL
-        for (kv_intp r = 0; r < lane; r++) {
+    KV_UNROLL for (kv_intp stage = 1; stage < lane; stage *= 2) {
+        KV_UNROLL for (kv_intp r = 0; r < lane; r++) {
             from[r] = to[r];
         }
-        KV_UNROLL
-        for (kv_intp r = 0; r < lane / 2; r++) {
+        KV_UNROLL for (kv_intp r = 0; r < lane / 2; r++) {
             to[2 * r] = W(zip_low)(itemsize, from[r], from[r + lane / 2]);
             to[2 * r + 1] = W(zip_high)(itemsize, from[r], from[r + lane / 2]);
         }
@@ -109,8 +106,7 @@ KV_INLINE void W(transpose_tile)(const kv_intp itemsize, const unsigned char *x,
 {
     W(vec) columns[16];
     W(load_columns)(itemsize, x, x_row, columns);
-    KV_UNROLL
-    for (kv_intp c = 0; c < 16 / itemsize; c++) {
+    KV_UNROLL for (kv_intp c = 0; c < 16 / itemsize; c++) {
         W(store)(y + c * y_row, columns[c]);
     }
 }
@@ -144,14 +140,11 @@ KV_INLINE void W(stream_tile)(const kv_intp itemsize, const unsigned char *x, kv
 {
     enum { VECTORS = 64 / KV_WIDTH };
     W(vec) columns[VECTORS][16];
-    KV_UNROLL
-    for (kv_intp v = 0; v < VECTORS; v++) {
+    KV_UNROLL for (kv_intp v = 0; v < VECTORS; v++) {
         W(load_columns)(itemsize, x + v * (KV_WIDTH / itemsize) * x_row, x_row, columns[v]);
     }
-    KV_UNROLL
-    for (kv_intp c = 0; c < 16 / itemsize; c++) {
-        KV_UNROLL
-        for (kv_intp v = 0; v < VECTORS; v++) {
+    KV_UNROLL for (kv_intp c = 0; c < 16 / itemsize; c++) {
+        KV_UNROLL for (kv_intp v = 0; v < VECTORS; v++) {
             W(stream)(y + c * y_row + v * KV_WIDTH, columns[v][c]);
         }
     }
@@ -164,8 +157,7 @@ KV_INLINE void W(stream_run)(unsigned char *to, const unsigned char *from, kv_in
     kv_intp k = KV_MIN(head, bytes);
     memcpy(to, from, k);
     for (; k + 64 <= bytes; k += 64) {
-        KV_UNROLL
-        for (kv_intp v = 0; v < 64; v += KV_WIDTH) {
+        KV_UNROLL for (kv_intp v = 0; v < 64; v += KV_WIDTH) {
             W(stream)(to + k + v, *(const W(memory) *)(from + k + v));
         }
     }

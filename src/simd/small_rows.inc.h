@@ -16,8 +16,10 @@
 #define KV_PANEL_COLUMNS(n) KV_MIN(n, KV_PANEL_VECTORS(n) * KV_ELEMENTS)
 /* The first column of vector v of a panel, and of the panel after the one at `at`. */
 #define KV_COLUMN(n, v) ((v) ? KV_PANEL_COLUMNS(n) - KV_ELEMENTS : 0)
-#define KV_NEXT(n, at) ((at) + KV_PANEL_COLUMNS(n) == (n) ? (n) : \
-                        KV_MIN((at) + KV_PANEL_COLUMNS(n), (n) - KV_PANEL_COLUMNS(n)))
+#define KV_NEXT(n, at)                 \
+    ((at) + KV_PANEL_COLUMNS(n) == (n) \
+         ? (n)                         \
+         : KV_MIN((at) + KV_PANEL_COLUMNS(n), (n) - KV_PANEL_COLUMNS(n)))
 /* The reals of a row if those are less than a vector, else 0. */
 #define KV_PARTIAL(n) ((n) < KV_ELEMENTS ? (n) * KV_SCALARS : 0)
 /* Whether a panel leaves half of the registers to sums. */
@@ -26,13 +28,17 @@
 #define KV_SUMS(nv) ((KV_REGISTERS == 32 ? 16 / (nv) : 4) / KV_SCALARS)
 #define KV_MAX_SUMS KV_SUMS(1)
 /* Run the statement for the vectors of a panel: `nv`, 1 or 2. */
-#define KV_VECTORS(v, nv) KV_UNROLL for (int v = 0; v < 2; v++) if (v < (nv))
+#define KV_VECTORS(v, nv)                 \
+    KV_UNROLL for (int v = 0; v < 2; v++) \
+        if (v < (nv))
 
 KV_INLINE void V(load_panel)(const int n, const KV_REAL *from, V(vec) rows[KV_SMALL][2])
 {
     KV_UNROLL for (int j = 0; j < n; j++) {
-        KV_VECTORS(v, KV_PANEL_VECTORS(n)) {
-            rows[j][v] = V(load_count)(from + (j * n + KV_COLUMN(n, v)) * KV_SCALARS, KV_PARTIAL(n));
+        KV_VECTORS(v, KV_PANEL_VECTORS(n))
+        {
+            rows[j][v] =
+                V(load_count)(from + (j * n + KV_COLUMN(n, v)) * KV_SCALARS, KV_PARTIAL(n));
         }
     }
 }
@@ -42,7 +48,8 @@ KV_INLINE void V(store_panel)(const int n, KV_REAL *to, V(vec) rows[KV_SMALL][2]
 {
     KV_UNROLL for (int i = 0; i < n; i++) {
         const int fits = !KV_PARTIAL(n) || i * n + KV_ELEMENTS <= n * n;
-        KV_VECTORS(v, KV_PANEL_VECTORS(n)) {
+        KV_VECTORS(v, KV_PANEL_VECTORS(n))
+        {
             V(store_first)(to + (i * n + KV_COLUMN(n, v)) * KV_SCALARS,
                            fits ? KV_LANES : KV_PARTIAL(n), rows[i][v]);
         }
@@ -55,7 +62,8 @@ KV_INLINE void V(load_adjoint_panel)(const int n, const KV_REAL *from, int conju
                                      V(vec) rows[KV_SMALL][2])
 {
     const int side = KV_MIN(n, KV_ELEMENTS);
-    KV_VECTORS(v, KV_PANEL_VECTORS(n)) {
+    KV_VECTORS(v, KV_PANEL_VECTORS(n))
+    {
         KV_UNROLL for (int column = 0; column < n; column += side) {
             const int first = KV_MIN(column, n - side);
             V(vec) tile[KV_ELEMENTS];
@@ -84,12 +92,14 @@ KV_INLINE void V(add_row)(const int sums, const int nv, const int start, const K
 {
     KV_UNROLL for (int i = 0; i < sums; i++) {
         V(vec) f_re = V(splat)(f[i * f_row]);
-        KV_VECTORS(v, nv) {
+        KV_VECTORS(v, nv)
+        {
             re[i][v] = start ? V(mul)(f_re, row[v]) : V(madd)(f_re, row[v], re[i][v]);
         }
 #if KV_COMPLEX
         V(vec) f_im = V(splat)(f[i * f_row + 1]);
-        KV_VECTORS(v, nv) {
+        KV_VECTORS(v, nv)
+        {
             im[i][v] = start ? V(mul)(f_im, row[v]) : V(madd)(f_im, row[v], im[i][v]);
         }
 #else
@@ -112,12 +122,14 @@ KV_INLINE void V(multiply_rows)(const int n, const int sums, const KV_REAL *f, c
             V(add_row)(sums, nv, 0, f + j * f_col, f_row, rows[j], re, im);
         }
     } else {
-        KV_ROLL for (int j = 1; j < n; j++) {
+        KV_ROLL for (int j = 1; j < n; j++)
+        {
             V(add_row)(sums, nv, 0, f + j * f_col, f_row, rows[j], re, im);
         }
     }
     KV_UNROLL for (int i = 0; i < sums; i++) {
-        KV_VECTORS(v, nv) {
+        KV_VECTORS(v, nv)
+        {
 #if KV_COMPLEX
             out[i][v] = V(combine)(re[i][v], im[i][v], conjugate);
 #else
@@ -137,7 +149,8 @@ KV_INLINE void V(multiply_panel)(const int n, const KV_REAL *f, const int f_row,
             V(multiply_rows)(n, sums, f + i * f_row, f_row, f_col, conjugate, rows, out + i);
         }
     } else {
-        KV_ROLL for (int i = 0; i < whole; i += sums) {
+        KV_ROLL for (int i = 0; i < whole; i += sums)
+        {
             V(multiply_rows)(n, sums, f + i * f_row, f_row, f_col, conjugate, rows, out + i);
         }
     }
@@ -151,7 +164,8 @@ KV_INLINE void V(multiply_panel)(const int n, const KV_REAL *f, const int f_row,
 KV_INLINE void V(triple_product)(const int n, const KV_REAL *a, const KV_REAL *b, const KV_REAL *c,
                                  KV_REAL *y)
 {
-    KV_ROLL for (int at = 0; at < n; at = KV_NEXT(n, at)) {
+    KV_ROLL for (int at = 0; at < n; at = KV_NEXT(n, at))
+    {
         V(vec) rows[KV_SMALL][2], product[KV_SMALL][2];
         V(load_panel)(n, c + at * KV_SCALARS, rows);
         V(multiply_panel)(n, b, n * KV_SCALARS, KV_SCALARS, 0, rows, product);
@@ -164,7 +178,8 @@ KV_INLINE void V(triple_product)(const int n, const KV_REAL *a, const KV_REAL *b
 KV_INLINE void V(vjp)(const int n, const KV_REAL *g, const KV_REAL *x, const KV_REAL *w,
                       KV_REAL *dx, KV_REAL *dw, int conjugate)
 {
-    KV_ROLL for (int at = 0; at < n; at = KV_NEXT(n, at)) {
+    KV_ROLL for (int at = 0; at < n; at = KV_NEXT(n, at))
+    {
         V(vec) rows[KV_SMALL][2], out[KV_SMALL][2];
         V(load_adjoint_panel)(n, w + at * n * KV_SCALARS, conjugate, rows);
         V(multiply_panel)(n, g, n * KV_SCALARS, KV_SCALARS, 0, rows, out);

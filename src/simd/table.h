@@ -49,8 +49,8 @@ typedef struct {
 #define KV_ARITHMETIC(name, arguments) \
     kv_##name##_fn *name[KV_NDTYPES];  \
     const char *name##_isa[KV_NDTYPES];
-#define KV_MOVEMENT(name, arguments)  \
-    kv_##name##_fn *name[KV_NITEMS];  \
+#define KV_MOVEMENT(name, arguments) \
+    kv_##name##_fn *name[KV_NITEMS]; \
     const char *name##_isa[KV_NITEMS];
 #include "kernels.def"
 #undef KV_ARITHMETIC

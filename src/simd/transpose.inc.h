@@ -40,20 +40,20 @@ KV_INLINE void T(transpose_items)(const kv_intp m, const kv_intp n, const unsign
 
 #if KV_VECTOR_EXTENSIONS
 /* One strip: its last tile may lie over the one before. */
-#define KV_STRIP_COLUMNS(width)                                                              \
-    KV_INLINE void T(strip_##width)(kv_intp n, const unsigned char *x, kv_intp x_row,        \
-                                    unsigned char *y, kv_intp y_row)                         \
-    {                                                                                        \
-        kv_intp j = 0;                                                                       \
-        for (; j + KV_TILE_COLUMNS <= n; j += KV_TILE_COLUMNS) {                             \
-            transpose_tile_items_##width(KV_ITEM_BYTES, x + j * KV_ITEM_BYTES, x_row,        \
-                                         y + j * y_row, y_row);                              \
-        }                                                                                    \
-        if (j < n) {                                                                         \
-            j = n - KV_TILE_COLUMNS;                                                         \
-            transpose_tile_items_##width(KV_ITEM_BYTES, x + j * KV_ITEM_BYTES, x_row,        \
-                                         y + j * y_row, y_row);                              \
-        }                                                                                    \
+#define KV_STRIP_COLUMNS(width)                                                       \
+    KV_INLINE void T(strip_##width)(kv_intp n, const unsigned char *x, kv_intp x_row, \
+                                    unsigned char *y, kv_intp y_row)                  \
+    {                                                                                 \
+        kv_intp j = 0;                                                                \
+        for (; j + KV_TILE_COLUMNS <= n; j += KV_TILE_COLUMNS) {                      \
+            transpose_tile_items_##width(KV_ITEM_BYTES, x + j * KV_ITEM_BYTES, x_row, \
+                                         y + j * y_row, y_row);                       \
+        }                                                                             \
+        if (j < n) {                                                                  \
+            j = n - KV_TILE_COLUMNS;                                                  \
+            transpose_tile_items_##width(KV_ITEM_BYTES, x + j * KV_ITEM_BYTES, x_row, \
+                                         y + j * y_row, y_row);                       \
+        }                                                                             \
     }
 KV_STRIP_COLUMNS(16)
 #if KV_VECTOR_BYTES >= 32
@@ -72,9 +72,9 @@ static void T(transpose_block)(kv_intp m, kv_intp n, const unsigned char *x, kv_
 #if KV_VECTOR_EXTENSIONS
     if (m >= KV_STRIP(16) && n >= KV_TILE_COLUMNS) {
         kv_intp i = 0;
-#define KV_STRIPS(width)                                                                  \
-    for (; i + KV_STRIP(width) <= m; i += KV_STRIP(width)) {                              \
-        T(strip_##width)(n, x + i * x_row, x_row, y + i * KV_ITEM_BYTES, y_row);          \
+#define KV_STRIPS(width)                                                         \
+    for (; i + KV_STRIP(width) <= m; i += KV_STRIP(width)) {                     \
+        T(strip_##width)(n, x + i * x_row, x_row, y + i * KV_ITEM_BYTES, y_row); \
     }
 #if KV_VECTOR_BYTES >= 64
         KV_STRIPS(64)
@@ -124,8 +124,8 @@ static void T(transpose_lines)(kv_intp m, kv_intp n, const unsigned char *x, kv_
             const kv_intp i_end = KV_MIN(i + 2 * line, m), j_end = KV_MIN(jb + columns, n);
             for (kv_intp k = i; k < i_end; k += line) {
                 for (kv_intp j = jb; j < j_end; j += KV_TILE_COLUMNS) {
-                    KV_WIDEST(stream_tile)(KV_ITEM_BYTES, x + k * x_row + j * KV_ITEM_BYTES,
-                                           x_row, y + j * y_row + k * KV_ITEM_BYTES, y_row);
+                    KV_WIDEST(stream_tile)(KV_ITEM_BYTES, x + k * x_row + j * KV_ITEM_BYTES, x_row,
+                                           y + j * y_row + k * KV_ITEM_BYTES, y_row);
                 }
             }
         }

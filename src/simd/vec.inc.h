@@ -16,10 +16,9 @@
 #elif KV_LANES == 4
 #define KV_EACH_LANE(E, s) E(0, s), E(1, s), E(2, s), E(3, s)
 #elif KV_LANES == 8
-#define KV_EACH_LANE(E, s) \
-    E(0, s), E(1, s), E(2, s), E(3, s), E(4, s), E(5, s), E(6, s), E(7, s)
+#define KV_EACH_LANE(E, s) E(0, s), E(1, s), E(2, s), E(3, s), E(4, s), E(5, s), E(6, s), E(7, s)
 #else
-#define KV_EACH_LANE(E, s)                                                                     \
+#define KV_EACH_LANE(E, s)                                                                    \
     E(0, s), E(1, s), E(2, s), E(3, s), E(4, s), E(5, s), E(6, s), E(7, s), E(8, s), E(9, s), \
         E(10, s), E(11, s), E(12, s), E(13, s), E(14, s), E(15, s)
 #endif
@@ -35,8 +34,7 @@
 
 typedef KV_REAL V(vec) __attribute__((vector_size(KV_WIDTH)));
 /* The same in memory: at any address that suits a real, aliasing anything. */
-typedef KV_REAL V(memory)
-    __attribute__((vector_size(KV_WIDTH), aligned(KV_REAL_BYTES), may_alias));
+typedef KV_REAL V(memory) __attribute__((vector_size(KV_WIDTH), aligned(KV_REAL_BYTES), may_alias));
 
 KV_INLINE V(vec) V(load)(const KV_REAL *p) { return *(const V(memory) *)p; }
 KV_INLINE void V(store)(KV_REAL *p, V(vec) a) { *(V(memory) *)p = a; }
@@ -67,10 +65,10 @@ KV_INLINE V(vec) V(swap)(V(vec) a) { return KV_SHUFFLE(a, a, KV_SWAPPED, 1); }
 KV_INLINE void V(exchange)(const int step, V(vec) *a, V(vec) *b)
 {
     V(vec) low = *a, high = *b;
-#define KV_EXCHANGE(s)                             \
-    if (step == s) {                               \
-        *a = KV_SHUFFLE(low, high, KV_LOW, s);     \
-        *b = KV_SHUFFLE(low, high, KV_HIGH, s);    \
+#define KV_EXCHANGE(s)                          \
+    if (step == s) {                            \
+        *a = KV_SHUFFLE(low, high, KV_LOW, s);  \
+        *b = KV_SHUFFLE(low, high, KV_HIGH, s); \
     }
     KV_EXCHANGE(1)
     KV_EXCHANGE(2)
