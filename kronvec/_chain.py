@@ -41,7 +41,7 @@ def apply_factors(
     out=None,
     workers=None,
 ):
-    """``alpha K x + beta out``: K, or Kᵀ if transposed, along ``axis`` of the ``core`` last axes."""
+    """``alpha K x + beta out``: K, or Kᵀ, along ``axis`` of the ``core`` last axes of x."""
     workers = check_workers(function, workers)
     check_scalar(function, "alpha", alpha)
     check_scalar(function, "beta", beta)

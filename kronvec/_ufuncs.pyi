@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 ARITHMETIC: list[tuple[int, int]]  # (type number, kernel number)
 MOVEMENT: list[tuple[int, int]]  # (type number, item size)
-from numpy.typing import NDArray
 
 triple_product: np.ufunc  # (m,n),(n,p),(p,q)->(m,q)
 vec_trick_f: np.ufunc  # (m,n),(k),(p,q)->(r) with k = n p, r = m q
