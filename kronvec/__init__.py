@@ -3,7 +3,7 @@
 from . import operators
 from .derivatives import linear_vjp, matmul_jvp, matmul_vjp, per_sample_sqnorm
 from .half_vectorize import smat, svec, unvech, vech
-from .introspect import get_include, patch_numpy, show_config, test
+from .introspect import patch_numpy, show_config, test
 from .kron_derivatives import (
     kron_matmul_vjp,
     kron_vjp,
@@ -23,7 +23,6 @@ __all__ = [
     "commutation_indices",
     "commutation_matmul",
     "commutation_matrix",
-    "get_include",
     "kron",
     "kron_matmul",
     "kron_matmul_vjp",

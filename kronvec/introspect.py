@@ -179,22 +179,6 @@ def patch_numpy() -> _NumpyPatch:
     return _NumpyPatch()
 
 
-# ------------------------------------------------------------------------------ get_include
-
-
-def get_include() -> str:
-    """The folder whose ``.pxd`` files other packages cimport, for ``include_path`` and headers.
-
-    Examples
-    --------
-    >>> import os
-    >>> import kronvec as kv
-    >>> os.path.isdir(kv.get_include())
-    True
-    """
-    return os.path.dirname(os.path.abspath(__file__))
-
-
 # ------------------------------------------------------------------------------------- test
 
 _SELFTEST_DTYPES = ("float32", "float64", "complex64", "complex128", "int64")
