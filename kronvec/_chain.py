@@ -45,15 +45,16 @@ def apply_factors(
     workers = check_workers(function, workers)
     check_scalar(function, "alpha", alpha)
     check_scalar(function, "beta", beta)
-    given = factors = read_factors(function, factors)
-    x = as_array(function, "x", x, min_ndim=1)
-    given_operands = (x, *given)
+    operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
+    if any_masked(*operands):
+        raise TypeError(f"{function}: masked arrays mean nothing here; fill them first")
+    x, *factors = given = [np.asarray(a) for a in operands]
     if x.ndim == 1:
         core, axis = 1, -1
     cols = check_kron_axis(function, factors, x, axis, transposed=transposed)
     if transposed:
         factors = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in factors]
-    batch = _batch_shape(function, given, x, core)
+    batch = _batch_shape(function, given[1:], x, core)
     rows = x.shape[-2:-1] if core == 2 and axis == -1 else ()
     columns = x.shape[-1:] if core == 2 and axis == -2 else ()
     shape = (*batch, *rows, prod(f.shape[-2] for f in factors), *columns)
@@ -64,21 +65,19 @@ def apply_factors(
     elif not _is_zero(beta):
         raise ValueError(f"{function}: beta={beta!r} needs out")
     if _is_one(alpha):
-        result = small_product(given, x, axis, transposed)
+        result = small_product(given[1:], x, axis, transposed)
         if result is not None:
-            return _combine(result, beta, out)
+            return _combine(result, beta, out, operands)
     factors = _with_alpha(function, factors, alpha, dtype)
     left, right = prod(rows), prod(columns)
-    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors) or any_masked(x, *factors):
-        x, factors = _without_matrices(x, factors)
+    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         state = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], left, cols, right)
-        result = _chain_of_matmul(factors, state).reshape(shape)
-        return wrap_like(result, *given_operands) if out is None else _combine(result, beta, out)
+        return _combine(_chain_of_matmul(factors, state).reshape(shape), beta, out, operands)
     lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
     plan = make_plan(
         tuple(f.shape for f in factors), prod(batch) * left, right, dtype.itemsize, lanes
     )
-    operands = [[_factor(factors, step, dtype) for step in each.steps] for each in plan.passes]
+    matrices = [[_factor(factors, step, dtype) for step in each.steps] for each in plan.passes]
     direct = (
         out is not None
         and _is_zero(beta)
@@ -90,10 +89,8 @@ def apply_factors(
     if x.size == 0:
         result[...] = 0  # sums over no terms
     elif result.size:
-        _run(plan, operands, _contiguous(x, dtype, batch, core), result.reshape(-1), workers)
-    if out is None:
-        return wrap_like(result, x, *factors)
-    return result if direct else _combine(result, beta, out)
+        _run(plan, matrices, _contiguous(x, dtype, batch, core), result.reshape(-1), workers)
+    return result if direct else _combine(result, beta, out, operands)
 
 
 def _batch_shape(function, factors, x, core):
@@ -104,12 +101,6 @@ def _batch_shape(function, factors, x, core):
     except ValueError:
         named = {f"factor_{i}": f for i, f in enumerate(factors)}
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
-
-
-def _without_matrices(x, factors):
-    """np.matrix allows two axes only; masked arrays and others stay."""
-    x, *factors = (np.asarray(a) if isinstance(a, np.matrix) else a for a in (x, *factors))
-    return x, factors
 
 
 def _is_zero(scalar) -> bool:
@@ -134,10 +125,10 @@ def _with_alpha(function, factors, alpha, dtype):
     return [scaled if i == smallest else f for i, f in enumerate(factors)]
 
 
-def _combine(result, beta, out):
+def _combine(result, beta, out, operands):
     """``result + beta out`` in out; result itself without out.  beta = 0 does not read out."""
     if out is None:
-        return result
+        return wrap_like(result, *operands)
     if not _is_zero(beta):
         result = result + beta * out
     assign(out, result)
@@ -179,23 +170,22 @@ def _factor(factors, step: Step, dtype):
 
 def _contiguous(x, dtype, batch, core):
     """x as a flat C-contiguous array of dtype; a copy only where it is not that already."""
-    if type(x) is np.ndarray and x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
+    if x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
         return x.reshape(-1)
     full = (*batch, *x.shape[x.ndim - core :])
-    x = np.asarray(x)
     if x.shape != full:
         x = np.broadcast_to(x, full)
     return np.require(x, dtype, ["C", "A"]).reshape(-1)
 
 
-def _run(plan: Plan, operands, source, target, workers):
+def _run(plan: Plan, matrices, source, target, workers):
     """The passes, from ``source`` to ``target``, all flat.
 
     Intermediates take turns between the target, where they fit into it, and a workspace.
     """
     size = max((each.output_size for each in plan.passes[:-1]), default=0)
     workspaces = []
-    for to, each, factors in zip(_turns(plan, target.size), plan.passes, operands, strict=True):
+    for to, each, factors in zip(_turns(plan, target.size), plan.passes, matrices, strict=True):
         while to >= len(workspaces):
             workspaces.append(np.empty(size, target.dtype))
         destination = target if to < 0 else workspaces[to]

@@ -28,10 +28,17 @@ KV_INLINE void KV_NAME(scaled_row)(kv_intp reals, const KV_REAL *scale, const KV
         V(vec) b = V(load)(from + r);
         V(store)(to + r, KV_SCALE(b));
     }
-    if (r < reals) {
-        const int count = (int)(reals - r);
-        V(vec) b = V(load_partial)(from + r, count);
-        V(store_partial)(to + r, count, KV_SCALE(b));
+    /* What is left is computed without empty lanes: inf * 0 there would raise a flag. */
+    if (r < reals && reals > KV_LANES) {
+        V(vec) b = V(load)(from + reals - KV_LANES);
+        V(store)(to + reals - KV_LANES, KV_SCALE(b));
+    } else if (r < reals) {
+        KV_REAL lanes[KV_LANES];
+        for (int i = 0; i < KV_LANES; i++) {
+            lanes[i] = from[i % reals];
+        }
+        V(vec) b = V(load)(lanes);
+        V(store_partial)(to, (int)reals, KV_SCALE(b));
     }
 #undef KV_SCALE
 }
