@@ -6,7 +6,6 @@ import pytest
 import kronvec as kv
 from helpers import random
 
-
 MASKED = np.ma.array(np.eye(2), mask=np.eye(2))
 
 
