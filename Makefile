@@ -66,7 +66,7 @@ try = rm -rf $(DIST)/venv && $(PYTHON) -m venv $(DIST)/venv \
 	&& $(DIST)/venv/bin/pip install --quiet $(1) \
 	&& cd / && $(abspath $(DIST)/venv/bin/python) -W error -c 'import kronvec; kronvec.test()'
 
-# `build` makes the wheel from the sdist, so both come from clean folders.
+# The wheel is built from the unpacked sdist, so both come from clean folders.
 dist: $(VENV)/.dev
 	rm -rf $(DIST)
 	$(BIN)/python -m build --outdir $(DIST)

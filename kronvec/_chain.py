@@ -162,7 +162,7 @@ def _factor(factors, step: Step, dtype):
     for other in others:
         f = kron(f, other)
     if step.by_rows:
-        return np.ascontiguousarray(f.T)
+        return np.require(f.T, requirements=["C", "A"])
     if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
         f = f.copy()
     return f
