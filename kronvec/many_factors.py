@@ -52,7 +52,8 @@ def kron_matvec(
 
     Notes
     -----
-    Besides the result, at most two workspaces of the largest intermediate are allocated.
+    Besides the result, at most two workspaces of the largest intermediate are allocated, and a
+    copy of x where that is not contiguous, aligned and of the result's dtype.
 
     References
     ----------
