@@ -127,7 +127,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
         steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
         steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
         count += 1
-    panels = (right + width - 1) // width
+    panels = (right + width - 1) // width if width else 0
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     with nogil:

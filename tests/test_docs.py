@@ -81,7 +81,9 @@ def run_examples(source, name, path=None):
     test = doctest.DocTestParser().get_doctest(source, {}, name, path, 0)
     assert test.examples
     report = []
-    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=report.append)
+    doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(
+        test, out=report.append
+    )
     assert not report, "".join(report)
 
 

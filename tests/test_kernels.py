@@ -79,7 +79,17 @@ def mode_product_cases(dtype):
             yield (f, x), (fresh(dtype, length, q, r),), p, {}
             y = random(dtype, length, q, r, seed=2)
             yield (f, x), (y,), p + 1, {"accumulate": True, "conjugate": r % 2 == 0}
-    for length, q, p, r in [(0, 2, 2, 2), (2, 0, 2, 2), (2, 2, 0, 5), (1, 2, 0, 1)]:
+        for p in range(2, 9):  # square factors that small have a kernel of their own
+            f, x = random(dtype, p, p), random(dtype, 2, p, r, seed=1)
+            yield (f, x), (fresh(dtype, 2, p, r),), p, {"conjugate": p % 2 == 0}
+    for length, q, p, r in [
+        (1, 8, 8, 0),
+        (2, 4, 4, 0),
+        (0, 2, 2, 2),
+        (2, 0, 2, 2),
+        (2, 2, 0, 5),
+        (1, 2, 0, 1),
+    ]:
         f, x = random(dtype, q, p), random(dtype, length, p, r)
         yield (f, x), (fresh(dtype, length, q, r),), p, {}
         yield (f, x), (random(dtype, length, q, r),), p + 1, {"accumulate": True}

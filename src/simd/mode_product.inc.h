@@ -134,6 +134,9 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     y_l *= KV_SCALARS;
     y_q *= KV_SCALARS;
 
+    if (reals == 0) {
+        return;
+    }
     if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE && !(flags & KV_ACCUMULATE)) {
         KV_NAME(mode_product_whole)(L, Q, reals, f, f_q, f_p, x_, x_l, x_p, y_, y_l, y_q, flags);
         return;
