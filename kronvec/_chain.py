@@ -47,7 +47,7 @@ def apply_factors(
     check_scalar(function, "beta", beta)
     operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
     if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays mean nothing here; fill them first")
+        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
     x, *factors = given = [np.asarray(a) for a in operands]
     if x.ndim == 1:
         core, axis = 1, -1

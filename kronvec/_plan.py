@@ -26,6 +26,9 @@ PANEL_BYTES = 512
 MERGED_SIZE = 32
 # What _engine.run_pass has room for; it refuses more.
 MAX_STEPS = 32
+# A mode product with a square factor up to this size may write over its operand
+# (KV_WHOLE_MODE in src/simd/table.h).
+WHOLE_SIZE = 8
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
 MATMUL_SIZE = 256
 
@@ -56,11 +59,6 @@ class Pass:
     kernel: str  # "mode_product" or "matmul"
 
     @property
-    def flops(self) -> int:
-        """Twice the multiply-adds."""
-        return self.left * sum(2 * s.outer * s.q * s.p * s.inner for s in self.steps) * self.right
-
-    @property
     def input_size(self) -> int:
         return self.left * self.rows_in * self.right
 
@@ -79,7 +77,7 @@ class Pass:
         if self.kernel == "matmul" or self.rows_in != self.rows_out:
             return False
         first = self.steps[0]
-        return len(self.steps) > 1 or (not first.by_rows and first.q == first.p <= 8)
+        return len(self.steps) > 1 or (not first.by_rows and first.q == first.p <= WHOLE_SIZE)
 
     @cached_property
     def sizes(self) -> tuple:
@@ -101,11 +99,6 @@ class Plan:
     """The passes in the order they run."""
 
     passes: tuple[Pass, ...]
-
-    @property
-    def flops(self) -> int:
-        """Twice the multiply-adds."""
-        return sum(p.flops for p in self.passes)
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ def store(function: str, result, out):
 
 
 def any_masked(*operands) -> bool:
-    """Whether NumPy's own functions must run, because they carry masks along."""
+    """Whether an operand carries a mask, which a plain array of the result would lose."""
     return any(isinstance(a, np.ma.MaskedArray) for a in operands)
 
 
