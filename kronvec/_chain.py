@@ -7,6 +7,7 @@ columns behind it (matrices that K multiplies from the left) and l the rows befo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -155,6 +156,11 @@ def _factor(factors, step: Step, dtype):
     Real factors of complex data stay real, except where rows of the data meet the packed
     transpose.
     """
+    if step.before:
+        own = replace(step, before=(), by_rows=False)
+        pair = [_factor(factors, replace(own, factors=step.before), dtype)]
+        pair.append(_factor(factors, own, dtype))
+        return np.array(pair, np.result_type(*pair, *([dtype] if step.by_rows else [])))
     merged = [factors[i] for i in step.factors]
     if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
         dtype = np.empty(0, dtype).real.dtype

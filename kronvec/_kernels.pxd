@@ -6,13 +6,21 @@
 cimport numpy as cnp
 
 cdef extern from "simd/table.h":
+    ctypedef struct kv_ahead:
+        const char *at
+        Py_ssize_t left, rows, bytes, gap
     ctypedef struct kv_table:
         int vector_bytes
         void (*mode_product[4])(
             Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
             const void *f, Py_ssize_t f_q, Py_ssize_t f_p,
             const void *x, Py_ssize_t x_l, Py_ssize_t x_p,
-            void *y, Py_ssize_t y_l, Py_ssize_t y_q, int flags) noexcept nogil
+            void *y, Py_ssize_t y_l, Py_ssize_t y_q, int flags, kv_ahead *ahead) noexcept nogil
+        void (*mode_pair[4])(
+            Py_ssize_t L, Py_ssize_t n, Py_ssize_t R, const void *f1, const void *f2,
+            const void *x, Py_ssize_t x_l, Py_ssize_t x_1, Py_ssize_t x_2,
+            void *y, Py_ssize_t y_l, Py_ssize_t y_1, Py_ssize_t y_2, int flags,
+            kv_ahead *ahead) noexcept nogil
         void (*outer[4])(
             Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q,
             const void *a, Py_ssize_t a_row, Py_ssize_t a_col,
@@ -37,9 +45,11 @@ cdef extern from "simd/table.h":
             Py_ssize_t batch, Py_ssize_t n, void *x, Py_ssize_t x_batch,
             Py_ssize_t x_row) noexcept nogil
     int kv_small(Py_ssize_t n) nogil
+    int kv_pair_fits(Py_ssize_t n, Py_ssize_t R, Py_ssize_t itemsize) nogil
     size_t kv_last_cache_bytes() nogil
     enum:
         KV_ACCUMULATE
+        KV_STREAM_ABOVE
         KV_WHOLE_MODE
         KV_CONJUGATE
         KV_STREAM
@@ -89,6 +99,15 @@ cdef inline int kernel_dtype(int typenum) noexcept nogil:
 
 cdef inline Py_ssize_t kernel_itemsize(int dtype) noexcept nogil:
     return 4 << (dtype & 1) << (dtype >> 1)
+
+
+# The movement kernel of items of 1, 2, 4, 8 or 16 bytes.
+cdef inline int item_slot(Py_ssize_t itemsize) noexcept nogil:
+    cdef int slot = 0
+    while itemsize > 1:
+        itemsize >>= 1
+        slot += 1
+    return slot
 
 
 # The cheaper association of A B C, A (m, n), B (n, p), C (p, q): (A B) C first?

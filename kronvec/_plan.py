@@ -13,9 +13,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
+from typing import NamedTuple
+
+from ._kernels import pair_fits
 
 # A block of a pass, of which two buffers exist, shares the second-level cache with the panels
 # that stream through it.
@@ -31,6 +34,11 @@ MAX_STEPS = 32
 WHOLE_SIZE = 8
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
 MATMUL_SIZE = 256
+# Measured costs, in the time of one vector multiply-add: of bringing a vector of x[l, :] into
+# lanes and back; of each row times a packed factor; of each x[l, :, :] of a mode product.
+ACROSS_COST = 12
+ROW_COST = 4
+SLICE_COST = 10
 
 
 @dataclass(frozen=True)
@@ -43,20 +51,27 @@ class Step:
     p: int
     inner: int
     by_rows: bool  # inner is 1: rows of x times a packed fᵀ
+    before: tuple[int, ...] = ()  # the factors of the axis before, of the same size, in one sweep
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Steps taken on x[l, i, r], one block x[l, :, panel of r] after the other."""
+    """Steps taken on x[l, i, r], one block x[l, :, panel of r] after the other.
+
+    Where r = 1 a pass may go across l instead: ``width`` of them are transposed into the
+    columns of a block, and its results back.
+    """
 
     left: int
     rows_in: int
     rows_out: int
     right: int
     width: int
-    block: int  # items of the largest intermediate of a block
+    block: int  # items of the largest intermediate of x[l, :, panel]
+    together: int  # how many x[l] make a block where a panel is all of r
     steps: tuple[Step, ...]
     kernel: str  # "mode_product" or "matmul"
+    across: bool = False
 
     @property
     def input_size(self) -> int:
@@ -69,7 +84,11 @@ class Pass:
     @cached_property
     def blocks(self) -> int:
         """How many blocks there are: what threads share."""
-        return self.left * -(-self.right // self.width) if self.width else 0
+        if not self.width:
+            return 0
+        if self.across:
+            return -(-self.left // self.width)
+        return -(-self.left // self.together) * -(-self.right // self.width)
 
     @property
     def in_place(self) -> bool:
@@ -77,12 +96,13 @@ class Pass:
         if self.kernel == "matmul" or self.rows_in != self.rows_out:
             return False
         first = self.steps[0]
-        return len(self.steps) > 1 or (not first.by_rows and first.q == first.p <= WHOLE_SIZE)
+        alone = bool(first.before) or (not first.by_rows and first.q == first.p <= WHOLE_SIZE)
+        return len(self.steps) > 1 or alone or self.across
 
     @cached_property
     def sizes(self) -> tuple:
         """What `_engine.run_pass` reads."""
-        steps = tuple((s.outer, s.q, s.p, s.inner, s.by_rows) for s in self.steps)
+        steps = tuple((s.outer, s.q, s.p, s.inner, s.by_rows, bool(s.before)) for s in self.steps)
         return (
             self.left,
             self.rows_in,
@@ -90,6 +110,8 @@ class Pass:
             self.right,
             self.width,
             self.block,
+            self.together,
+            self.across,
             steps,
         )
 
@@ -109,24 +131,34 @@ def make_plan(
 
     ``lanes`` is how many items a vector holds.
     """
-    groups = _merge(shapes, right, lanes)
-    passes = _passes(groups, shapes, left, right, itemsize, BLOCK_BYTES)
+    groups, across = _merge(shapes, left, right, itemsize, lanes)
+    work = _Work(left, right, itemsize, lanes if across else 0)
+    passes = _passes(groups, shapes, work, BLOCK_BYTES)
     if len(passes) > 1:
         # Buffers for two blocks beside a workspace stay within two workspaces.
         largest = max(p.output_size for p in passes[:-1]) * itemsize
         if largest < 2 * BLOCK_BYTES:
-            passes = _passes(groups, shapes, left, right, itemsize, largest // 2)
+            passes = _passes(groups, shapes, work, largest // 2)
     return Plan(tuple(passes))
 
 
-def _passes(groups, shapes, left, right, itemsize, block_bytes) -> list[Pass]:
+class _Work(NamedTuple):
+    """X (left, …, right); ``across`` is the least width of passes across l, 0 for none."""
+
+    left: int
+    right: int
+    itemsize: int
+    across: int
+
+
+def _passes(groups, shapes, work, block_bytes) -> list[Pass]:
     sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
     order = sorted(range(len(groups)), key=lambda i: (_growth(*sizes[i]), -i))
     current = [p for _, p in sizes]
     passes = []
     while order:
-        taken = _take(order, sizes, current, right, itemsize, block_bytes)
-        passes.append(_pass(taken, groups, sizes, current, left, right, itemsize, block_bytes))
+        taken = _take(order, sizes, current, work, block_bytes)
+        passes.append(_pass(taken, groups, sizes, current, work, block_bytes))
         for i in taken:
             current[i] = sizes[i][0]
         order = order[len(taken) :]
@@ -140,21 +172,29 @@ def _growth(q: int, p: int) -> float:
     return 1 / p - 1 / q
 
 
-def _merge(shapes, right, lanes) -> list[tuple[int, ...]]:
-    """Indices of the factors, grouped into those that are multiplied out first."""
+def _merge(shapes, left, right, itemsize, lanes) -> tuple[list[tuple[int, ...]], bool]:
+    """Indices of the factors, grouped into those that are multiplied out first.
+
+    And whether the trailing axes are worked on across the rows that stand before them.
+    """
+    apart = [(i,) for i in range(len(shapes))]
     if any(q * p == 0 for q, p in shapes):
-        return [(i,) for i in range(len(shapes))]
+        return apart, False
     candidates = []
+    if right == 1 and left * prod(p for _, p in shapes[:-1]) >= lanes > 1:
+        groups = _pairs(shapes, len(shapes))
+        cost = ACROSS_COST + _cost(shapes, groups, lanes, itemsize, lanes)
+        candidates.append((cost, groups, True))
     for count in range(1, len(shapes) + 1):
         tail = tuple(range(len(shapes) - count, len(shapes)))
         size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][1] for i in tail))
         if count > 1 and size > MERGED_SIZE:
             break
         groups = [*_pairs(shapes, len(shapes) - count), tail]
-        candidates.append((_cost(shapes, groups, right, lanes), groups))
+        candidates.append((_cost(shapes, groups, right, itemsize, lanes), groups, False))
         if right > 1:
             break
-    return min(candidates)[1]
+    return min(candidates)[1:]
 
 
 def _pairs(shapes, stop) -> list[tuple[int, ...]]:
@@ -174,25 +214,38 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
     return groups[::-1]
 
 
-def _cost(shapes, groups, right, lanes) -> float:
-    """Vector multiply-adds per item of X, with the lanes that short axes leave empty."""
+def _cost(shapes, groups, right, itemsize, lanes) -> float:
+    """Vector multiply-adds, or the time of one, per vector of X."""
+    sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
     cost, inner = 0.0, right
-    for group in reversed(groups):
-        q, p = prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
-        cost += p / _filled(inner if inner > 1 else q, lanes)
+    while sizes:
+        q, p = sizes.pop()
+        if sizes and _pairs_up(sizes[-1], (q, p), inner, itemsize):
+            cost += 2 * p
+            inner *= q * sizes.pop()[0]
+            continue
+        if inner == 1:
+            cycles = p * _vectors(q, lanes) + ROW_COST
+        else:
+            cycles = q * p * _vectors(inner, lanes) + SLICE_COST
+        cost += cycles * lanes / (p * inner)
         inner *= q
     return cost
 
 
-def _filled(items, lanes) -> float:
-    """The useful part of the vectors along a contiguous axis; half vectors count as half."""
+def _pairs_up(first, second, behind, itemsize) -> bool:
+    """Whether one kernel takes two neighbouring axes of these (q, p)."""
+    (q, p) = second
+    return first == second and q == p and pair_fits(p, behind, itemsize)
+
+
+def _vectors(items, lanes) -> float:
+    """How many vectors hold a contiguous axis; half vectors count as half."""
     half = max(1, lanes // 2)
-    if items <= half:
-        return items / half
-    return items / (-(-items // lanes) * lanes)
+    return 0.5 if items <= half else -(-items // lanes)
 
 
-def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
+def _take(order, sizes, current, work, block_bytes) -> list[int]:
     """The first axes of ``order`` that make one pass: neighbours whose block fits in cache."""
     taken = order[:1]
     if _is_large(sizes[taken[0]]):
@@ -203,9 +256,13 @@ def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
             break
         if high - low != len(taken) or _is_large(sizes[i]):
             break
-        behind = prod(current[high + 1 :]) * right
-        width = min(behind, PANEL_BYTES // itemsize)
-        if _block([*taken, i], sizes, current) * width * itemsize > block_bytes:
+        behind = prod(current[high + 1 :]) * work.right
+        width = min(behind, PANEL_BYTES // work.itemsize)
+        if _goes_across(taken, current, work):
+            width = work.across
+            if not _goes_across([*taken, i], current, work):
+                break
+        if _block([*taken, i], sizes, current) * width * work.itemsize > block_bytes:
             break
         taken = [*taken, i]
     return taken
@@ -213,6 +270,12 @@ def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
 
 def _is_large(size) -> bool:
     return min(size) >= MATMUL_SIZE
+
+
+def _goes_across(taken, current, work) -> bool:
+    """Whether a pass over these axes goes across the rows before them, of which there are enough."""
+    before, behind = current[: min(taken)], current[max(taken) + 1 :]
+    return prod(behind) * work.right == 1 and work.left * prod(before) >= work.across > 0
 
 
 def _block(taken, sizes, current) -> int:
@@ -225,29 +288,41 @@ def _block(taken, sizes, current) -> int:
     return largest
 
 
-def _pass(taken, groups, sizes, current, left, right, itemsize, block_bytes) -> Pass:
+def _pass(taken, groups, sizes, current, work, block_bytes) -> Pass:
     low, high = min(taken), max(taken)
-    behind = prod(current[high + 1 :]) * right
+    behind, itemsize = prod(current[high + 1 :]) * work.right, work.itemsize
     state = list(current[low : high + 1])
     rows_in = prod(state)
     block = _block(taken, sizes, current)
     large = len(taken) == 1 and _is_large(sizes[taken[0]])
     fitting = block_bytes // max(1, block * itemsize) // 64 * 64
     width = behind if large else min(behind, max(PANEL_BYTES // itemsize, fitting))
+    across = not large and _goes_across(taken, current, work)
+    if across:
+        width = max(work.across, block_bytes // (block * itemsize) // work.across * work.across)
+    together = max(1, block_bytes // max(1, block * width * itemsize)) if width == behind else 1
     steps = []
     for i in taken:
         q, p = sizes[i]
         outer, inner = prod(state[: i - low]), prod(state[i - low + 1 :])
-        by_rows = behind == 1 and inner == 1 and not large
+        by_rows = behind == 1 and inner == 1 and not large and not across
+        last = steps[-1] if steps else None
+        if last and inner == last.inner * last.q and not last.before:
+            run = last.inner if last.by_rows else last.inner * width
+            if _pairs_up((q, p), (last.q, last.p), run, itemsize):
+                steps[-1] = replace(last, outer=outer, before=groups[i])
+                continue
         steps.append(Step(groups[i], outer, q, p, inner, by_rows))
         state[i - low] = q
     return Pass(
-        left * prod(current[:low]),
+        work.left * prod(current[:low]),
         rows_in,
         prod(state),
         behind,
         width,
         block * width,
+        together,
         tuple(steps),
         "matmul" if large else "mode_product",
+        across,
     )

@@ -375,6 +375,11 @@ def mode_product(f, x, y=None, conjugate=False):
     return product if y is None else y + product
 
 
+def mode_pair(f1, f2, x):
+    """y[l,q1,q2,r] = Σ_{p1,p2} f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]."""
+    return np.einsum("ab,lbcr->lacr", f1, np.einsum("cd,lbdr->lbcr", f2, x))
+
+
 def transpose(x):
     """y[b,j,i] = x[b,i,j]."""
     return _transpose(x).copy()

@@ -26,54 +26,104 @@ ctypedef struct step_t:
     Py_ssize_t f_q, f_p   # in items
     int dtype             # the kernel's: a real factor on complex data is a real kernel
     bint by_rows          # r = 1: y = x fᵀ, f packed transposed
+    bint pair             # two axes of p; f is the matrix of the first, and behind it the other's
 
 
-# y[o, q, i, r] = Σ_p f[q, p] x[o, p, i, r], r < width; rows of x and y are x_row, y_row items
-# apart.  Where they are `width` apart, i and r are one contiguous axis.
-cdef void run_step(const step_t *s, Py_ssize_t width, int item, const char *x, Py_ssize_t x_row,
-                   char *y, Py_ssize_t y_row) noexcept nogil:
-    cdef Py_ssize_t scale = 1, start, stop, o
+# The same for two axes: y[l, o, q1, q2, i, r] = Σ f1[q1, p1] f2[q2, p2] x[l, o, p1, p2, i, r].
+cdef void run_pair(const step_t *s, Py_ssize_t outer, Py_ssize_t width, int item, const char *x,
+                   Py_ssize_t x_row, char *y, Py_ssize_t y_row, int flags,
+                   kv_ahead *ahead) noexcept nogil:
+    cdef Py_ssize_t n = s.p, scale = 1, run = s.inner, o
+    cdef const char *f2 = s.f + n * n * kernel_itemsize(s.dtype)
+    if item != kernel_itemsize(s.dtype):
+        scale = 2
+    if x_row == width and y_row == width:
+        run *= width * scale
+        kernels().mode_pair[s.dtype](outer, n, run, s.f, f2, x, n * n * run, n * run, run,
+                                     y, n * n * run, n * run, run, flags, ahead)
+        return
+    x_row *= scale
+    y_row *= scale
+    if run == 1:
+        kernels().mode_pair[s.dtype](outer, n, width * scale, s.f, f2, x, n * n * x_row,
+                                     n * x_row, x_row, y, n * n * y_row, n * y_row, y_row, flags,
+                                     ahead)
+        return
+    for o in range(outer):
+        kernels().mode_pair[s.dtype](
+            run, n, width * scale, s.f, f2, x + o * n * n * run * x_row // scale * item, x_row,
+            n * run * x_row, run * x_row, y + o * n * n * run * y_row // scale * item, y_row,
+            n * run * y_row, run * y_row, flags, ahead)
+
+
+# y[l, o, q, i, r] = Σ_p f[q, p] x[l, o, p, i, r], l < count, r < width; rows of x and y are x_row,
+# y_row items apart.  Where they are `width` apart, i and r are one contiguous axis; count is 1
+# elsewhere.
+cdef void run_step(const step_t *s, Py_ssize_t count, Py_ssize_t width, int item, const char *x,
+                   Py_ssize_t x_row, char *y, Py_ssize_t y_row, int flags,
+                   kv_ahead *ahead) noexcept nogil:
+    cdef Py_ssize_t scale = 1, start, stop, o, outer = s.outer * count
+    if s.pair:
+        run_pair(s, outer, width, item, x, x_row, y, y_row, flags, ahead)
+        return
     if s.by_rows:
         start = 0
-        while start < s.outer:
-            stop = min(start + ROW_BLOCK, s.outer)
+        while start < outer:
+            stop = min(start + ROW_BLOCK, outer)
             kernels().mode_product[s.dtype](
                 1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
-                y + start * s.q * item, 0, s.q, 0)
+                y + start * s.q * item, 0, s.q, flags, ahead)
             start = stop
         return
     if item != kernel_itemsize(s.dtype):
         scale = 2  # interleaved complex data under a real kernel
     if x_row == width and y_row == width:
         kernels().mode_product[s.dtype](
-            s.outer, s.q, s.p, s.inner * width * scale, s.f, s.f_q, s.f_p,
+            outer, s.q, s.p, s.inner * width * scale, s.f, s.f_q, s.f_p,
             x, s.p * s.inner * width * scale, s.inner * width * scale,
-            y, s.q * s.inner * width * scale, s.inner * width * scale, 0)
+            y, s.q * s.inner * width * scale, s.inner * width * scale, flags, ahead)
     elif s.inner == 1:
         kernels().mode_product[s.dtype](
-            s.outer, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
-            x, s.p * x_row * scale, x_row * scale, y, s.q * y_row * scale, y_row * scale, 0)
+            outer, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
+            x, s.p * x_row * scale, x_row * scale, y, s.q * y_row * scale, y_row * scale, flags,
+            ahead)
     else:
-        for o in range(s.outer):
+        for o in range(outer):
             kernels().mode_product[s.dtype](
                 s.inner, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
                 x + o * s.p * s.inner * x_row * item, x_row * scale, s.inner * x_row * scale,
-                y + o * s.q * s.inner * y_row * item, y_row * scale, s.inner * y_row * scale, 0)
+                y + o * s.q * s.inner * y_row * item, y_row * scale, s.inner * y_row * scale,
+                flags, ahead)
 
 
 # A step that may write over what it reads.
 cdef inline bint in_place(const step_t *s) noexcept nogil:
-    return not s.by_rows and s.q == s.p and 2 <= s.q <= KV_WHOLE_MODE
+    return s.pair or not s.by_rows and s.q == s.p and 2 <= s.q <= KV_WHOLE_MODE
 
 
 # A first step that reads its rows more than once reads them from a packed block: rows that lie
 # a power of two apart would share a few sets of the cache.
 cdef inline bint packs(const step_t *s, Py_ssize_t width, Py_ssize_t x_row) noexcept nogil:
-    return x_row != width and s.q > KV_WHOLE_MODE
+    return x_row != width and s.q > KV_WHOLE_MODE and not s.pair
 
 
-cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, const char *x,
-                    Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers) noexcept nogil:
+# The next block, which the kernels ask for while they work on this one.
+cdef inline kv_ahead block_ahead(const char *x, Py_ssize_t rows, Py_ssize_t row,
+                                 Py_ssize_t stride) noexcept nogil:
+    cdef kv_ahead ahead
+    cdef Py_ssize_t before = <uintptr_t>x & <uintptr_t>63
+    if row == stride:
+        rows, row, stride = 1, rows * row, rows * row
+    ahead.at = x - before
+    ahead.bytes = ahead.left = row + before
+    ahead.rows = rows
+    ahead.gap = stride - ahead.bytes
+    return ahead
+
+
+cdef void run_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize_t width, int item,
+                    const char *x, Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers,
+                    int flags, kv_ahead *ahead) noexcept nogil:
     cdef int i, free = 0
     cdef const char *source = x
     cdef char *target
@@ -83,59 +133,79 @@ cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, 
         for r in range(rows):
             memcpy(buffers[0] + r * width * item, x + r * x_row * item, width * item)
         source, source_row, free = buffers[0], width, 1
-    for i in range(count):
-        if i == count - 1:
-            run_step(&steps[i], width, item, source, source_row, y, y_row)
-            return
+    for i in range(n_steps - 1):
         if i > 0 and in_place(&steps[i]):
             target = <char *>source
         else:
             target = buffers[free]
             free = 1 - free
-        run_step(&steps[i], width, item, source, source_row, target, width)
+        run_step(&steps[i], count, width, item, source, source_row, target, width, 0, ahead)
         source = target
         source_row = width
+    run_step(&steps[n_steps - 1], count, width, item, source, source_row, y, y_row, flags, ahead)
+
+
+# Rows x[l, :], l < count, as the columns of a block, through the steps, and back as rows of y.
+cdef void run_across(const step_t *steps, int n_steps, Py_ssize_t count, int item, const char *x,
+                     Py_ssize_t rows_in, char *y, Py_ssize_t rows_out, char **buffers,
+                     kv_ahead *ahead) noexcept nogil:
+    cdef int slot = item_slot(item), i, at = 0
+    kernels().transpose[slot](1, count, rows_in, x, 0, rows_in, buffers[0], 0, count)
+    for i in range(n_steps):
+        if in_place(&steps[i]):
+            run_step(&steps[i], 1, count, item, buffers[at], count, buffers[at], count, 0, ahead)
+        else:
+            run_step(&steps[i], 1, count, item, buffers[at], count, buffers[1 - at], count, 0,
+                     ahead)
+            at = 1 - at
+    kernels().transpose[slot](1, rows_out, count, buffers[at], 0, count, y, 0, rows_out)
 
 
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
              Py_ssize_t end):
     """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
 
-    ``sizes`` is (left, rows_in, rows_out, right, width, block items, ((outer, q, p, inner,
-    by_rows), ...)); ``factors`` holds the matrix of each step, packed transposed for by_rows.
+    ``sizes`` is (left, rows_in, rows_out, right, width, block items, together, across, ((outer,
+    q, p, inner, by_rows, pair), ...)); ``factors`` holds the matrix of each step, packed
+    transposed for by_rows, the two of a pair in one array.  A block is one panel of ``width``
+    columns, or ``together`` whole x[l], or for ``across`` the columns that ``width`` of them make.
     """
     cdef step_t[STEPS] steps
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count = 0
+    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), n_steps = 0, flags = 0
     cdef int item = kernel_itemsize(dtype)
-    cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
-    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w, stretch
+    cdef Py_ssize_t left = sizes[0], rows_in = sizes[1], rows_out = sizes[2], right = sizes[3]
+    cdef Py_ssize_t width = sizes[4], block = sizes[5], together = sizes[6]
+    cdef Py_ssize_t panels, unit, l, r, w, n, next_l, next_r, stretch
     cdef cnp.ndarray f
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
     cdef char *buffers[2]
-    cdef bint buffered
+    cdef bint buffered, across = sizes[7]
+    cdef kv_ahead ahead
     cdef scratch work
-    if len(sizes[6]) > STEPS:
+    if len(sizes[8]) > STEPS:
         raise ValueError("too many steps in one pass")
-    for outer, q, p, inner, by_rows in sizes[6]:
-        f = factors[count]
-        steps[count].outer, steps[count].q = outer, q
-        steps[count].p, steps[count].inner = p, inner
-        steps[count].by_rows = by_rows
-        steps[count].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
-        steps[count].f = cnp.PyArray_BYTES(f)
-        steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
-        steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
-        count += 1
+    for outer, q, p, inner, by_rows, pair in sizes[8]:
+        f = factors[n_steps]
+        steps[n_steps].outer, steps[n_steps].q = outer, q
+        steps[n_steps].p, steps[n_steps].inner = p, inner
+        steps[n_steps].by_rows, steps[n_steps].pair = by_rows, pair
+        steps[n_steps].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
+        steps[n_steps].f = cnp.PyArray_BYTES(f)
+        steps[n_steps].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
+        steps[n_steps].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
+        n_steps += 1
     panels = (right + width - 1) // width if width else 0
+    if left * rows_out * right * item >= KV_STREAM_ABOVE and to != from_:
+        flags = KV_STREAM
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     with nogil:
-        buffered = count > 1 or packs(&steps[0], width, right)
+        buffered = across or n_steps > 1 or packs(&steps[0], width, right)
         if buffered:
             # A load 4096 bytes behind a store in flight waits for it: keep x and the buffers
             # at different places of a page.
-            stretch = (block * item + 4095) // 4096 * 4096 + 2048
+            stretch = (together * block * item + 4095) // 4096 * 4096 + 2048
             buffers[0] = <char *>scratch_get(&work, 2 * stretch + 8192)
             if buffers[0] != NULL:
                 buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
@@ -143,11 +213,30 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
                 buffers[1] = buffers[0] + stretch
         if not buffered or buffers[0] != NULL:
             for unit in range(begin, end):
-                l = unit // panels
+                ahead.rows = 0
+                if across:
+                    l = unit * width
+                    n = min(width, left - l)
+                    if unit + 1 < end:
+                        ahead = block_ahead(from_ + (l + n) * rows_in * item,
+                                            min(width, left - l - n) * rows_in, item, item)
+                    run_across(steps, n_steps, n, item, from_ + l * rows_in * item, rows_in,
+                               to + l * rows_out * item, rows_out, buffers, &ahead)
+                    continue
+                l = unit // panels * together
                 r = unit % panels * width
+                n = min(together, left - l)
                 w = min(width, right - r)
-                run_block(steps, count, w, item, from_ + (l * rows_in * right + r) * item, right,
-                          to + (l * rows_out * right + r) * item, right, buffers)
+                if unit + 1 < end:
+                    next_l = (unit + 1) // panels * together
+                    next_r = (unit + 1) % panels * width
+                    ahead = block_ahead(
+                        from_ + (next_l * rows_in * right + next_r) * item,
+                        min(together, left - next_l) * rows_in,
+                        min(width, right - next_r) * item, right * item)
+                run_block(steps, n_steps, n, w, item, from_ + (l * rows_in * right + r) * item,
+                          right, to + (l * rows_out * right + r) * item, right, buffers, flags,
+                          &ahead)
         scratch_free(&work)
     if buffered and buffers[0] == NULL:
         raise MemoryError

@@ -15,7 +15,7 @@ cdef int small_step(int dtype, matrix f, char *x, char *y, Py_ssize_t left,
                       view(y, left, f.rows, f.rows * item, item))
     kernels().mode_product[dtype](
         left, f.rows, f.cols, right, f.data, f.row_stride // item, f.col_stride // item,
-        x, f.cols * right, right, y, f.rows * right, right, 0)
+        x, f.cols * right, right, y, f.rows * right, right, 0, NULL)
     return 0
 
 

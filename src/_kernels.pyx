@@ -79,6 +79,11 @@ def kernel_table():
     return table
 
 
+def pair_fits(Py_ssize_t n, Py_ssize_t r, Py_ssize_t itemsize):
+    """Whether one kernel takes two axes of n, r items behind them, on the instruction set in use."""
+    return bool(kv_pair_fits(n, r, itemsize))
+
+
 def vector_bytes():
     """The width of a vector of the instruction set in use."""
     return kv_active.vector_bytes
@@ -110,14 +115,6 @@ cdef inline void conjugate_in_place(int dtype, Py_ssize_t count, char *data) noe
     else:
         for i in range(count):
             (<double *>data)[2 * i + 1] = -(<double *>data)[2 * i + 1]
-
-
-cdef inline int item_slot(Py_ssize_t itemsize) noexcept nogil:
-    cdef int slot = 0
-    while itemsize > 1:
-        itemsize >>= 1
-        slot += 1
-    return slot
 
 
 cdef inline bint whole_items(matrix a, Py_ssize_t itemsize) noexcept nogil:
@@ -211,7 +208,7 @@ cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=0) noexcept n
         kv_active.mode_product[dtype](
             1, y.rows, b.rows, y.cols, a.data, a.row_stride // itemsize, a.col_stride // itemsize,
             b.data, 0, b.row_stride // itemsize, target.data, 0, target.row_stride // itemsize,
-            flags | (KV_CONJUGATE if a.conjugate else 0))
+            flags | (KV_CONJUGATE if a.conjugate else 0), NULL)
         if target.data != y.data:
             copy(itemsize, dtype, target, y)
     scratch_free(&packed_a)

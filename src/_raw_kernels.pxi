@@ -18,14 +18,26 @@ cdef Py_ssize_t _stride(array, int axis) except? -1:
     return array.strides[axis] // array.itemsize
 
 
-def run_mode_product(f, x, y, accumulate=False, conjugate=False):
+def run_mode_product(f, x, y, accumulate=False, conjugate=False, stream=False):
     """y[l,q,r] (+)= sum_p f[q,p] x[l,p,r]; f of any strides."""
     cdef int flags = (KV_ACCUMULATE if accumulate else 0) | (KV_CONJUGATE if conjugate else 0)
+    flags |= KV_STREAM if stream else 0
     L, P, R = x.shape
     assert f.shape[1] == P and y.shape == (L, f.shape[0], R)
     kv_active.mode_product[_slot((f, x, y))](
         L, f.shape[0], P, R, _data(f), _stride(f, 0), _stride(f, 1), _data(x), _stride(x, 0),
-        _stride(x, 1), _data(y), _stride(y, 0), _stride(y, 1), flags)
+        _stride(x, 1), _data(y), _stride(y, 0), _stride(y, 1), flags, NULL)
+
+
+def run_mode_pair(f1, f2, x, y, stream=False):
+    """y[l,q1,q2,r] = sum f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]; n and r as pair_fits says."""
+    L, n, n2, R = x.shape
+    assert n == n2 and f1.shape == f2.shape == (n, n) and y.shape == x.shape
+    assert f1.flags.c_contiguous and f2.flags.c_contiguous and pair_fits(n, R, x.itemsize)
+    assert R > 1 or (x.flags.c_contiguous and y.flags.c_contiguous)
+    kv_active.mode_pair[_slot((f1, f2, x, y))](
+        L, n, R, _data(f1), _data(f2), _data(x), _stride(x, 0), _stride(x, 1), _stride(x, 2),
+        _data(y), _stride(y, 0), _stride(y, 1), _stride(y, 2), KV_STREAM if stream else 0, NULL)
 
 
 def run_transpose(x, y):

@@ -93,9 +93,23 @@ def mode_product_cases(dtype):
         f, x = random(dtype, q, p), random(dtype, length, p, r)
         yield (f, x), (fresh(dtype, length, q, r),), p, {}
         yield (f, x), (random(dtype, length, q, r),), p + 1, {"accumulate": True}
+    for length, q, p, r in [(2, 8, 8, 64), (1, 3, 3, 128), (2, 9, 8, 128), (1, 17, 2, 192)]:
+        f, x = random(dtype, q, p), random(dtype, length, p, r, seed=1)
+        yield (f, x), (fresh(dtype, length, q, r),), p, {"stream": True}
     for p in TAILS:  # r = 1 is a row times a matrix
         f, x = random(dtype, 7, p), random(dtype, 5, p, 1)
         yield (f, x), (fresh(dtype, 5, 7, 1),), p, {"conjugate": p % 2 == 0}
+
+
+def mode_pair_cases(dtype):
+    for n in range(1, 9):
+        f1, f2 = random(dtype, n, n), random(dtype, n, n, seed=1)
+        for r in {1, *TAILS, *(64 + tail for tail in TAILS)}:
+            for length in (1, 3):
+                x = random(dtype, length, n, n, r, seed=2)
+                if _kernels.pair_fits(n, r, x.itemsize):
+                    y = fresh(dtype, length, n, n, r)
+                    yield (f1, f2, x), (y,), 2 * n, {"stream": length == 3}
 
 
 def outer_cases(dtype):
@@ -147,6 +161,7 @@ def row_sqnorm_cases(dtype):
 MOVEMENT = {"transpose", "transpose_square"}
 ARITHMETIC = {
     "mode_product": mode_product_cases,
+    "mode_pair": mode_pair_cases,
     "outer": outer_cases,
     "small_triple_product": small_triple_product_cases,
     "small_vjp": small_vjp_cases,
@@ -323,6 +338,39 @@ def test_outer_axes_of_a_mode_product_have_any_strides(dtype, isa):
             compare("mode_product", (random(dtype, 4, 3), x), (y,), 3)
             y[...] = np.nan
             assert np.isnan(gaps).all(), "written between the panels"
+
+
+@every_isa
+@every_dtype
+def test_streamed_panels_start_anywhere_in_a_line(dtype, isa):
+    """Past the caches go whole lines only; what is before and behind them is written as ever."""
+    gaps = fresh(dtype, 2, 4, 256)
+    with use_isa(isa):
+        for start in range(17):
+            y, wide = gaps[:, :, start : start + 133], random(dtype, 2, 4, 133)
+            compare("mode_product", (random(dtype, 4, 4), wide), (y,), 4, stream=True)
+            y[...] = np.nan
+            compare("mode_product", (random(dtype, 4, 4)[:3], wide), (y[:, :3],), 4, stream=True)
+            y[...] = np.nan
+            pair = y.reshape(2, 2, 2, 133)
+            x, f = wide.reshape(2, 2, 2, 133), random(dtype, 2, 2, seed=3)
+            compare("mode_pair", (f, f, x), (pair,), 4, stream=True)
+            y[...] = np.nan
+            assert np.isnan(gaps).all(), "written beside the panel"
+
+
+@every_isa
+@every_dtype
+def test_a_mode_pair_may_write_over_its_operand(dtype, isa):
+    with use_isa(isa):
+        for n, r in [(2, 40), (3, 40), (4, 40), (5, 40), (4, 1), (8, 1)]:
+            f1, f2 = random(dtype, n, n), random(dtype, n, n, seed=1)
+            x = random(dtype, 3, n, n, r)
+            if _kernels.pair_fits(n, r, x.itemsize):
+                y = np.empty_like(x)
+                _kernels.run_mode_pair(f1, f2, x, y)
+                _kernels.run_mode_pair(f1, f2, x, x)
+                assert np.array_equal(x, y)
 
 
 @every_isa

@@ -14,6 +14,7 @@
 #include "vec.inc.h"
 #include "small_rows.inc.h"
 #include "mode_tile.inc.h"
+#include "mode_pair_tile.inc.h"
 #if KV_VECTOR_BYTES >= 32
 #undef KV_WIDTH
 #undef V
@@ -21,6 +22,7 @@
 #include "vec.inc.h"
 #include "small_rows.inc.h"
 #include "mode_tile.inc.h"
+#include "mode_pair_tile.inc.h"
 #endif
 #if KV_VECTOR_BYTES >= 64
 #undef KV_WIDTH
@@ -29,9 +31,11 @@
 #include "vec.inc.h"
 #include "small_rows.inc.h"
 #include "mode_tile.inc.h"
+#include "mode_pair_tile.inc.h"
 #endif
 
 #include "mode_product.inc.h"
+#include "mode_pair.inc.h"
 #include "outer.inc.h"
 #include "row_sqnorm.inc.h"
 #include "small_matmul.inc.h"

@@ -34,7 +34,7 @@
 /* KV_RELOAD: what `pointer` points to is read anew from here on, not kept in registers that a
  * loop around would have to spill. */
 #if defined(__GNUC__) || defined(__clang__)
-#define KV_RELOAD(pointer) __asm__("" : "+r"(pointer))
+#define KV_RELOAD(pointer) __asm__ volatile("" : "+r"(pointer))
 #else
 #define KV_RELOAD(pointer) ((void)0)
 #endif
@@ -49,6 +49,13 @@
 #include <immintrin.h>
 /* A mask of n lanes starts n lanes before the middle. */
 static const int kv_mask_window[16] __attribute__((unused)) = {-1, -1, -1, -1, -1, -1, -1, -1};
+#endif
+
+/* KV_PREFETCH: ask for a line in the second-level cache. */
+#if defined(__GNUC__) || defined(__clang__)
+#define KV_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#else
+#define KV_PREFETCH(address) ((void)(address))
 #endif
 
 #define KV_MIN(a, b) ((a) < (b) ? (a) : (b))

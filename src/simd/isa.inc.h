@@ -5,6 +5,7 @@
  */
 #include "table.h"
 
+#include "ahead.h"
 #include "compiler.h"
 
 #define KV_DTYPE f32
@@ -75,6 +76,7 @@ void KV_PASTE(kv_fill_, KV_ISA)(kv_table *table)
     table->name[KV_##slot] = name##_##slot; \
     table->name##_isa[KV_##slot] = KV_STRING(KV_ISA);
     table->vector_bytes = KV_VECTOR_BYTES;
+    table->registers = KV_REGISTERS;
 #define KV_ARITHMETIC(name, arguments) \
     KV_SET(name, f32) KV_SET(name, f64) KV_SET(name, c64) KV_SET(name, c128)
 #define KV_MOVEMENT(name, arguments) \

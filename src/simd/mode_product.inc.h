@@ -5,6 +5,9 @@
  * real kernel with R doubled.  y must not overlap f or x, but it
  * may be x where Q = P <= KV_WHOLE_MODE without KV_ACCUMULATE.
  *
+ * KV_STREAM writes y past the caches where its rows are a whole number of lines apart.  While it
+ * computes, the kernel asks for the memory that `ahead` names, if not NULL.
+ *
  * Blocks of r keep x[l,:,block] in L1 while tiles of q run over it.  Where r fits half a vector
  * or less, narrower vectors are used: many CPUs retire two of them in the time of a wide one.
  */
@@ -16,15 +19,26 @@
     KV_MIN(KV_REGISTERS == 32 ? 6 : 4, KV_ACCUMULATORS / ((tq) * KV_SCALARS))
 #define KV_PANEL_BYTES 16384 /* of x[l,:,block]: half of the smallest L1 in use */
 
+/* The reals of a row of y before its first whole line. */
+#define KV_HEAD(y) ((kv_intp)(-(uintptr_t)(y) % 64) / KV_REAL_BYTES)
+
+/* The flags without KV_STREAM unless all rows of y, some multiple of `apart` reals from one
+ * another, hold whole lines at the same places. */
+KV_INLINE int KV_NAME(streams)(int flags, kv_intp reals, kv_intp apart)
+{
+    const int lines = KV_VECTOR_BYTES == 64 && reals >= 4 * KV_LANES;
+    return lines && apart * KV_REAL_BYTES % 64 == 0 ? flags : flags & ~KV_STREAM;
+}
+
 /* tq rows of y where r is one vector of a narrow width, or less. */
 #define KV_NARROW(width, tq, n) \
     KV_AT(mode_tile, width)     \
-    (tq, 1, (int)((n) % (width / KV_REAL_BYTES)), P, f, f_q, f_p, x, x_p, y, y_q, flags)
+    (tq, 1, (int)((n) % (width / KV_REAL_BYTES)), P, f, f_q, f_p, x, x_p, y, y_q, flags, ahead)
 
 /* tq rows of y over `reals` reals of r: full tiles, then pairs, single and partial vectors. */
 KV_INLINE void KV_NAME(mode_rows)(const int tq, kv_intp reals, kv_intp P, const KV_REAL *f,
                                   kv_intp f_q, kv_intp f_p, const KV_REAL *x, kv_intp x_p,
-                                  KV_REAL *y, kv_intp y_q, int flags)
+                                  KV_REAL *y, kv_intp y_q, kv_intp head, int flags, kv_ahead *ahead)
 {
     const int tv = KV_TILE_VECTORS(tq);
     kv_intp r = 0;
@@ -40,31 +54,37 @@ KV_INLINE void KV_NAME(mode_rows)(const int tq, kv_intp reals, kv_intp P, const 
         return;
     }
 #endif
+    if (head) {
+        V(mode_tile)(tq, 1, (int)head, P, f, f_q, f_p, x, x_p, y, y_q, flags, ahead);
+        r = head;
+    }
     for (; r + tv * KV_LANES <= reals; r += tv * KV_LANES) {
-        V(mode_tile)(tq, tv, 0, P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags);
+        V(mode_tile)(tq, tv, 0, P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags, ahead);
     }
     if (tv > 2) {
         for (; r + 2 * KV_LANES <= reals; r += 2 * KV_LANES) {
-            V(mode_tile)(tq, 2, 0, P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags);
+            V(mode_tile)(tq, 2, 0, P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags, ahead);
         }
     }
     if (r + KV_LANES <= reals) {
-        V(mode_tile)(tq, 1, 0, P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags);
+        V(mode_tile)(tq, 1, 0, P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags, ahead);
         r += KV_LANES;
     }
     if (r < reals) {
-        V(mode_tile)(tq, 1, (int)(reals - r), P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags);
+        V(mode_tile)(tq, 1, (int)(reals - r), P, f, f_q, f_p, x + r, x_p, y + r, y_q, flags, ahead);
     }
 }
 
 /* All n rows of y over `reals` reals of r, Q = P = n.  Every r of a vector is read before any is
  * written, so y may be x itself. */
 KV_INLINE void KV_NAME(whole_rows)(const int n, kv_intp reals, const KV_REAL *f, const KV_REAL *x,
-                                   kv_intp x_p, KV_REAL *y, kv_intp y_q)
+                                   kv_intp x_p, KV_REAL *y, kv_intp y_q, kv_intp head, int flags,
+                                   kv_ahead *ahead)
 {
     kv_intp r = 0;
-#define KV_WHOLE(width, tv) \
-    KV_AT(mode_whole, width)(n, tv, (int)((reals - r) % (width / KV_REAL_BYTES)), f, x, x_p, y, y_q)
+#define KV_WHOLE(width, tv)                                                                    \
+    KV_AT(mode_whole, width)(n, tv, (int)(reals % (width / KV_REAL_BYTES)), f, x, x_p, y, y_q, \
+                             flags, ahead)
 #if KV_VECTOR_BYTES > 16
     if (reals * KV_REAL_BYTES <= 16) {
         KV_WHOLE(16, 1);
@@ -78,23 +98,27 @@ KV_INLINE void KV_NAME(whole_rows)(const int n, kv_intp reals, const KV_REAL *f,
     }
 #endif
 #undef KV_WHOLE
+    if (head) {
+        V(mode_whole)(n, 1, (int)head, f, x, x_p, y, y_q, flags, ahead);
+        r = head;
+    }
     if (n <= 4) {
         for (; r + 2 * KV_LANES <= reals; r += 2 * KV_LANES) {
-            V(mode_whole)(n, 2, 0, f, x + r, x_p, y + r, y_q);
+            V(mode_whole)(n, 2, 0, f, x + r, x_p, y + r, y_q, flags, ahead);
         }
     }
     for (; r + KV_LANES <= reals; r += KV_LANES) {
-        V(mode_whole)(n, 1, 0, f, x + r, x_p, y + r, y_q);
+        V(mode_whole)(n, 1, 0, f, x + r, x_p, y + r, y_q, flags, ahead);
     }
     if (r < reals) {
-        V(mode_whole)(n, 1, (int)(reals - r), f, x + r, x_p, y + r, y_q);
+        V(mode_whole)(n, 1, (int)(reals - r), f, x + r, x_p, y + r, y_q, flags, ahead);
     }
 }
 
 static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp n, kv_intp reals, const KV_REAL *f,
                                         kv_intp f_q, kv_intp f_p, const KV_REAL *x, kv_intp x_l,
                                         kv_intp x_p, KV_REAL *y, kv_intp y_l, kv_intp y_q,
-                                        int flags)
+                                        kv_intp head, int flags, kv_ahead *ahead)
 {
     KV_REAL packed[KV_WHOLE_MODE * KV_WHOLE_MODE * KV_SCALARS];
     KV_REAL *entry = packed;
@@ -110,38 +134,25 @@ static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp n, kv_intp reals, con
         }
     }
     switch (n) {
-#define KV_CASE(N)                                                                     \
-    case N:                                                                            \
-        for (kv_intp l = 0; l < L; l++) {                                              \
-            KV_NAME(whole_rows)(N, reals, packed, x + l * x_l, x_p, y + l * y_l, y_q); \
-        }                                                                              \
+#define KV_CASE(N)                                                                      \
+    case N:                                                                             \
+        for (kv_intp l = 0; l < L; l++) {                                               \
+            KV_NAME(whole_rows)                                                         \
+            (N, reals, packed, x + l * x_l, x_p, y + l * y_l, y_q, head, flags, ahead); \
+        }                                                                               \
         break;
         KV_CASE(2) KV_CASE(3) KV_CASE(4) KV_CASE(5) KV_CASE(6) KV_CASE(7) KV_CASE(8)
 #undef KV_CASE
     }
 }
 
-static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, const void *f_,
-                                  kv_intp f_q, kv_intp f_p, const void *x_, kv_intp x_l,
-                                  kv_intp x_p, void *y_, kv_intp y_l, kv_intp y_q, int flags)
+/* Any Q and P: tiles of q run over blocks of r that keep x[l,:,block] in L1. */
+static void KV_NAME(mode_product_tiles)(kv_intp L, kv_intp Q, kv_intp P, kv_intp reals,
+                                        const KV_REAL *f, kv_intp f_q, kv_intp f_p,
+                                        const KV_REAL *x_, kv_intp x_l, kv_intp x_p, KV_REAL *y_,
+                                        kv_intp y_l, kv_intp y_q, kv_intp head, int flags,
+                                        kv_ahead *ahead)
 {
-    const KV_REAL *f = f_;
-    const kv_intp reals = R * KV_SCALARS;
-    f_q *= KV_SCALARS;
-    f_p *= KV_SCALARS;
-    x_l *= KV_SCALARS;
-    x_p *= KV_SCALARS;
-    y_l *= KV_SCALARS;
-    y_q *= KV_SCALARS;
-
-    if (reals == 0) {
-        return;
-    }
-    if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE && !(flags & KV_ACCUMULATE)) {
-        KV_NAME(mode_product_whole)(L, Q, reals, f, f_q, f_p, x_, x_l, x_p, y_, y_l, y_q, flags);
-        return;
-    }
-
     /* The rows of q in tiles as equal as can be: 10 = 5 + 5, not 8 + 2. */
     const kv_intp q_tiles = (Q + KV_TILE_ROWS - 1) / KV_TILE_ROWS;
     const kv_intp q_step = q_tiles ? (Q + q_tiles - 1) / q_tiles : 0;
@@ -151,14 +162,17 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     const kv_intp block = fitting > unit ? fitting : unit;
 
     for (kv_intp l = 0; l < L; l++) {
-        const KV_REAL *x = (const KV_REAL *)x_ + l * x_l;
-        KV_REAL *y = (KV_REAL *)y_ + l * y_l;
-        for (kv_intp r = 0; r < reals; r += block) {
-            const kv_intp n = KV_MIN(block, reals - r);
+        const KV_REAL *x = x_ + l * x_l;
+        KV_REAL *y = y_ + l * y_l;
+        for (kv_intp r = 0, n; r < reals; r += n) {
+            const kv_intp first = r ? 0 : head;
+            n = KV_MIN(first + block, reals - r);
             for (kv_intp q = 0; q < Q; q += q_step) {
                 const KV_REAL *f_tile = f + q * f_q;
                 KV_REAL *y_tile = y + q * y_q + r;
-#define KV_ROWS(tq) KV_NAME(mode_rows)(tq, n, P, f_tile, f_q, f_p, x + r, x_p, y_tile, y_q, flags)
+#define KV_ROWS(tq)    \
+    KV_NAME(mode_rows) \
+    (tq, n, P, f_tile, f_q, f_p, x + r, x_p, y_tile, y_q, first, flags, ahead)
                 switch (KV_MIN(q_step, Q - q)) {
                 case 1: KV_ROWS(1); break;
 #if KV_TILE_ROWS >= 2
@@ -178,6 +192,36 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
 #undef KV_ROWS
             }
         }
+    }
+}
+
+static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, const void *f,
+                                  kv_intp f_q, kv_intp f_p, const void *x, kv_intp x_l, kv_intp x_p,
+                                  void *y, kv_intp y_l, kv_intp y_q, int flags, kv_ahead *ahead)
+{
+    kv_ahead nothing = {0}, *asked = ahead ? ahead : &nothing;
+    const kv_intp reals = R * KV_SCALARS;
+    f_q *= KV_SCALARS;
+    f_p *= KV_SCALARS;
+    x_l *= KV_SCALARS;
+    x_p *= KV_SCALARS;
+    y_l *= KV_SCALARS;
+    y_q *= KV_SCALARS;
+
+    if (reals == 0) {
+        return;
+    }
+    flags = KV_NAME(streams)(flags, reals, L > 1 ? y_l | y_q : y_q);
+    const kv_intp head = flags & KV_STREAM ? KV_HEAD(y) : 0;
+    if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE && !(flags & KV_ACCUMULATE)) {
+        KV_NAME(mode_product_whole)
+        (L, Q, reals, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, head, flags, asked);
+    } else {
+        KV_NAME(mode_product_tiles)
+        (L, Q, P, reals, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, head, flags, asked);
+    }
+    if (flags & KV_STREAM) {
+        KV_STREAM_FENCE;
     }
 }
 

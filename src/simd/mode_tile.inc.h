@@ -2,13 +2,13 @@
  *
  * r is contiguous.  A tile is tq rows of q by tv vectors along r; `count` is the number of reals
  * in its last vector if that is partial, else 0.  tq, tv and n are compile-time constants;
- * strides count reals.
+ * strides count reals.  While it computes, a tile asks for memory `ahead`.
  */
 
 /* Any P: the tile stays in registers while p runs, f enters as broadcast memory operands. */
 KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P, const KV_REAL *f,
                             kv_intp f_q, kv_intp f_p, const KV_REAL *x, kv_intp x_p, KV_REAL *y,
-                            kv_intp y_q, int flags)
+                            kv_intp y_q, int flags, kv_ahead *ahead)
 {
     V(vec) re[8][6];
 #if KV_COMPLEX
@@ -24,6 +24,9 @@ KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P, co
     }
     for (kv_intp p = 0; p < P; p++) {
         V(vec) row[6];
+        if (tq * tv * KV_SCALARS * 2 > KV_FETCH_EVERY || p % 2) {
+            kv_fetch(ahead, 1);
+        }
         KV_UNROLL for (int v = 0; v < tv; v++) {
             row[v] = V(load_count)(x + v * KV_LANES, v == tv - 1 ? count : 0);
         }
@@ -53,17 +56,38 @@ KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P, co
             if (flags & KV_ACCUMULATE) {
                 sum = V(add)(sum, V(load_count)(to, n));
             }
-            V(store_count)(to, n, sum);
+            V(put)(to, n, sum, flags & KV_STREAM);
         }
     }
+}
+
+/* Σ_p f[p] rows[p * step] */
+KV_INLINE V(vec) V(sum_rows)(const int n, const KV_REAL *f, const V(vec) *rows, const int step)
+{
+    V(vec) sum = V(mul)(V(splat)(f[0]), rows[0]);
+#if KV_COMPLEX
+    V(vec) im = V(mul)(V(splat)(f[1]), rows[0]);
+#endif
+    KV_UNROLL for (int p = 1; p < n; p++) {
+        sum = V(madd)(V(splat)(f[p * KV_SCALARS]), rows[p * step], sum);
+#if KV_COMPLEX
+        im = V(madd)(V(splat)(f[p * KV_SCALARS + 1]), rows[p * step], im);
+#endif
+    }
+#if KV_COMPLEX
+    sum = V(combine)(sum, im, 0);
+#endif
+    return sum;
 }
 
 /* All of q at once: Q = P = n, a constant.  Every r of a column of vectors is read before any
  * is written, so y may be x itself.  f is packed, n by n. */
 KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL *f,
-                             const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q)
+                             const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q, int flags,
+                             kv_ahead *ahead)
 {
     V(vec) row[KV_WHOLE_MODE][2];
+    kv_fetch(ahead, n * n * tv * KV_SCALARS / KV_FETCH_EVERY + 1);
     if (n > 4) {
         KV_RELOAD(f); /* n² splats do not fit the register file */
     }
@@ -74,21 +98,8 @@ KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL
     }
     KV_UNROLL for (int q = 0; q < n; q++) {
         KV_UNROLL for (int v = 0; v < tv; v++) {
-            const KV_REAL *entry = f + q * n * KV_SCALARS;
-            V(vec) sum = V(mul)(V(splat)(entry[0]), row[0][v]);
-#if KV_COMPLEX
-            V(vec) im = V(mul)(V(splat)(entry[1]), row[0][v]);
-#endif
-            KV_UNROLL for (int p = 1; p < n; p++) {
-                sum = V(madd)(V(splat)(entry[p * KV_SCALARS]), row[p][v], sum);
-#if KV_COMPLEX
-                im = V(madd)(V(splat)(entry[p * KV_SCALARS + 1]), row[p][v], im);
-#endif
-            }
-#if KV_COMPLEX
-            sum = V(combine)(sum, im, 0);
-#endif
-            V(store_count)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum);
+            V(vec) sum = V(sum_rows)(n, f + q * n * KV_SCALARS, &row[0][v], 2);
+            V(put)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum, flags & KV_STREAM);
         }
     }
 }

@@ -14,6 +14,13 @@ typedef ptrdiff_t kv_intp;
 /* Flags of the kernels that take some. */
 enum { KV_ACCUMULATE = 1, KV_CONJUGATE = 2, KV_STREAM = 4 };
 
+/* Memory that a kernel asks for while it computes, because a later call will read it: `rows` rows
+ * of `bytes` bytes, `gap` bytes between two of them; `left` bytes of the row at hand. */
+typedef struct {
+    const char *at;
+    kv_intp left, rows, bytes, gap;
+} kv_ahead;
+
 /* The dtypes that have arithmetic kernels, and the item sizes that have movement kernels. */
 #define KV_DTYPES(X) X(f32) X(f64) X(c64) X(c128)
 #define KV_ITEMS(X) X(u8) X(u16) X(u32) X(u64) X(u128)
@@ -31,6 +38,9 @@ static inline int kv_small(kv_intp n) { return 1 <= n && (n <= 8 || n == KV_SMAL
  * once, so that it may write over its operand. */
 #define KV_WHOLE_MODE 8
 
+/* The largest n of mode_pair where r > 1. */
+#define KV_PAIR 5
+
 /* Results of at least this many bytes are written past the caches.  (What the system reports as
  * the last-level cache is not to be trusted in virtual machines.) */
 #define KV_STREAM_ABOVE 6000000
@@ -42,10 +52,10 @@ static inline int kv_small(kv_intp n) { return 1 <= n && (n <= 8 || n == KV_SMAL
 #undef KV_ARITHMETIC
 #undef KV_MOVEMENT
 
-/* vector_bytes is the width of the widest vector; name_isa says which instruction set serves
- * each slot. */
+/* vector_bytes is the width of the widest vector, registers how many there are; name_isa says which
+ * instruction set serves each slot. */
 typedef struct {
-    int vector_bytes;
+    int vector_bytes, registers;
 #define KV_ARITHMETIC(name, arguments) \
     kv_##name##_fn *name[KV_NDTYPES];  \
     const char *name##_isa[KV_NDTYPES];
@@ -70,6 +80,9 @@ extern const kv_table *kv_active;
 
 /* Bytes of the last-level cache: results beyond it are written by KV_STREAM, past the cache. */
 size_t kv_last_cache_bytes(void);
+
+/* Whether mode_pair takes two axes of n entries, R behind them, items of `itemsize` bytes. */
+int kv_pair_fits(kv_intp n, kv_intp R, kv_intp itemsize);
 
 /* Names of the instruction sets that this CPU has, lowest first; NULL past the last. */
 const char *kv_isa_name(int index);

@@ -76,6 +76,25 @@ KV_INLINE void V(exchange)(const int step, V(vec) *a, V(vec) *b)
     KV_EXCHANGE(8)
 #undef KV_EXCHANGE
 }
+
+/* Lane i ^ s to lane i; s is a compile-time constant. */
+KV_INLINE V(vec) V(lane_xor)(const int s, V(vec) a)
+{
+#define KV_XOR(S)                               \
+    if (s == (S)) {                             \
+        return KV_SHUFFLE(a, a, KV_SWAPPED, S); \
+    }
+    KV_XOR(1)
+    KV_XOR(2)
+    KV_XOR(3)
+#if KV_LANES == 16
+    KV_XOR(4)
+    KV_XOR(8)
+    KV_XOR(12)
+#endif
+#undef KV_XOR
+    return a;
+}
 #undef KV_SHUFFLE
 
 #else /* plain loops */
@@ -107,6 +126,7 @@ KV_INLINE V(vec) V(madd)(V(vec) a, V(vec) b, V(vec) c)
 KV_INLINE V(vec) V(zero)(void) { KV_LANEWISE(0); }
 KV_INLINE V(vec) V(splat)(KV_REAL a) { KV_LANEWISE(a); }
 KV_INLINE V(vec) V(swap)(V(vec) a) { KV_LANEWISE(a.lane[i ^ 1]); }
+KV_INLINE V(vec) V(lane_xor)(const int s, V(vec) a) { KV_LANEWISE(a.lane[i ^ s]); }
 KV_INLINE V(vec) V(signs)(void) { KV_LANEWISE((KV_REAL)(i % 2 ? 1 : -1)); }
 #undef KV_LANEWISE
 KV_INLINE void V(exchange)(const int step, V(vec) *a, V(vec) *b)
@@ -214,15 +234,7 @@ KV_INLINE void V(store_count)(KV_REAL *p, int count, V(vec) a)
     }
 }
 
-/* Re + i Im of two sums re = Σ Re(f) x and im = Σ Im(f) x over interleaved x, that is
- * Σ f x; Σ conj(f) x for conjugate. */
-KV_INLINE V(vec) V(combine)(V(vec) re, V(vec) im, int conjugate)
-{
-    V(vec) i_im = V(mul)(V(signs)(), V(swap)(im));
-    return conjugate ? V(sub)(re, i_im) : V(add)(re, i_im);
-}
-
-/* to = from, past the cache; KV_STREAM_FENCE orders such stores before what follows. */
+/* Store past the cache; KV_STREAM_FENCE orders such stores before what follows. */
 #if KV_VECTOR_EXTENSIONS && defined(__SSE2__)
 #define KV_STREAM_FENCE _mm_sfence()
 #if KV_WIDTH == 64 && KV_REAL_BYTES == 4
@@ -242,6 +254,28 @@ KV_INLINE V(vec) V(combine)(V(vec) re, V(vec) im, int conjugate)
 #define KV_STREAM_FENCE (void)0
 #define KV_STREAM_STORE(p, a) V(store)(p, a)
 #endif
+
+/* store_count, past the cache where `stream` is set and the vector is whole; it is aligned then. */
+KV_INLINE void V(put)(KV_REAL *p, int count, V(vec) a, int stream)
+{
+    if (count) {
+        V(store_partial)(p, count, a);
+    } else if (stream) {
+        KV_STREAM_STORE(p, a);
+    } else {
+        V(store)(p, a);
+    }
+}
+
+/* Re + i Im of two sums re = Σ Re(f) x and im = Σ Im(f) x over interleaved x, that is
+ * Σ f x; Σ conj(f) x for conjugate. */
+KV_INLINE V(vec) V(combine)(V(vec) re, V(vec) im, int conjugate)
+{
+    V(vec) i_im = V(mul)(V(signs)(), V(swap)(im));
+    return conjugate ? V(sub)(re, i_im) : V(add)(re, i_im);
+}
+
+/* to = from, past the cache. */
 KV_INLINE void V(stream)(KV_REAL *to, const KV_REAL *from, ptrdiff_t reals)
 {
     ptrdiff_t r = 0;
