@@ -273,7 +273,7 @@ def _is_large(size) -> bool:
 
 
 def _goes_across(taken, current, work) -> bool:
-    """Whether a pass over these axes goes across the rows before them, of which there are enough."""
+    """Whether a pass over these axes goes across the rows before them: enough there are."""
     before, behind = current[: min(taken)], current[max(taken) + 1 :]
     return prod(behind) * work.right == 1 and work.left * prod(before) >= work.across > 0
 

@@ -80,7 +80,7 @@ def kernel_table():
 
 
 def pair_fits(Py_ssize_t n, Py_ssize_t r, Py_ssize_t itemsize):
-    """Whether one kernel takes two axes of n, r items behind them, on the instruction set in use."""
+    """Whether one kernel takes two axes of n, r items behind, on the instruction set in use."""
     return bool(kv_pair_fits(n, r, itemsize))
 
 
