@@ -9,6 +9,8 @@
 3. groups neighbouring axes into passes, so that a block of the operand goes through all steps
    of a group while it is in cache, and memory is crossed once per pass;
 4. hands a step with large matrices to `numpy.matmul`.
+
+An identity factor is an axis without a step: it only adds to what lies before or behind others.
 """
 
 from __future__ import annotations
@@ -17,9 +19,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
 
-# A block of a pass, of which two buffers exist, shares the second-level cache with the panels
-# that stream through it.
-BLOCK_BYTES = 262144
+from ._machine import level2_bytes
+
 # The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
 PANEL_BYTES = 512
 # The largest factor that merging may make.
@@ -31,6 +32,9 @@ MAX_STEPS = 32
 WHOLE_SIZE = 8
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
 MATMUL_SIZE = 256
+# A batch of factors runs the plan once per item, from Python: for items with fewer entries than
+# this numpy.matmul's loop over the batch, factor by factor, is faster.
+BATCH_ITEM = 4096
 
 
 @dataclass(frozen=True)
@@ -101,36 +105,48 @@ class Plan:
     passes: tuple[Pass, ...]
 
 
+def block_bytes() -> int:
+    """Of a block of a pass: two buffers of it share the second-level cache with the panels."""
+    return level2_bytes() // 4
+
+
 @lru_cache(maxsize=1024)
 def make_plan(
-    shapes: tuple[tuple[int, int], ...], left: int, right: int, itemsize: int, lanes: int
+    shapes: tuple[tuple[int, ...], ...], left: int, right: int, itemsize: int, lanes: int
 ) -> Plan:
     """The plan for factors of these (q, p) shapes and X of shape (left, Π p, right).
 
-    ``lanes`` is how many items a vector holds.
+    The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.
     """
     groups = _merge(shapes, right, lanes)
-    passes = _passes(groups, shapes, left, right, itemsize, BLOCK_BYTES)
+    limit = block_bytes()
+    passes = _passes(groups, shapes, left, right, itemsize, limit)
     if len(passes) > 1:
         # Buffers for two blocks beside a workspace stay within two workspaces.
         largest = max(p.output_size for p in passes[:-1]) * itemsize
-        if largest < 2 * BLOCK_BYTES:
+        if largest < 2 * limit:
             passes = _passes(groups, shapes, left, right, itemsize, largest // 2)
     return Plan(tuple(passes))
 
 
 def _passes(groups, shapes, left, right, itemsize, block_bytes) -> list[Pass]:
-    sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
-    order = sorted(range(len(groups)), key=lambda i: (_growth(*sizes[i]), -i))
+    sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][-1] for i in g)) for g in groups]
+    steps = [i for i, g in enumerate(groups) if not _is_identity(shapes[g[0]])]
+    order = sorted(steps, key=lambda i: (_growth(*sizes[i]), -i))
+    idle = set(range(len(groups))) - set(steps)
     current = [p for _, p in sizes]
     passes = []
     while order:
-        taken = _take(order, sizes, current, right, itemsize, block_bytes)
+        taken = _take(order, idle, sizes, current, right, itemsize, block_bytes)
         passes.append(_pass(taken, groups, sizes, current, left, right, itemsize, block_bytes))
         for i in taken:
             current[i] = sizes[i][0]
         order = order[len(taken) :]
     return passes
+
+
+def _is_identity(shape) -> bool:
+    return len(shape) == 1
 
 
 def _growth(q: int, p: int) -> float:
@@ -142,17 +158,17 @@ def _growth(q: int, p: int) -> float:
 
 def _merge(shapes, right, lanes) -> list[tuple[int, ...]]:
     """Indices of the factors, grouped into those that are multiplied out first."""
-    if any(q * p == 0 for q, p in shapes):
+    if any(0 in shape for shape in shapes):
         return [(i,) for i in range(len(shapes))]
     candidates = []
     for count in range(1, len(shapes) + 1):
         tail = tuple(range(len(shapes) - count, len(shapes)))
-        size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][1] for i in tail))
-        if count > 1 and size > MERGED_SIZE:
+        size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][-1] for i in tail))
+        if count > 1 and (size > MERGED_SIZE or _is_identity(shapes[-count])):
             break
         groups = [*_pairs(shapes, len(shapes) - count), tail]
         candidates.append((_cost(shapes, groups, right, lanes), groups))
-        if right > 1:
+        if right > 1 or _is_identity(shapes[-1]):
             break
     return min(candidates)[1]
 
@@ -163,7 +179,7 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
     i = stop
     while i > 0:
         i -= 1
-        if i > 0:
+        if i > 0 and not (_is_identity(shapes[i - 1]) or _is_identity(shapes[i])):
             (q1, p1), (q2, p2) = shapes[i - 1], shapes[i]
             apart = min(q2 * p2 * (p1 + q1), q1 * p1 * (p2 + q2))
             if q1 * q2 * p1 * p2 <= apart and max(q1 * q2, p1 * p2) <= 4:
@@ -178,8 +194,9 @@ def _cost(shapes, groups, right, lanes) -> float:
     """Vector multiply-adds per item of X, with the lanes that short axes leave empty."""
     cost, inner = 0.0, right
     for group in reversed(groups):
-        q, p = prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
-        cost += p / _filled(inner if inner > 1 else q, lanes)
+        q, p = prod(shapes[i][0] for i in group), prod(shapes[i][-1] for i in group)
+        if not _is_identity(shapes[group[0]]):
+            cost += p / _filled(inner if inner > 1 else q, lanes)
         inner *= q
     return cost
 
@@ -192,8 +209,11 @@ def _filled(items, lanes) -> float:
     return items / (-(-items // lanes) * lanes)
 
 
-def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
-    """The first axes of ``order`` that make one pass: neighbours whose block fits in cache."""
+def _take(order, idle, sizes, current, right, itemsize, block_bytes) -> list[int]:
+    """The first axes of ``order`` that make one pass: neighbours whose block fits in cache.
+
+    Axes in ``idle`` have no step and part no neighbours.
+    """
     taken = order[:1]
     if _is_large(sizes[taken[0]]):
         return taken
@@ -201,7 +221,7 @@ def _take(order, sizes, current, right, itemsize, block_bytes) -> list[int]:
         low, high = min(*taken, i), max(*taken, i)
         if len(taken) == MAX_STEPS:
             break
-        if high - low != len(taken) or _is_large(sizes[i]):
+        if _is_large(sizes[i]) or set(range(low, high + 1)) - idle != {*taken, i}:
             break
         behind = prod(current[high + 1 :]) * right
         width = min(behind, PANEL_BYTES // itemsize)
@@ -217,7 +237,7 @@ def _is_large(size) -> bool:
 
 def _block(taken, sizes, current) -> int:
     """Rows of the largest state of a block while the axes in ``taken`` are worked on."""
-    state = {i: current[i] for i in taken}
+    state = {i: current[i] for i in range(min(taken), max(taken) + 1)}
     largest = prod(state.values())
     for i in taken:
         state[i] = sizes[i][0]

@@ -29,9 +29,9 @@ ctypedef struct step_t:
 
 
 # y[o, q, i, r] = Σ_p f[q, p] x[o, p, i, r], r < width; rows of x and y are x_row, y_row items
-# apart.  Where they are `width` apart, i and r are one contiguous axis.
+# apart.  Where they are `width` apart, i and r are one contiguous axis.  KV_ACCUMULATE: y += ...
 cdef void run_step(const step_t *s, Py_ssize_t width, int item, const char *x, Py_ssize_t x_row,
-                   char *y, Py_ssize_t y_row) noexcept nogil:
+                   char *y, Py_ssize_t y_row, int flags) noexcept nogil:
     cdef Py_ssize_t scale = 1, start, stop, o
     if s.by_rows:
         start = 0
@@ -39,7 +39,7 @@ cdef void run_step(const step_t *s, Py_ssize_t width, int item, const char *x, P
             stop = min(start + ROW_BLOCK, s.outer)
             kernels().mode_product[s.dtype](
                 1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
-                y + start * s.q * item, 0, s.q, 0)
+                y + start * s.q * item, 0, s.q, flags)
             start = stop
         return
     if item != kernel_itemsize(s.dtype):
@@ -48,17 +48,18 @@ cdef void run_step(const step_t *s, Py_ssize_t width, int item, const char *x, P
         kernels().mode_product[s.dtype](
             s.outer, s.q, s.p, s.inner * width * scale, s.f, s.f_q, s.f_p,
             x, s.p * s.inner * width * scale, s.inner * width * scale,
-            y, s.q * s.inner * width * scale, s.inner * width * scale, 0)
+            y, s.q * s.inner * width * scale, s.inner * width * scale, flags)
     elif s.inner == 1:
         kernels().mode_product[s.dtype](
             s.outer, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
-            x, s.p * x_row * scale, x_row * scale, y, s.q * y_row * scale, y_row * scale, 0)
+            x, s.p * x_row * scale, x_row * scale, y, s.q * y_row * scale, y_row * scale, flags)
     else:
         for o in range(s.outer):
             kernels().mode_product[s.dtype](
                 s.inner, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
                 x + o * s.p * s.inner * x_row * item, x_row * scale, s.inner * x_row * scale,
-                y + o * s.q * s.inner * y_row * item, y_row * scale, s.inner * y_row * scale, 0)
+                y + o * s.q * s.inner * y_row * item, y_row * scale, s.inner * y_row * scale,
+                flags)
 
 
 # A step that may write over what it reads.
@@ -72,8 +73,11 @@ cdef inline bint packs(const step_t *s, Py_ssize_t width, Py_ssize_t x_row) noex
     return x_row != width and s.q > KV_WHOLE_MODE
 
 
+# The steps on one block.  A step `beta` of one entry along all rows makes it y = beta y + ...;
+# without an entry, beta = 1.
 cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, const char *x,
-                    Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers) noexcept nogil:
+                    Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers,
+                    const step_t *beta) noexcept nogil:
     cdef int i, free = 0
     cdef const char *source = x
     cdef char *target
@@ -85,21 +89,26 @@ cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, 
         source, source_row, free = buffers[0], width, 1
     for i in range(count):
         if i == count - 1:
-            run_step(&steps[i], width, item, source, source_row, y, y_row)
+            if beta != NULL and beta.f != NULL:
+                run_step(beta, width, item, y, y_row, y, y_row, 0)
+            run_step(&steps[i], width, item, source, source_row, y, y_row,
+                     0 if beta == NULL else KV_ACCUMULATE)
             return
         if i > 0 and in_place(&steps[i]):
             target = <char *>source
         else:
             target = buffers[free]
             free = 1 - free
-        run_step(&steps[i], width, item, source, source_row, target, width)
+        run_step(&steps[i], width, item, source, source_row, target, width, 0)
         source = target
         source_row = width
 
 
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
-             Py_ssize_t end):
+             Py_ssize_t end, cnp.ndarray beta=None):
     """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
+
+    y = (the steps) x, or beta y + (the steps) x for a ``beta`` of one entry.
 
     ``sizes`` is (left, rows_in, rows_out, right, width, block items, ((outer, q, p, inner,
     by_rows), ...)); ``factors`` holds the matrix of each step, packed transposed for by_rows.
@@ -110,6 +119,8 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
     cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w, stretch
     cdef cnp.ndarray f
+    cdef step_t scale
+    cdef const step_t *adding = NULL
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
     cdef char *buffers[2]
@@ -127,6 +138,12 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
         steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
         steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
         count += 1
+    if beta is not None:
+        scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, rows_out
+        scale.f = NULL if beta.item() == 1 else cnp.PyArray_BYTES(beta)
+        scale.f_q, scale.f_p, scale.by_rows = 1, 1, False
+        scale.dtype = kernel_dtype(cnp.PyArray_TYPE(beta))
+        adding = &scale
     panels = (right + width - 1) // width if width else 0
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
@@ -147,7 +164,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
                 r = unit % panels * width
                 w = min(width, right - r)
                 run_block(steps, count, w, item, from_ + (l * rows_in * right + r) * item, right,
-                          to + (l * rows_out * right + r) * item, right, buffers)
+                          to + (l * rows_out * right + r) * item, right, buffers, adding)
         scratch_free(&work)
     if buffered and buffers[0] == NULL:
         raise MemoryError

@@ -1,0 +1,196 @@
+"""Carries out the plan of a many-factor product, for one matrix or for each of a batch.
+
+The operand is X[b, l, j, r], j the axis along which K acts.  Batch axes along which no factor
+changes are rows, l, to the engine; the others are items, each with its own factors.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from . import _engine, _kernels
+from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan
+from ._threads import run_ranges
+from .products import bkron, kron
+
+
+# How a product is computed.
+COPY = "copy"
+MATMUL_CHAIN = "matmul chain"
+PLAN = "plan"
+
+
+def choose_route(factors, x_shape, batch, dtype) -> str:
+    """By which route to take factors (..., q, p) along axis -2 of X (..., l, Π p, r).
+
+    A copy where all are identities; `numpy.matmul` for one factor after the other where there
+    is no kernel or the items of a batch of factors are small; else a plan.
+    """
+    if not any(isinstance(f, np.ndarray) for f in factors):
+        return COPY
+    if dtype not in _kernels.DTYPES:
+        return MATMUL_CHAIN
+    stop = _varying(factors, len(batch))
+    outside = prod(batch[stop:]) * x_shape[-3] * x_shape[-1]
+    largest = outside * max(x_shape[-2], prod(f.shape[-2] for f in factors))
+    return MATMUL_CHAIN if stop and largest < BATCH_ITEM else PLAN
+
+
+class Job:
+    """One product: its plan for each item of the batch, before there is a result.
+
+    Parameters
+    ----------
+    factors : list of ndarray or IdentityFactor
+        Of shapes (..., q_i, p_i), batch axes broadcasting.
+    x : ndarray
+        Of shape (*own batch axes, l, Π p_i, r), with nothing empty.
+    batch : tuple of int
+        All batch axes, broadcast.
+    dtype : dtype
+        Of the result; one that has kernels.
+    """
+
+    def __init__(self, factors, x, batch, dtype):
+        stop = _varying(factors, len(batch))
+        left, cols, right = x.shape[-3:]
+        shape = (*batch[stop:], left, cols, right)
+        self.loop, self.dtype = batch[:stop], dtype
+        self.plan = plan_for(factors, prod(shape[:-2]), right, dtype)
+        self.matrices = [
+            [_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
+        ]
+        own = (1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3]
+        source = _contiguous(x, (*own[:stop], *shape), dtype)
+        self._items = prod(self.loop)
+        self._source = source.reshape(*own[:stop], prod(shape))
+
+    def adds(self) -> bool:
+        """Whether the last pass can add to what its target holds."""
+        return bool(self.plan.passes) and self.plan.passes[-1].kernel != "matmul"
+
+    def run(self, target, workers, beta=None):
+        """``target = K X + beta target`` for a contiguous target; None does not read it.
+
+        beta is an array of one entry, of the target's dtype or the real one of its kind.
+        """
+        if self._items == 1:
+            source, target = self._source.reshape(-1), target.reshape(-1)
+            _run(self.plan, self._item(None), source, target, workers, beta, [])
+            return
+        indices = list(np.ndindex(*self.loop))
+        sources = np.broadcast_to(self._source, (*self.loop, self._source.shape[-1]))
+        targets = target.reshape(self._items, -1)
+
+        def task(begin, end):
+            workspaces: list = []
+            for i in range(begin, end):
+                item = self._item(indices[i])
+                source = sources[indices[i]]
+                _run(self.plan, item, source, targets[i], workers, beta, workspaces)
+
+        # An item runs alike inside and outside of a thread, so either way gives the same bits.
+        run_ranges(task, self._items, workers if workers <= self._items else 1)
+
+    def _item(self, index):
+        """The matrices of one item of the batch."""
+        if index is None:
+            return [[f.reshape(f.shape[-2:]) for f in step] for step in self.matrices]
+        return [
+            [np.broadcast_to(f, (*self.loop, *f.shape[-2:]))[index] for f in step]
+            for step in self.matrices
+        ]
+
+
+def plan_for(factors, left, right, dtype) -> Plan:
+    """The plan for one item of the batch: ``left`` rows, ``right`` columns."""
+    shapes = tuple(f.shape[-2:] if isinstance(f, np.ndarray) else f.shape[:1] for f in factors)
+    lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
+    return make_plan(shapes, left, right, dtype.itemsize, lanes)
+
+
+def _varying(factors, ndim) -> int:
+    """How many of the leading batch axes reach to the last along which a factor changes."""
+    if all(f.ndim == 2 for f in factors):
+        return 0
+    batch = np.broadcast_shapes(*(f.shape[:-2] for f in factors))
+    behind = next((i for i, n in enumerate(batch[::-1]) if n != 1), len(batch))
+    return ndim - behind if behind < len(batch) else 0
+
+
+def _matrix(factors, step: Step, dtype):
+    """The matrix of one step, or one for each of a batch, in a dtype that its kernel takes.
+
+    Real factors of complex data stay real, except where rows of the data meet the packed
+    transpose.
+    """
+    merged = [factors[i] for i in step.factors]
+    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
+        dtype = np.empty(0, dtype).real.dtype
+    f, *others = (np.asarray(f, dtype) for f in merged)
+    for other in others:
+        f = kron(f, other) if f.ndim == other.ndim == 2 else bkron(f, other)
+    if step.by_rows:
+        return np.require(np.swapaxes(f, -1, -2), requirements=["C", "A"])
+    if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
+        f = f.copy()
+    return f
+
+
+def _contiguous(x, shape, dtype):
+    """x broadcast to ``shape``, C-contiguous, of dtype; a copy only where it is not that already."""
+    if x.shape != shape:
+        x = np.broadcast_to(x, shape)
+    return np.require(x, dtype, ["C", "A"])
+
+
+def _run(plan: Plan, matrices, source, target, workers, beta, workspaces):
+    """The passes, from ``source`` to ``target``, all flat.
+
+    Intermediates take turns between the target, where they fit into it and its old content is
+    not needed, and ``workspaces``, which are made where there are none yet.
+    """
+    size = max((each.output_size for each in plan.passes[:-1]), default=0)
+    turns = _turns(plan, target.size if beta is None else -1)
+    for to, each, factors in zip(turns, plan.passes, matrices, strict=True):
+        while to >= len(workspaces):
+            workspaces.append(np.empty(size, target.dtype))
+        destination = target if to < 0 else workspaces[to]
+        adding = beta if each is plan.passes[-1] else None
+        _run_pass(each, factors, source, destination, workers, adding)
+        source = destination
+
+
+def _turns(plan: Plan, target_size) -> list[int]:
+    """Where each pass writes: -1 the target, else the number of a workspace.
+
+    A negative size forbids the target to all passes but the last.
+    """
+    turns = [-1]
+    for each, later in zip(plan.passes[-2::-1], plan.passes[:0:-1], strict=True):
+        if later.in_place and (turns[-1] >= 0 or target_size >= 0):
+            turns.append(turns[-1])
+        elif turns[-1] == -1 or each.output_size > target_size:
+            turns.append(0 if turns[-1] != 0 else 1)
+        else:
+            turns.append(-1)
+    return turns[::-1]
+
+
+def _run_pass(each: Pass, factors, source, target, workers, beta):
+    if each.kernel == "matmul":
+        x = source[: each.input_size].reshape(each.left, each.rows_in, each.right)
+        y = target[: each.output_size].reshape(each.left, each.rows_out, each.right)
+        if each.right == 1:
+            np.matmul(x[..., 0], factors[0].T, out=y[..., 0])
+        else:
+            np.matmul(factors[0], x, out=y)
+        return
+    sizes = each.sizes
+    run_ranges(
+        lambda begin, end: _engine.run_pass(sizes, factors, source, target, begin, end, beta),
+        each.blocks,
+        workers,
+    )
