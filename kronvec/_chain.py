@@ -11,7 +11,6 @@ from math import prod
 
 import numpy as np
 
-from . import _kernels
 from ._fastpath import small_product
 from ._results import any_masked, assign, wrap_like
 from ._run import COPY, MATMUL_CHAIN, Job, choose_route
@@ -57,7 +56,7 @@ def apply_factors(
         core, axis = 1, -1
     factors = size_identity(function, factors, x.shape[axis], transposed=transposed)
     given = [f if isinstance(f, IdentityFactor) else np.asarray(f) for f in factors]
-    cols = check_kron_axis(function, given, x, axis, transposed=transposed)
+    check_kron_axis(function, given, x, axis, transposed=transposed)
     factors = given
     if transposed:
         factors = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in given]
@@ -97,10 +96,10 @@ def apply_factors(
         return _finish(np.zeros(shape, dtype), beta, out, swapped, operands)
     job = Job(factors, state, batch, dtype)
     entry = None if _is_zero(beta) else _entry(beta, dtype)
-    if target is not None and _takes_result(target, dtype, (x, *dense)):
-        if _is_zero(beta) or (entry is not None and job.adds()):
-            job.run(target, workers, entry)
-            return out
+    adds = _is_zero(beta) or (entry is not None and job.adds())
+    if out is not None and adds and _takes_result(target, dtype, (x, *dense)):
+        job.run(target, workers, entry)
+        return out
     result = np.empty(shape, dtype)
     job.run(result, workers)
     return _finish(result, beta, out, swapped, operands)

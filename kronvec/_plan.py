@@ -33,8 +33,9 @@ WHOLE_SIZE = 8
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
 MATMUL_SIZE = 256
 # A batch of factors runs the plan once per item, from Python: for items with fewer entries than
-# this numpy.matmul's loop over the batch, factor by factor, is faster.
-BATCH_ITEM = 4096
+# this numpy.matmul's loop over the batch, factor by factor, is faster: by a half at 256, slower
+# by a half at 1024 for 4 x 4 factors, about even there for two of 32 x 32.
+BATCH_ITEM = 1024
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan
 from ._threads import run_ranges
 from .products import bkron, kron
 
-
 # How a product is computed.
 COPY = "copy"
 MATMUL_CHAIN = "matmul chain"
@@ -64,44 +63,42 @@ class Job:
         ]
         own = (1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3]
         source = _contiguous(x, (*own[:stop], *shape), dtype)
-        self._items = prod(self.loop)
         self._source = source.reshape(*own[:stop], prod(shape))
 
     def adds(self) -> bool:
         """Whether the last pass can add to what its target holds."""
-        return bool(self.plan.passes) and self.plan.passes[-1].kernel != "matmul"
+        return self.plan.passes[-1].kernel != "matmul"
 
     def run(self, target, workers, beta=None):
         """``target = K X + beta target`` for a contiguous target; None does not read it.
 
         beta is an array of one entry, of the target's dtype or the real one of its kind.
         """
-        if self._items == 1:
+        turns = _turns(self.plan, target.size if beta is None else -1)
+        if not self.loop:
+            matrices = [[f.reshape(f.shape[-2:]) for f in step] for step in self.matrices]
             source, target = self._source.reshape(-1), target.reshape(-1)
-            _run(self.plan, self._item(None), source, target, workers, beta, [])
+            _run(self.plan, turns, matrices, source, target, workers, beta, [])
             return
         indices = list(np.ndindex(*self.loop))
         sources = np.broadcast_to(self._source, (*self.loop, self._source.shape[-1]))
-        targets = target.reshape(self._items, -1)
+        stacks = [
+            [np.broadcast_to(f, (*self.loop, *f.shape[-2:])) for f in step]
+            for step in self.matrices
+        ]
+        targets = target.reshape(len(indices), -1)
+        inside = 1 if workers <= len(indices) else workers
 
         def task(begin, end):
             workspaces: list = []
             for i in range(begin, end):
-                item = self._item(indices[i])
-                source = sources[indices[i]]
-                _run(self.plan, item, source, targets[i], workers, beta, workspaces)
+                index = indices[i]
+                matrices = [[f[index] for f in stack] for stack in stacks]
+                source = sources[index]
+                _run(self.plan, turns, matrices, source, targets[i], inside, beta, workspaces)
 
-        # An item runs alike inside and outside of a thread, so either way gives the same bits.
-        run_ranges(task, self._items, workers if workers <= self._items else 1)
-
-    def _item(self, index):
-        """The matrices of one item of the batch."""
-        if index is None:
-            return [[f.reshape(f.shape[-2:]) for f in step] for step in self.matrices]
-        return [
-            [np.broadcast_to(f, (*self.loop, *f.shape[-2:]))[index] for f in step]
-            for step in self.matrices
-        ]
+        # The threads share the items, or else the blocks of each: the bits are the same.
+        run_ranges(task, len(indices), workers if inside == 1 else 1)
 
 
 def plan_for(factors, left, right, dtype) -> Plan:
@@ -140,20 +137,15 @@ def _matrix(factors, step: Step, dtype):
 
 
 def _contiguous(x, shape, dtype):
-    """x broadcast to ``shape``, C-contiguous, of dtype; a copy only where it is not that already."""
+    """x broadcast to ``shape``, C-contiguous, of dtype; no copy of what is that already."""
     if x.shape != shape:
         x = np.broadcast_to(x, shape)
     return np.require(x, dtype, ["C", "A"])
 
 
-def _run(plan: Plan, matrices, source, target, workers, beta, workspaces):
-    """The passes, from ``source`` to ``target``, all flat.
-
-    Intermediates take turns between the target, where they fit into it and its old content is
-    not needed, and ``workspaces``, which are made where there are none yet.
-    """
+def _run(plan: Plan, turns, matrices, source, target, workers, beta, workspaces):
+    """The passes, from ``source`` to ``target``, all flat; ``workspaces`` are made as needed."""
     size = max((each.output_size for each in plan.passes[:-1]), default=0)
-    turns = _turns(plan, target.size if beta is None else -1)
     for to, each, factors in zip(turns, plan.passes, matrices, strict=True):
         while to >= len(workspaces):
             workspaces.append(np.empty(size, target.dtype))
@@ -166,7 +158,8 @@ def _run(plan: Plan, matrices, source, target, workers, beta, workspaces):
 def _turns(plan: Plan, target_size) -> list[int]:
     """Where each pass writes: -1 the target, else the number of a workspace.
 
-    A negative size forbids the target to all passes but the last.
+    Intermediates take turns between the target, where they fit into it, and workspaces.  A
+    negative size forbids the target, whose content is needed, to all passes but the last.
     """
     turns = [-1]
     for each, later in zip(plan.passes[-2::-1], plan.passes[:0:-1], strict=True):
@@ -189,6 +182,9 @@ def _run_pass(each: Pass, factors, source, target, workers, beta):
             np.matmul(factors[0], x, out=y)
         return
     sizes = each.sizes
+    if workers == 1:
+        _engine.run_pass(sizes, factors, source, target, 0, each.blocks, beta)
+        return
     run_ranges(
         lambda begin, end: _engine.run_pass(sizes, factors, source, target, begin, end, beta),
         each.blocks,
