@@ -46,22 +46,9 @@ def apply_factors(
     workers = check_workers(function, workers)
     check_scalar(function, "alpha", alpha)
     check_scalar(function, "beta", beta)
-    x = as_array(function, "x", x, min_ndim=1)
-    factors = read_factors(function, factors, identities=True)
-    operands = [x, *factors]
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
-    x = np.asarray(x)
-    if x.ndim == 1:
-        core, axis = 1, -1
-    factors = size_identity(function, factors, x.shape[axis], transposed=transposed)
-    given = [f if isinstance(f, IdentityFactor) else np.asarray(f) for f in factors]
-    check_kron_axis(function, given, x, axis, transposed=transposed)
-    factors = given
-    if transposed:
-        factors = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in given]
+    call = read_call(function, factors, x, core, axis, transposed)
+    operands, x, given, factors, core, axis, batch = call
     dense = [f for f in factors if isinstance(f, np.ndarray)]
-    batch = _batch_shape(function, given, x, core)
     rows = x.shape[-2:-1] if core == 2 and axis == -1 else ()
     columns = x.shape[-1:] if core == 2 and axis == -2 else ()
     along = (prod(f.shape[-2] for f in factors),)
@@ -82,9 +69,7 @@ def apply_factors(
         if result is not None:
             return _finish(result, beta, out, swapped, operands)
     factors = _with_alpha(function, factors, alpha, dtype)
-    state = (
-        x[..., None, :, None] if core == 1 else x[..., None] if axis == -1 else x[..., None, :, :]
-    )
+    state = state_of(x, core, axis)
     route = choose_route(factors, state.shape, batch, dtype)
     if route == COPY:
         result = x.astype(dtype) if _is_one(alpha) else _scaled(function, alpha, x, dtype)
@@ -103,6 +88,36 @@ def apply_factors(
     result = np.empty(shape, dtype)
     job.run(result, workers)
     return _finish(result, beta, out, swapped, operands)
+
+
+def read_call(function, factors, x, core, axis, transposed):
+    """The operands of a call, validated.
+
+    Returns (what was given; x; the factors, each an array or an IdentityFactor; those applied,
+    transposed if K is; ``core`` and ``axis``, 1 and -1 for a single vector; the batch axes).
+    """
+    x = as_array(function, "x", x, min_ndim=1)
+    factors = read_factors(function, factors, identities=True)
+    operands = [x, *factors]
+    if any_masked(*operands):
+        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    x = np.asarray(x)
+    if x.ndim == 1:
+        core, axis = 1, -1
+    factors = size_identity(function, factors, x.shape[axis], transposed=transposed)
+    given = [f if isinstance(f, IdentityFactor) else np.asarray(f) for f in factors]
+    check_kron_axis(function, given, x, axis, transposed=transposed)
+    applied = given
+    if transposed:
+        applied = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in given]
+    return operands, x, given, applied, core, axis, _batch_shape(function, given, x, core)
+
+
+def state_of(x, core, axis):
+    """x as X[b, l, j, r]."""
+    if core == 1:
+        return x[..., None, :, None]
+    return x[..., None] if axis == -1 else x[..., None, :, :]
 
 
 def _batch_shape(function, factors, x, core):

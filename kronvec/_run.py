@@ -53,14 +53,11 @@ class Job:
     """
 
     def __init__(self, factors, x, batch, dtype):
-        stop = _varying(factors, len(batch))
-        left, cols, right = x.shape[-3:]
-        shape = (*batch[stop:], left, cols, right)
-        self.loop, self.dtype = batch[:stop], dtype
-        self.plan = plan_for(factors, prod(shape[:-2]), right, dtype)
+        self.loop, shape, self.plan = plan_item(factors, x.shape, batch, dtype)
         self.matrices = [
             [_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
         ]
+        stop = len(self.loop)
         own = (1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3]
         source = _contiguous(x, (*own[:stop], *shape), dtype)
         self._source = source.reshape(*own[:stop], prod(shape))
@@ -101,11 +98,20 @@ class Job:
         run_ranges(task, len(indices), workers if inside == 1 else 1)
 
 
-def plan_for(factors, left, right, dtype) -> Plan:
-    """The plan for one item of the batch: ``left`` rows, ``right`` columns."""
+def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
+    """The batch axes that make items, the shape of an item of X (*rows, l, Π p, r), its plan."""
+    stop = _varying(factors, len(batch))
+    shape = (*batch[stop:], *x_shape[-3:])
     shapes = tuple(f.shape[-2:] if isinstance(f, np.ndarray) else f.shape[:1] for f in factors)
     lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
-    return make_plan(shapes, left, right, dtype.itemsize, lanes)
+    plan = make_plan(shapes, prod(shape[:-2]), shape[-1], dtype.itemsize, lanes)
+    return batch[:stop], shape, plan
+
+
+def workspaces(plan: Plan, target_size: int) -> tuple[int, int]:
+    """How many workspaces the passes share, and the entries of each."""
+    size = max((each.output_size for each in plan.passes[:-1]), default=0)
+    return max(_turns(plan, target_size)) + 1, size
 
 
 def _varying(factors, ndim) -> int:

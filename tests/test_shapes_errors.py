@@ -142,8 +142,10 @@ def test_what_is_no_array_is_refused(operation, thing):
     args = operation.build("float64")
     for position in range(len(leaves(args))):
         broken = replace_leaf(args, position, thing)
-        if operation.group == "many_factors" and thing is None and any(
-            f is None for a in broken if isinstance(a, list) for f in a
+        if (
+            operation.group == "many_factors"
+            and thing is None
+            and any(f is None for a in broken if isinstance(a, list) for f in a)
         ):
             continue  # an identity
         message = raised(TypeError, operation.function, *broken, **operation.kwargs)
