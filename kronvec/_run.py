@@ -54,10 +54,11 @@ class Job:
 
     def __init__(self, factors, x, batch, dtype):
         self.loop, shape, self.plan = plan_item(factors, x.shape, batch, dtype)
+        stop = len(self.loop)
+        factors = [_without_rows(f, len(batch) - stop) for f in factors]
         self.matrices = [
             [_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
         ]
-        stop = len(self.loop)
         own = (1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3]
         source = _contiguous(x, (*own[:stop], *shape), dtype)
         self._source = source.reshape(*own[:stop], prod(shape))
@@ -73,9 +74,8 @@ class Job:
         """
         turns = _turns(self.plan, target.size if beta is None else -1)
         if not self.loop:
-            matrices = [[f.reshape(f.shape[-2:]) for f in step] for step in self.matrices]
-            source, target = self._source.reshape(-1), target.reshape(-1)
-            _run(self.plan, turns, matrices, source, target, workers, beta, [])
+            source, target = self._source, target.reshape(-1)
+            _run(self.plan, turns, self.matrices, source, target, workers, beta, [])
             return
         indices = list(np.ndindex(*self.loop))
         sources = np.broadcast_to(self._source, (*self.loop, self._source.shape[-1]))
@@ -121,6 +121,11 @@ def _varying(factors, ndim) -> int:
     batch = np.broadcast_shapes(*(f.shape[:-2] for f in factors))
     behind = next((i for i, n in enumerate(batch[::-1]) if n != 1), len(batch))
     return ndim - behind if behind < len(batch) else 0
+
+
+def _without_rows(f, rows):
+    """A factor without its last ``rows`` batch axes, along which no factor changes."""
+    return f.reshape(*f.shape[: max(0, f.ndim - 2 - rows)], *f.shape[-2:]) if f.ndim > 2 else f
 
 
 def _matrix(factors, step: Step, dtype):
