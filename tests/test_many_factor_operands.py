@@ -250,7 +250,7 @@ def test_every_item_is_the_product_of_its_factors(shapes, dtype):
 
 
 @every_dtype
-@pytest.mark.parametrize("columns", [1, 2, 40])
+@pytest.mark.parametrize("columns", [1, 2, 9])
 def test_batch_axes_of_every_kind_at_once(dtype, columns):
     """Varying along the first and third axis of four, with an identity, from both sides."""
     factors = [
