@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan
+from ._shapes import IdentityFactor
 from ._threads import run_ranges
 from .products import bkron, kron
 
@@ -27,14 +28,16 @@ def choose_route(factors, x_shape, batch, dtype) -> str:
     A copy where all are identities; `numpy.matmul` for one factor after the other where there
     is no kernel or the items of a batch of factors are small; else a plan.
     """
-    if not any(isinstance(f, np.ndarray) for f in factors):
+    if all(isinstance(f, IdentityFactor) for f in factors):
         return COPY
     if dtype not in _kernels.DTYPES:
         return MATMUL_CHAIN
     stop = _varying(factors, len(batch))
+    if stop == 0:
+        return PLAN
     outside = prod(batch[stop:]) * x_shape[-3] * x_shape[-1]
     largest = outside * max(x_shape[-2], prod(f.shape[-2] for f in factors))
-    return MATMUL_CHAIN if stop and largest < BATCH_ITEM else PLAN
+    return MATMUL_CHAIN if largest < BATCH_ITEM else PLAN
 
 
 class Job:
@@ -55,13 +58,13 @@ class Job:
     def __init__(self, factors, x, batch, dtype):
         self.loop, shape, self.plan = plan_item(factors, x.shape, batch, dtype)
         stop = len(self.loop)
-        factors = [_without_rows(f, len(batch) - stop) for f in factors]
+        if any(f.ndim > 2 for f in factors):
+            factors = [_without_rows(f, len(batch) - stop) for f in factors]
         self.matrices = [
             [_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
         ]
-        own = (1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3]
-        source = _contiguous(x, (*own[:stop], *shape), dtype)
-        self._source = source.reshape(*own[:stop], prod(shape))
+        own = ((1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3])[:stop] if stop else ()
+        self._source = _contiguous(x, (*own, *shape), dtype).reshape(*own, -1)
 
     def adds(self) -> bool:
         """Whether the last pass can add to what its target holds."""
@@ -102,7 +105,7 @@ def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
     """The batch axes that make items, the shape of an item of X (*rows, l, Π p, r), its plan."""
     stop = _varying(factors, len(batch))
     shape = (*batch[stop:], *x_shape[-3:])
-    shapes = tuple(f.shape[-2:] if isinstance(f, np.ndarray) else f.shape[:1] for f in factors)
+    shapes = tuple([f.shape[-2:] if isinstance(f, np.ndarray) else f.shape[:1] for f in factors])
     lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
     plan = make_plan(shapes, prod(shape[:-2]), shape[-1], dtype.itemsize, lanes)
     return batch[:stop], shape, plan
@@ -151,6 +154,8 @@ def _contiguous(x, shape, dtype):
     """x broadcast to ``shape``, C-contiguous, of dtype; no copy of what is that already."""
     if x.shape != shape:
         x = np.broadcast_to(x, shape)
+    elif x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
+        return x
     return np.require(x, dtype, ["C", "A"])
 
 

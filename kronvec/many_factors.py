@@ -173,9 +173,9 @@ def kron_matmul(
     -----
     beta is applied in the last pass over memory where ``out`` lies as a fresh result would, has
     its dtype and is apart from the operands; elsewhere, and where `numpy.matmul` makes that
-    pass, a second array of its size is needed.  Matrices that lie column by column (F-contiguous) are
-    not copied: their transposes are multiplied from the other side, and a fresh result lies
-    column by column, too.
+    pass, a second array of its size is needed.  Matrices that lie column by column
+    (F-contiguous) are not copied: their transposes are multiplied from the other side, and a
+    fresh result lies column by column, too.
 
     References
     ----------
