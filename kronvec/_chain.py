@@ -8,6 +8,7 @@ columns behind it (matrices that K multiplies from the left) and l the rows befo
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,9 @@ def read_call(function, factors, x, core, axis, transposed):
     if x.ndim == 1:
         core, axis = 1, -1
     factors = size_identity(function, factors, x.shape[axis], transposed=transposed)
-    given = [f if isinstance(f, IdentityFactor) else np.asarray(f) for f in factors]
+    given: list[Any] = [f if isinstance(f, IdentityFactor) else np.asarray(f) for f in factors]
+    if core == 1 and x.ndim == 2 and all(f.ndim == 2 for f in given):
+        core = 2  # vectors are the rows of a matrix
     check_kron_axis(function, given, x, axis, transposed=transposed)
     applied = given
     if transposed:

@@ -205,7 +205,7 @@ def explain(
     right = check_side(name, side) == "right"
     if isinstance(factors, np.ndarray) or not isinstance(factors, Iterable):
         read_factors(name, factors)  # raises
-    listed = list(factors)
+    listed: list[Any] = list(factors)
     arrays = [
         np.asarray(f) for f in listed if not (f is None or _is_pair(f) or hasattr(f, "is_identity"))
     ]

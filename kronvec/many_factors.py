@@ -56,8 +56,9 @@ def kron_matvec(
     Notes
     -----
     Besides the result, at most two workspaces of the largest intermediate are allocated, and a
-    copy of x where that is not contiguous, aligned and of the result's dtype.  Identities take
-    neither time nor memory.  A batch of factors is computed item by item.
+    copy of x where that is not contiguous (by rows, or by columns), aligned and of the result's
+    dtype.  Identities take neither time nor memory.  A batch of factors is computed item by
+    item.
 
     References
     ----------

@@ -126,7 +126,7 @@ def small_product(list factors, x, int axis, bint transposed):
 
 
 def is_small(list shapes, Py_ssize_t size):
-    """Whether ``small_product`` takes factors of these (q, p) shapes on an x of ``size`` entries."""
+    """Whether ``small_product`` takes factors of these (q, p) shapes and ``size`` entries of x."""
     cdef matrix[FEW_FACTORS] f
     cdef Py_ssize_t rows, cols, i
     if len(shapes) > FEW_FACTORS or not 1 <= size <= FEW_ITEMS:

@@ -1,10 +1,12 @@
 """What is read of the machine: cache sizes, once, within bounds."""
 
+import io
 import subprocess
 import sys
 
 import pytest
 
+import kronvec as kv
 from kronvec import _machine, _plan
 
 
@@ -36,6 +38,13 @@ def test_the_second_level_is_within_bounds(monkeypatch, size, expected):
     assert _machine.level2_bytes() == expected
     assert _plan.block_bytes() == expected // 4
     assert _machine.level1_bytes() == _machine.LEVEL1_DEFAULT
+
+
+def test_the_configuration_shows_the_caches(monkeypatch):
+    monkeypatch.setattr(_machine, "cache_sizes", lambda: {1: 48 << 10, 2: 1 << 20})
+    text = io.StringIO()
+    kv.show_config(file=text)
+    assert "L1 48 KiB, L2 1024 KiB" in text.getvalue()
 
 
 @pytest.mark.parametrize("broken", [("x", "Data", "32K"), (1, "Data", "many")])
