@@ -75,7 +75,7 @@ class Job:
 
         beta is an array of one entry, of the target's dtype or the real one of its kind.
         """
-        turns = _turns(self.plan, target.size if beta is None else -1)
+        turns = _turns(self.plan, target.size // prod(self.loop) if beta is None else -1)
         if not self.loop:
             source, target = self._source, target.reshape(-1)
             _run(self.plan, turns, self.matrices, source, target, workers, beta, [])

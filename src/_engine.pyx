@@ -117,7 +117,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count = 0
     cdef int item = kernel_itemsize(dtype)
     cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
-    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w, stretch
+    cdef Py_ssize_t left = sizes[0], block = sizes[5], panels, unit, l, r, w, stretch
     cdef cnp.ndarray f
     cdef step_t scale
     cdef const step_t *adding = NULL
@@ -128,6 +128,9 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef scratch work
     if len(sizes[6]) > STEPS:
         raise ValueError("too many steps in one pass")
+    if (cnp.PyArray_SIZE(x) < left * rows_in * right
+            or cnp.PyArray_SIZE(y) < left * rows_out * right):
+        raise ValueError("a pass over more than there is")
     for outer, q, p, inner, by_rows in sizes[6]:
         f = factors[count]
         steps[count].outer, steps[count].q = outer, q

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, LAYOUTS, SLACK, assert_bounded, filler, lift, peak_of, random
-from kronvec import _chain
+from kronvec import _chain, _engine
 from kronvec._run import Job
 
 # Factors too large for the small path: of one pass and of two, whole and rectangular, the last
@@ -162,6 +162,17 @@ def test_beta_beyond_the_dtype_is_an_error_of_numpy():
         kv.kron_matmul(factors, x, beta=10**400, out=np.ones(400))
 
 
+def test_a_pass_refuses_arrays_that_are_too_small():
+    x, f = np.ones(6), np.ones((2, 3))
+    sizes = (1, 3, 2, 2, 2, 6, ((1, 2, 3, 1, False),))
+    for source, target in [(x[:5], np.ones(4)), (x, np.ones(3))]:
+        with pytest.raises(ValueError, match="a pass over more than there is"):
+            _engine.run_pass(sizes, [f], source, target, 0, 1)
+    y = np.zeros(4)
+    _engine.run_pass(sizes, [f], x, y, 0, 1)
+    assert (y == 3).all()
+
+
 # --------------------------------------------------------------------------------------
 # Matrices that lie column by column
 
@@ -309,6 +320,21 @@ def test_batches_take_alpha_beta_out_and_workers(items):
     overlapping = x.copy()
     kv.kron_matmul(factors, overlapping, out=overlapping[:, :400])
     assert_array_equal(overlapping[:, :400], got)
+
+
+@pytest.mark.parametrize("workers", [None, 3])
+def test_what_is_between_passes_stays_out_of_the_other_items(workers, monkeypatch):
+    """Three passes, the first of which leaves more than fits into the item's result."""
+    monkeypatch.setattr("kronvec._plan.block_bytes", lambda: 2**18)
+    shapes = [(10, 23), (11, 23), (12, 24)]
+    factors = [random("int64", 5, *shape, seed=i).astype(float) for i, shape in enumerate(shapes)]
+    x = random("int64", 5, 23 * 23 * 24, 64).astype(float)
+    assert len(kv.explain(factors, x.shape).passes) == 3
+    out = np.full((10, 10 * 11 * 12, 64), 7.0)
+    kv.kron_matmul(factors, x, out=out[:5], workers=workers)
+    assert (out[5:] == 7).all()
+    for i in range(5):
+        assert_array_equal(out[i], product([f[i] for f in factors], x[i]))
 
 
 @every_dtype
