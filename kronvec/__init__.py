@@ -2,6 +2,7 @@
 
 from . import operators
 from .derivatives import linear_vjp, matmul_jvp, matmul_vjp, per_sample_sqnorm
+from .explain import explain
 from .half_vectorize import smat, svec, unvech, vech
 from .introspect import patch_numpy, show_config, test
 from .kron_derivatives import (
@@ -23,6 +24,7 @@ __all__ = [
     "commutation_indices",
     "commutation_matmul",
     "commutation_matrix",
+    "explain",
     "kron",
     "kron_matmul",
     "kron_matmul_vjp",

@@ -1,4 +1,4 @@
-"""Runs a many-factor product: reads the call, validates it, carries out its plan.
+"""Runs a many-factor product: reads the call, validates it, chooses how it is computed.
 
 The operand is seen as X[b, l, j, r]: b the batch axes, j the axis along which K acts, r the
 columns behind it (matrices that K multiplies from the left) and l the rows before it
@@ -7,16 +7,16 @@ columns behind it (matrices that K multiplies from the left) and l the rows befo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from . import _engine, _kernels
 from ._fastpath import small_product
-from ._plan import Pass, Plan, Step, make_plan
 from ._results import any_masked, assign, wrap_like
+from ._run import COPY, MATMUL_CHAIN, Job, choose_route
 from ._shapes import (
+    IdentityFactor,
     as_array,
     check_addressable,
     check_kron_axis,
@@ -24,9 +24,10 @@ from ._shapes import (
     check_scalar,
     read_factors,
     shape_error,
+    size_identity,
 )
-from ._threads import check_workers, run_ranges
-from .products import kron
+from ._threads import check_workers
+from .permutations import transpose_into
 
 
 def apply_factors(
@@ -46,52 +47,80 @@ def apply_factors(
     workers = check_workers(function, workers)
     check_scalar(function, "alpha", alpha)
     check_scalar(function, "beta", beta)
-    operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
-    x, *factors = given = [np.asarray(a) for a in operands]
-    if x.ndim == 1:
-        core, axis = 1, -1
-    cols = check_kron_axis(function, factors, x, axis, transposed=transposed)
-    if transposed:
-        factors = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in factors]
-    batch = _batch_shape(function, given[1:], x, core)
+    call = read_call(function, factors, x, core, axis, transposed)
+    operands, x, given, factors, core, axis, batch = call
+    dense = [f for f in factors if isinstance(f, np.ndarray)]
     rows = x.shape[-2:-1] if core == 2 and axis == -1 else ()
     columns = x.shape[-1:] if core == 2 and axis == -2 else ()
-    shape = (*batch, *rows, prod(f.shape[-2] for f in factors), *columns)
-    dtype = np.result_type(*factors, x, *([] if _is_one(alpha) else [alpha]))
+    along = (prod(f.shape[-2] for f in factors),)
+    shape = (*batch, *rows, *along, *columns)
+    dtype = np.result_type(*dense, x, *([] if _is_one(alpha) else [alpha]))
     check_addressable(function, shape, dtype.itemsize)
     if out is not None:
         check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
     elif not _is_zero(beta):
         raise ValueError(f"{function}: beta={beta!r} needs out")
+    target = out
+    swapped = core == 2 and _lies_by_columns(x)
+    if swapped:  # the transpose lies by rows: K X = (Xᵀ Kᵀ)ᵀ
+        x, axis, shape = np.swapaxes(x, -1, -2), -3 - axis, (*batch, *columns, *along, *rows)
+        target = None if out is None else np.swapaxes(out, -1, -2)
     if _is_one(alpha):
-        result = small_product(given[1:], x, axis, transposed)
+        result = small_product(given, x, axis, transposed)
         if result is not None:
-            return _combine(result, beta, out, operands)
+            return _finish(result, beta, out, swapped, operands)
     factors = _with_alpha(function, factors, alpha, dtype)
-    left, right = prod(rows), prod(columns)
-    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
-        state = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], left, cols, right)
-        return _combine(_chain_of_matmul(factors, state).reshape(shape), beta, out, operands)
-    lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
-    plan = make_plan(
-        tuple(f.shape for f in factors), prod(batch) * left, right, dtype.itemsize, lanes
-    )
-    matrices = [[_factor(factors, step, dtype) for step in each.steps] for each in plan.passes]
-    direct = (
-        out is not None
-        and _is_zero(beta)
-        and out.dtype == dtype
-        and out.flags.carray
-        and not any(np.may_share_memory(out, a) for a in (x, *factors))
-    )
-    result = out if direct else np.empty(shape, dtype)
-    if x.size == 0:
-        result[...] = 0  # sums over no terms
-    elif result.size:
-        _run(plan, matrices, _contiguous(x, dtype, batch, core), result.reshape(-1), workers)
-    return result if direct else _combine(result, beta, out, operands)
+    state = state_of(x, core, axis)
+    route = choose_route(factors, state.shape, batch, dtype)
+    if route == COPY:
+        result = x.astype(dtype) if _is_one(alpha) else _scaled(function, alpha, x, dtype)
+        return _finish(result, beta, out, swapped, operands)
+    if route == MATMUL_CHAIN:
+        result = _chain_of_matmul(factors, state.astype(dtype, copy=False)).reshape(shape)
+        return _finish(result, beta, out, swapped, operands)
+    if x.size == 0 or 0 in shape:  # sums over no terms
+        return _finish(np.zeros(shape, dtype), beta, out, swapped, operands)
+    job = Job(factors, state, batch, dtype)
+    entry = None if _is_zero(beta) else _entry(beta, dtype)
+    adds = _is_zero(beta) or (entry is not None and job.adds())
+    if out is not None and adds and _takes_result(target, dtype, (x, *dense)):
+        job.run(target, workers, entry)
+        return out
+    result = np.empty(shape, dtype)
+    job.run(result, workers)
+    return _finish(result, beta, out, swapped, operands)
+
+
+def read_call(function, factors, x, core, axis, transposed):
+    """The operands of a call, validated.
+
+    Returns (what was given; x; the factors, each an array or an IdentityFactor; those applied,
+    transposed if K is; ``core`` and ``axis``, 1 and -1 for a single vector; the batch axes).
+    """
+    x = as_array(function, "x", x, min_ndim=1)
+    factors = read_factors(function, factors, identities=True)
+    operands = [x, *factors]
+    if any_masked(*operands):
+        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    x = np.asarray(x)
+    if x.ndim == 1:
+        core, axis = 1, -1
+    factors = size_identity(function, factors, x.shape[axis], transposed=transposed)
+    given: list[Any] = [f if isinstance(f, IdentityFactor) else np.asarray(f) for f in factors]
+    if core == 1 and x.ndim == 2 and all(f.ndim == 2 for f in given):
+        core = 2  # vectors are the rows of a matrix
+    check_kron_axis(function, given, x, axis, transposed=transposed)
+    applied = given
+    if transposed:
+        applied = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in given]
+    return operands, x, given, applied, core, axis, _batch_shape(function, given, x, core)
+
+
+def state_of(x, core, axis):
+    """x as X[b, l, j, r]."""
+    if core == 1:
+        return x[..., None, :, None]
+    return x[..., None] if axis == -1 else x[..., None, :, :]
 
 
 def _batch_shape(function, factors, x, core):
@@ -102,6 +131,20 @@ def _batch_shape(function, factors, x, core):
     except ValueError:
         named = {f"factor_{i}": f for i, f in enumerate(factors)}
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
+
+
+def _lies_by_columns(x) -> bool:
+    """Whether the matrices of x are contiguous column by column, and not also row by row."""
+    return not x.flags.c_contiguous and np.swapaxes(x, -1, -2).flags.c_contiguous
+
+
+def _takes_result(target, dtype, operands) -> bool:
+    """Whether the engine may write into ``target`` while it reads the operands."""
+    return (
+        target.dtype == dtype
+        and target.flags.carray
+        and not any(np.may_share_memory(target, a) for a in operands)
+    )
 
 
 def _is_zero(scalar) -> bool:
@@ -115,115 +158,58 @@ def _is_one(scalar) -> bool:
 
 
 def _with_alpha(function, factors, alpha, dtype):
-    """The factors, the smallest one times alpha."""
-    if _is_one(alpha):
+    """The factors, the smallest one that has entries times alpha."""
+    sizes = [(f.size, i) for i, f in enumerate(factors) if isinstance(f, np.ndarray)]
+    if _is_one(alpha) or not sizes:
         return factors
-    smallest = min(range(len(factors)), key=lambda i: factors[i].size)
-    try:
-        scaled = np.multiply(alpha, factors[smallest], dtype=dtype)
-    except OverflowError as error:
-        raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
+    _, smallest = min(sizes)
+    scaled = _scaled(function, alpha, factors[smallest], dtype)
     return [scaled if i == smallest else f for i, f in enumerate(factors)]
 
 
-def _combine(result, beta, out, operands):
-    """``result + beta out`` in out; result itself without out.  beta = 0 does not read out."""
+def _scaled(function, alpha, array, dtype):
+    try:
+        return np.multiply(alpha, array, dtype=dtype)
+    except OverflowError as error:
+        raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
+
+
+def _entry(beta, dtype):
+    """beta as the array of one entry that the engine scales by; None where that is no such."""
+    if np.result_type(dtype, beta) != dtype:
+        return None
+    try:
+        return np.full(1, beta, dtype if np.iscomplexobj(beta) else np.empty(0, dtype).real.dtype)
+    except OverflowError:
+        return None
+
+
+def _finish(result, beta, out, swapped, operands):
+    """``result + beta out`` in out; result itself without out.  beta = 0 does not read out.
+
+    ``swapped`` says that result is the transpose.
+    """
     if out is None:
-        return wrap_like(result, *operands)
+        return wrap_like(np.swapaxes(result, -1, -2) if swapped else result, *operands)
     if not _is_zero(beta):
-        result = result + beta * out
-    assign(out, result)
+        result = result + beta * (np.swapaxes(out, -1, -2) if swapped else out)
+    if swapped:
+        transpose_into(np.asarray(out)[..., None], np.asarray(result)[..., None])
+    else:
+        assign(out, result)
     return out
 
 
 def _chain_of_matmul(factors, y):
-    """K y along axis -2 of y (..., l, Π p, r), factor by factor: batched factors, odd dtypes."""
+    """K y along axis -2 of y (..., l, Π p, r), factor by factor: odd dtypes, batches of small."""
     *batch, left, _, right = y.shape
     behind = prod(f.shape[-1] for f in factors[1:]) * right
     before = left
     for i, f in enumerate(factors):
         q, p = f.shape[-2:]
-        y = np.matmul(f[..., None, :, :], y.reshape(*batch, before, p, behind))
-        batch = y.shape[:-3]
+        if isinstance(f, np.ndarray):
+            y = np.matmul(f[..., None, :, :], y.reshape(*batch, before, p, behind))
+            batch = y.shape[:-3]
         before *= q
         behind = prod(g.shape[-1] for g in factors[i + 2 :]) * right
     return y
-
-
-def _factor(factors, step: Step, dtype):
-    """The matrix of one step in a dtype that its kernel takes.
-
-    Real factors of complex data stay real, except where rows of the data meet the packed
-    transpose.
-    """
-    if step.before:
-        own = replace(step, before=(), by_rows=False)
-        pair = [_factor(factors, replace(own, factors=step.before), dtype)]
-        pair.append(_factor(factors, own, dtype))
-        return np.array(pair, np.result_type(*pair, *([dtype] if step.by_rows else [])))
-    merged = [factors[i] for i in step.factors]
-    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
-        dtype = np.empty(0, dtype).real.dtype
-    f, *others = (np.asarray(f, dtype) for f in merged)
-    for other in others:
-        f = kron(f, other)
-    if step.by_rows:
-        return np.require(f.T, requirements=["C", "A"])
-    if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
-        f = f.copy()
-    return f
-
-
-def _contiguous(x, dtype, batch, core):
-    """x as a flat C-contiguous array of dtype; a copy only where it is not that already."""
-    if x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
-        return x.reshape(-1)
-    full = (*batch, *x.shape[x.ndim - core :])
-    if x.shape != full:
-        x = np.broadcast_to(x, full)
-    return np.require(x, dtype, ["C", "A"]).reshape(-1)
-
-
-def _run(plan: Plan, matrices, source, target, workers):
-    """The passes, from ``source`` to ``target``, all flat.
-
-    Intermediates take turns between the target, where they fit into it, and a workspace.
-    """
-    size = max((each.output_size for each in plan.passes[:-1]), default=0)
-    workspaces = []
-    for to, each, factors in zip(_turns(plan, target.size), plan.passes, matrices, strict=True):
-        while to >= len(workspaces):
-            workspaces.append(np.empty(size, target.dtype))
-        destination = target if to < 0 else workspaces[to]
-        _run_pass(each, factors, source, destination, workers)
-        source = destination
-
-
-def _turns(plan: Plan, target_size) -> list[int]:
-    """Where each pass writes: -1 the target, else the number of a workspace."""
-    turns = [-1]
-    for each, later in zip(plan.passes[-2::-1], plan.passes[:0:-1], strict=True):
-        if later.in_place:
-            turns.append(turns[-1])
-        elif turns[-1] == -1 or each.output_size > target_size:
-            turns.append(0 if turns[-1] != 0 else 1)
-        else:
-            turns.append(-1)
-    return turns[::-1]
-
-
-def _run_pass(each: Pass, factors, source, target, workers):
-    if each.kernel == "matmul":
-        x = source[: each.input_size].reshape(each.left, each.rows_in, each.right)
-        y = target[: each.output_size].reshape(each.left, each.rows_out, each.right)
-        if each.right == 1:
-            np.matmul(x[..., 0], factors[0].T, out=y[..., 0])
-        else:
-            np.matmul(factors[0], x, out=y)
-        return
-    sizes = each.sizes
-    run_ranges(
-        lambda begin, end: _engine.run_pass(sizes, factors, source, target, begin, end),
-        each.blocks,
-        workers,
-    )

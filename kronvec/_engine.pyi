@@ -11,5 +11,6 @@ def run_pass(
     y: NDArray[Any],
     begin: int,
     end: int,
+    beta: NDArray[Any] | None = None,
 ) -> None: ...
 def row_sqnorm(x: NDArray[Any]) -> NDArray[Any]: ...

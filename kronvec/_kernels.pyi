@@ -26,6 +26,7 @@ def run_mode_pair(
     f2: NDArray[Any],
     x: NDArray[Any],
     y: NDArray[Any],
+    accumulate: bool = False,
     stream: bool = False,
 ) -> None: ...
 def run_transpose(x: NDArray[Any], y: NDArray[Any]) -> None: ...

@@ -9,6 +9,8 @@
 3. groups neighbouring axes into passes, so that a block of the operand goes through all steps
    of a group while it is in cache, and memory is crossed once per pass;
 4. hands a step with large matrices to `numpy.matmul`.
+
+An identity factor is an axis without a step: it only adds to what lies before or behind others.
 """
 
 from __future__ import annotations
@@ -19,10 +21,8 @@ from math import prod
 from typing import NamedTuple
 
 from ._kernels import pair_fits
+from ._machine import level2_bytes
 
-# A block of a pass, of which two buffers exist, shares the second-level cache with the panels
-# that stream through it.
-BLOCK_BYTES = 262144
 # The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
 PANEL_BYTES = 512
 # The largest factor that merging may make.
@@ -39,6 +39,10 @@ MATMUL_SIZE = 256
 ACROSS_COST = 12
 ROW_COST = 4
 SLICE_COST = 10
+# A batch of factors runs the plan once per item, from Python: for items with fewer entries than
+# this numpy.matmul's loop over the batch, factor by factor, is faster: by a half at 256, slower
+# by a half at 1024 for 4 x 4 factors, about even there for two of 32 x 32.
+BATCH_ITEM = 1024
 
 
 @dataclass(frozen=True)
@@ -123,21 +127,27 @@ class Plan:
     passes: tuple[Pass, ...]
 
 
+def block_bytes() -> int:
+    """Of a block of a pass: two buffers of it share the second-level cache with the panels."""
+    return level2_bytes() // 4
+
+
 @lru_cache(maxsize=1024)
 def make_plan(
-    shapes: tuple[tuple[int, int], ...], left: int, right: int, itemsize: int, lanes: int
+    shapes: tuple[tuple[int, ...], ...], left: int, right: int, itemsize: int, lanes: int
 ) -> Plan:
     """The plan for factors of these (q, p) shapes and X of shape (left, Π p, right).
 
-    ``lanes`` is how many items a vector holds.
+    The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.
     """
     groups, across = _merge(shapes, left, right, itemsize, lanes)
     work = _Work(left, right, itemsize, lanes if across else 0)
-    passes = _passes(groups, shapes, work, BLOCK_BYTES)
+    limit = block_bytes()
+    passes = _passes(groups, shapes, work, limit)
     if len(passes) > 1:
         # Buffers for two blocks beside a workspace stay within two workspaces.
         largest = max(p.output_size for p in passes[:-1]) * itemsize
-        if largest < 2 * BLOCK_BYTES:
+        if largest < 2 * limit:
             passes = _passes(groups, shapes, work, largest // 2)
     return Plan(tuple(passes))
 
@@ -152,17 +162,23 @@ class _Work(NamedTuple):
 
 
 def _passes(groups, shapes, work, block_bytes) -> list[Pass]:
-    sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
-    order = sorted(range(len(groups)), key=lambda i: (_growth(*sizes[i]), -i))
-    current = [p for _, p in sizes]
+    sizes = [_size(shapes, group) for group in groups]
+    steps = [i for i, size in enumerate(sizes) if len(size) == 2]
+    order = sorted(steps, key=lambda i: (_growth(*sizes[i]), -i))
+    idle = set(range(len(groups))) - set(steps)
+    current = [size[-1] for size in sizes]
     passes = []
     while order:
-        taken = _take(order, sizes, current, work, block_bytes)
+        taken = _take(order, idle, sizes, current, work, block_bytes)
         passes.append(_pass(taken, groups, sizes, current, work, block_bytes))
         for i in taken:
             current[i] = sizes[i][0]
         order = order[len(taken) :]
     return passes
+
+
+def _is_identity(shape) -> bool:
+    return len(shape) == 1
 
 
 def _growth(q: int, p: int) -> float:
@@ -178,21 +194,25 @@ def _merge(shapes, left, right, itemsize, lanes) -> tuple[list[tuple[int, ...]],
     And whether the trailing axes are worked on across the rows that stand before them.
     """
     apart = [(i,) for i in range(len(shapes))]
-    if any(q * p == 0 for q, p in shapes):
+    if any(0 in shape for shape in shapes):
         return apart, False
     candidates = []
-    if right == 1 and left * prod(p for _, p in shapes[:-1]) >= lanes > 1:
+    if (
+        right == 1
+        and not _is_identity(shapes[-1])
+        and left * prod(s[-1] for s in shapes[:-1]) >= lanes > 1
+    ):
         groups = _pairs(shapes, len(shapes))
         cost = ACROSS_COST + _cost(shapes, groups, lanes, itemsize, lanes)
         candidates.append((cost, groups, True))
     for count in range(1, len(shapes) + 1):
         tail = tuple(range(len(shapes) - count, len(shapes)))
-        size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][1] for i in tail))
-        if count > 1 and size > MERGED_SIZE:
+        size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][-1] for i in tail))
+        if count > 1 and (size > MERGED_SIZE or _is_identity(shapes[-count])):
             break
         groups = [*_pairs(shapes, len(shapes) - count), tail]
         candidates.append((_cost(shapes, groups, right, itemsize, lanes), groups, False))
-        if right > 1:
+        if right > 1 or _is_identity(shapes[-1]):
             break
     return min(candidates)[1:]
 
@@ -203,7 +223,7 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
     i = stop
     while i > 0:
         i -= 1
-        if i > 0:
+        if i > 0 and not (_is_identity(shapes[i - 1]) or _is_identity(shapes[i])):
             (q1, p1), (q2, p2) = shapes[i - 1], shapes[i]
             apart = min(q2 * p2 * (p1 + q1), q1 * p1 * (p2 + q2))
             if q1 * q2 * p1 * p2 <= apart and max(q1 * q2, p1 * p2) <= 4:
@@ -216,27 +236,37 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
 
 def _cost(shapes, groups, right, itemsize, lanes) -> float:
     """Vector multiply-adds, or the time of one, per vector of X."""
-    sizes = [(prod(shapes[i][0] for i in g), prod(shapes[i][1] for i in g)) for g in groups]
+    sizes = [_size(shapes, group) for group in groups]
     cost, inner = 0.0, right
     while sizes:
-        q, p = sizes.pop()
-        if sizes and _pairs_up(sizes[-1], (q, p), inner, itemsize):
-            cost += 2 * p
-            inner *= q * sizes.pop()[0]
-            continue
-        if inner == 1:
-            cycles = p * _vectors(q, lanes) + ROW_COST
-        else:
-            cycles = q * p * _vectors(inner, lanes) + SLICE_COST
-        cost += cycles * lanes / (p * inner)
+        size = sizes.pop()
+        q, p = size[0], size[-1]
+        if len(size) == 2:
+            if sizes and _pairs_up(sizes[-1], size, inner, itemsize):
+                sizes.pop()
+                cost += 2 * p
+                inner *= q * q
+                continue
+            if inner == 1:
+                cycles = p * _vectors(q, lanes) + ROW_COST
+            else:
+                cycles = q * p * _vectors(inner, lanes) + SLICE_COST
+            cost += cycles * lanes / (p * inner)
         inner *= q
     return cost
 
 
+def _size(shapes, group) -> tuple[int, ...]:
+    """(q, p) of the product of a group, (n,) of an identity."""
+    if _is_identity(shapes[group[0]]):
+        return shapes[group[0]]
+    return prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
+
+
 def _pairs_up(first, second, behind, itemsize) -> bool:
     """Whether one kernel takes two neighbouring axes of these (q, p)."""
-    (q, p) = second
-    return first == second and q == p and pair_fits(p, behind, itemsize)
+    n = second[0]
+    return first == second == (n, n) and pair_fits(n, behind, itemsize)
 
 
 def _vectors(items, lanes) -> float:
@@ -245,8 +275,11 @@ def _vectors(items, lanes) -> float:
     return 0.5 if items <= half else -(-items // lanes)
 
 
-def _take(order, sizes, current, work, block_bytes) -> list[int]:
-    """The first axes of ``order`` that make one pass: neighbours whose block fits in cache."""
+def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
+    """The first axes of ``order`` that make one pass: neighbours whose block fits in cache.
+
+    Axes in ``idle`` have no step and part no neighbours.
+    """
     taken = order[:1]
     if _is_large(sizes[taken[0]]):
         return taken
@@ -254,7 +287,7 @@ def _take(order, sizes, current, work, block_bytes) -> list[int]:
         low, high = min(*taken, i), max(*taken, i)
         if len(taken) == MAX_STEPS:
             break
-        if high - low != len(taken) or _is_large(sizes[i]):
+        if _is_large(sizes[i]) or set(range(low, high + 1)) - idle != {*taken, i}:
             break
         behind = prod(current[high + 1 :]) * work.right
         width = min(behind, PANEL_BYTES // work.itemsize)
@@ -280,7 +313,7 @@ def _goes_across(taken, current, work) -> bool:
 
 def _block(taken, sizes, current) -> int:
     """Rows of the largest state of a block while the axes in ``taken`` are worked on."""
-    state = {i: current[i] for i in taken}
+    state = {i: current[i] for i in range(min(taken), max(taken) + 1)}
     largest = prod(state.values())
     for i in taken:
         state[i] = sizes[i][0]

@@ -17,8 +17,7 @@ from functools import reduce
 import numpy as np
 from numpy import kron as numpy_kron  # held here: patch_numpy may replace numpy.kron
 
-# --------------------------------------------------------------------------------------
-# Helpers
+# -------- Helpers
 
 
 def _operands(*arrays):
@@ -60,8 +59,7 @@ def _reduce_to(gradient, shape):
     return _sum(gradient, tuple(stretched)).reshape(shape)
 
 
-# --------------------------------------------------------------------------------------
-# vec
+# -------- vec
 
 
 def vec(a, *, order="F"):
@@ -134,8 +132,7 @@ def smat(v, *, order="F"):
     return unvech(v.astype(dtype) / scale, order=order)
 
 
-# --------------------------------------------------------------------------------------
-# Products
+# -------- Products
 
 
 def kron(a, b, *more):
@@ -174,8 +171,14 @@ def vec_trick(a, b, c, *, order="F"):
     return vec(triple_product(a, b, c), order=order)
 
 
-# --------------------------------------------------------------------------------------
-# Many factors: K = F1 ⊗ ... ⊗ FN
+# -------- Many factors: K = F1 ⊗ ... ⊗ FN
+
+
+def _with_eyes(factors, length, side=-1):
+    """The factors, identities (None: one that makes ``length`` fit) as arrays, of bools."""
+    rest = math.prod(f.shape[side] for f in factors if f is not None)
+    factors = [np.eye(length // rest, dtype=bool) if f is None else f for f in factors]
+    return [f.toarray(bool) if getattr(f, "is_identity", False) else f for f in factors]
 
 
 def kron_matmul(factors, x, *, alpha=1, beta=0, out=None):
@@ -184,7 +187,7 @@ def kron_matmul(factors, x, *, alpha=1, beta=0, out=None):
     Factor i sees X as x[..., l, p, r]: l runs over the rows of the factors before it, p over
     its own columns, r over the columns of the factors after it and those of X.
     """
-    *factors, x = _operands(*factors, x)
+    *factors, x = _operands(*_with_eyes(factors, np.shape(x)[-min(np.ndim(x), 2)]), x)
     y = x[:, None] if x.ndim == 1 else x
     k = y.shape[-1]
     for i, f in enumerate(factors):
@@ -199,8 +202,8 @@ def kron_matmul(factors, x, *, alpha=1, beta=0, out=None):
 
 def matmul_kron(x, factors, *, alpha=1, beta=0, out=None):
     """alpha X K + beta out, by X K = (Kᵀ Xᵀ)ᵀ; a 1-D x is a row."""
-    transposed = [_transpose(np.asanyarray(f)) for f in factors]
     x = np.asanyarray(x)
+    transposed = [_transpose(np.asanyarray(f)) for f in _with_eyes(factors, x.shape[-1], -2)]
     y = kron_matmul(transposed, x if x.ndim == 1 else _transpose(x), alpha=alpha)
     y = y if x.ndim == 1 else _transpose(y)
     return y if beta == 0 else y + beta * out
@@ -216,8 +219,7 @@ def kron_vecmat(x, factors):
     return matmul_kron(np.asanyarray(x)[..., None, :], factors)[..., 0, :]
 
 
-# --------------------------------------------------------------------------------------
-# Commutation: K_{m,n} vec_F(A) = vec_F(Aᵀ), A of shape (m, n)
+# -------- Commutation: K_{m,n} vec_F(A) = vec_F(Aᵀ), A of shape (m, n)
 
 
 def commutation_indices(m, n):
@@ -239,8 +241,7 @@ def commutation_matmul(x, m, n, *, side="left", transposed=False):
     return x[..., indices, :] if side == "left" and x.ndim > 1 else x[..., indices]
 
 
-# --------------------------------------------------------------------------------------
-# Derivatives: G is the cotangent of the result, <G, Y> = Re tr(Gᴴ Y)
+# -------- Derivatives: G is the cotangent of the result, <G, Y> = Re tr(Gᴴ Y)
 
 
 def _matmul_gradients(g, x, w, conjugate):
@@ -365,8 +366,7 @@ def per_sample_sqnorm(g, x):
     return row_sqnorm(dw.reshape(dw.shape[:-2] + (dw.shape[-2] * dw.shape[-1],)))
 
 
-# --------------------------------------------------------------------------------------
-# Kernels: the oracle of each, under the kernel's name (transpose_square is transpose in place)
+# -------- Kernels: the oracle of each, under its name (transpose_square: transpose in place)
 
 
 def mode_product(f, x, y=None, conjugate=False):
@@ -375,9 +375,10 @@ def mode_product(f, x, y=None, conjugate=False):
     return product if y is None else y + product
 
 
-def mode_pair(f1, f2, x):
-    """y[l,q1,q2,r] = Σ_{p1,p2} f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]."""
-    return np.einsum("ab,lbcr->lacr", f1, np.einsum("cd,lbdr->lbcr", f2, x))
+def mode_pair(f1, f2, x, y=None):
+    """y[l,q1,q2,r] (+)= Σ_{p1,p2} f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]."""
+    product = np.einsum("ab,lbcr->lacr", f1, np.einsum("cd,lbdr->lbcr", f2, x))
+    return product if y is None else y + product
 
 
 def transpose(x):

@@ -224,8 +224,25 @@ def overrides_ufuncs(*arguments) -> bool:
     return False
 
 
-def read_factors(function: str, factors) -> list:
-    """The factors of a Kronecker product as arrays of at least two axes."""
+class IdentityFactor:
+    """An identity among the factors of a Kronecker product: a shape without entries."""
+
+    ndim = 2
+
+    def __init__(self, n: int) -> None:
+        self.shape = (n, n)
+
+    @property
+    def T(self) -> IdentityFactor:
+        """Itself."""
+        return self
+
+
+def read_factors(function: str, factors, *, identities: bool = False) -> list:
+    """The factors of a Kronecker product as arrays of at least two axes.
+
+    With ``identities`` an identity operator becomes an IdentityFactor, and None stays None.
+    """
     if isinstance(factors, np.ndarray) and factors.ndim == 2:
         raise TypeError(
             f"{function}: factors must be a sequence of matrices, got one matrix of shape "
@@ -239,7 +256,34 @@ def read_factors(function: str, factors) -> list:
         ) from None
     if not listed:
         raise ValueError(f"{function}: at least one factor is needed")
-    return [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(listed)]
+    for i, f in enumerate(listed):
+        if identities and getattr(type(f), "is_identity", False) is True:
+            listed[i] = IdentityFactor(f.shape[0])
+        elif not (identities and f is None):
+            listed[i] = as_array(function, f"factor {i}", f, min_ndim=2)
+    return listed
+
+
+def size_identity(function: str, factors, length: int, *, transposed: bool = False) -> list:
+    """The factors, None among them an identity of the size that makes ``length`` fit."""
+    unsized = [i for i, f in enumerate(factors) if f is None]
+    if not unsized:
+        return factors
+    if len(unsized) > 1:
+        raise ValueError(
+            f"{function}: the size of one None factor follows from x, not that of "
+            f"{len(unsized)}; use operators.Identity(n)"
+        )
+    side = -2 if transposed else -1
+    others = math.prod(f.shape[side] for f in factors if f is not None)
+    if others == 0 or length % others:
+        raise ValueError(
+            f"{function}: no identity in place of None fits: x has {length} entries on the axis "
+            f"of the Kronecker product, which must be a multiple of {others}, the product of the "
+            f"other factors' {'rows' if transposed else 'columns'}"
+        )
+    identity = IdentityFactor(length // others)
+    return [identity if f is None else f for f in factors]
 
 
 def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = False) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _kernels, _reference
+from ._machine import level1_bytes, level2_bytes
 from .products import kron
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _ISA_VARIABLE = "KRONVEC_ISA"
 def show_config(file: TextIO | None = None) -> None:
     """Print what this installation runs on.
 
-    The versions, the instruction set that serves each kernel and dtype, NumPy's BLAS, and the
-    thread pools in the process.
+    The versions, the caches that blocks are made for, the instruction set that serves each
+    kernel and dtype, NumPy's BLAS, and the thread pools in the process.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ def _version_lines() -> Iterator[str]:
         "NumPy's BLAS": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
         "instruction sets": f"{available} ({_ISA_VARIABLE}={os.environ.get(_ISA_VARIABLE, '')})",
     }
+    levels = {1: level1_bytes(), 2: level2_bytes()}
+    rows["caches of a core"] = ", ".join(f"L{k} {n >> 10} KiB" for k, n in levels.items())
     width = max(map(len, rows))
     return (f"{name:<{width}}  {value}" for name, value in rows.items())
 

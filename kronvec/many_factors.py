@@ -2,6 +2,7 @@
 
 K = F1 ⊗ … ⊗ FN, F_i of shape (q_i, p_i), is (M, N) with M = Π q_i and N = Π p_i; it is never
 formed.  Each function says along which axis of its operand K acts; _chain.py does the rest.
+A factor may be an identity, which is an axis that nothing is computed along.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 
 @two_tier("kron_matvec")
 def kron_matvec(
-    factors: Iterable[ArrayLike], x: ArrayLike, *, out: NDArray | None = None
+    factors: Iterable[ArrayLike | None], x: ArrayLike, *, out: NDArray | None = None
 ) -> NDArray:
     """Multiply vectors by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x``.
 
     Parameters
     ----------
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of x.
+        Leading axes broadcast with those of x.  `operators.Identity(n)` is an identity, None
+        one of the size that follows from x.
     x : array_like, shape (..., Π p_i)
     out : ndarray, optional
         Where to put the result; may overlap the operands.
@@ -39,8 +41,8 @@ def kron_matvec(
     Raises
     ------
     ValueError
-        If there is no factor, x does not have Π p_i entries, batch axes do not broadcast, or
-        ``out`` does not fit.
+        If there is no factor, x does not have Π p_i entries, batch axes do not broadcast,
+        more than one factor is None, or ``out`` does not fit.
     TypeError
         If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
         of ``out`` by the rule "same_kind".
@@ -49,11 +51,14 @@ def kron_matvec(
     --------
     kron_matmul : many columns at once.
     kron_vecmat : from the other side.
+    explain : how it is computed.
 
     Notes
     -----
     Besides the result, at most two workspaces of the largest intermediate are allocated, and a
-    copy of x where that is not contiguous, aligned and of the result's dtype.
+    copy of x where that is not contiguous (by rows, or by columns), aligned and of the result's
+    dtype.  Identities take neither time nor memory.  A batch of factors is computed item by
+    item.
 
     References
     ----------
@@ -67,13 +72,15 @@ def kron_matvec(
     >>> factors = [np.array([[1.0, 2.0]]), np.eye(2), np.ones((1, 3))]
     >>> kv.kron_matvec(factors, np.arange(12.0))
     array([45., 72.])
+    >>> kv.kron_matvec([None, np.array([[1.0, -1.0]])], np.arange(6.0))
+    array([-1., -1., -1.])
     """
     return apply_factors("kron_matvec", factors, x, core=1, axis=-1, out=out)
 
 
 @two_tier("kron_vecmat")
 def kron_vecmat(
-    x: ArrayLike, factors: Iterable[ArrayLike], *, out: NDArray | None = None
+    x: ArrayLike, factors: Iterable[ArrayLike | None], *, out: NDArray | None = None
 ) -> NDArray:
     """Multiply row vectors by a Kronecker product: ``y = x (F1 ⊗ … ⊗ FN)``.
 
@@ -81,7 +88,8 @@ def kron_vecmat(
     ----------
     x : array_like, shape (..., Π q_i)
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of x.
+        Leading axes broadcast with those of x.  `operators.Identity(n)` is an identity, None
+        one of the size that follows from x.
     out : ndarray, optional
         Where to put the result; may overlap the operands.
 
@@ -93,8 +101,8 @@ def kron_vecmat(
     Raises
     ------
     ValueError
-        If there is no factor, x does not have Π q_i entries, batch axes do not broadcast, or
-        ``out`` does not fit.
+        If there is no factor, x does not have Π q_i entries, batch axes do not broadcast,
+        more than one factor is None, or ``out`` does not fit.
     TypeError
         If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
         of ``out`` by the rule "same_kind".
@@ -121,7 +129,7 @@ def kron_vecmat(
 
 @two_tier("kron_matmul")
 def kron_matmul(
-    factors: Iterable[ArrayLike],
+    factors: Iterable[ArrayLike | None],
     x: ArrayLike,
     *,
     alpha=1,
@@ -134,7 +142,8 @@ def kron_matmul(
     Parameters
     ----------
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of X.
+        Leading axes broadcast with those of X.  `operators.Identity(n)` is an identity, None
+        one of the size that follows from X.
     x : array_like, shape (..., Π p_i, k) or (Π p_i,)
     alpha, beta : scalar
         With ``beta=0`` the old content of ``out`` is not read.
@@ -151,8 +160,8 @@ def kron_matmul(
     Raises
     ------
     ValueError
-        If there is no factor, X does not have Π p_i rows, batch axes do not broadcast, beta is
-        not 0 without ``out``, or ``out`` does not fit.
+        If there is no factor, X does not have Π p_i rows, batch axes do not broadcast, more
+        than one factor is None, beta is not 0 without ``out``, or ``out`` does not fit.
     TypeError
         If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
         of ``out`` by the rule "same_kind".
@@ -160,6 +169,14 @@ def kron_matmul(
     See Also
     --------
     matmul_kron : from the other side.
+
+    Notes
+    -----
+    beta is applied in the last pass over memory where ``out`` lies as a fresh result would, has
+    its dtype and is apart from the operands; elsewhere, and where `numpy.matmul` makes that
+    pass, a second array of its size is needed.  Matrices that lie column by column
+    (F-contiguous) are not copied: their transposes are multiplied from the other side, and a
+    fresh result lies column by column, too.
 
     References
     ----------
@@ -190,7 +207,7 @@ def kron_matmul(
 @two_tier("matmul_kron")
 def matmul_kron(
     x: ArrayLike,
-    factors: Iterable[ArrayLike],
+    factors: Iterable[ArrayLike | None],
     *,
     alpha=1,
     beta=0,
@@ -203,7 +220,8 @@ def matmul_kron(
     ----------
     x : array_like, shape (..., k, Π q_i) or (Π q_i,)
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of X.
+        Leading axes broadcast with those of X.  `operators.Identity(n)` is an identity, None
+        one of the size that follows from X.
     alpha, beta : scalar
         With ``beta=0`` the old content of ``out`` is not read.
     out : ndarray, optional
@@ -219,8 +237,8 @@ def matmul_kron(
     Raises
     ------
     ValueError
-        If there is no factor, X does not have Π q_i columns, batch axes do not broadcast, beta
-        is not 0 without ``out``, or ``out`` does not fit.
+        If there is no factor, X does not have Π q_i columns, batch axes do not broadcast, more
+        than one factor is None, beta is not 0 without ``out``, or ``out`` does not fit.
     TypeError
         If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
         of ``out`` by the rule "same_kind".
@@ -228,6 +246,10 @@ def matmul_kron(
     See Also
     --------
     kron_matmul : from the other side.
+
+    Notes
+    -----
+    As for `kron_matmul`: beta in the last pass, no copy of what lies column by column.
 
     References
     ----------

@@ -19,6 +19,9 @@ cdef enum:
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
 
+cdef float ONE_FLOAT = 1
+cdef double ONE_DOUBLE = 1
+
 # One mode product within a block: axis of size p -> q, `outer` rows before it, `inner` behind.
 ctypedef struct step_t:
     Py_ssize_t outer, q, p, inner
@@ -121,9 +124,11 @@ cdef inline kv_ahead block_ahead(const char *x, Py_ssize_t rows, Py_ssize_t row,
     return ahead
 
 
+# The steps on one block.  A step `beta` of one entry along all rows makes it y = beta y + ...;
+# without an entry, beta = 1.
 cdef void run_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize_t width, int item,
                     const char *x, Py_ssize_t x_row, char *y, Py_ssize_t y_row, char **buffers,
-                    int flags, kv_ahead *ahead) noexcept nogil:
+                    int flags, const step_t *beta, kv_ahead *ahead) noexcept nogil:
     cdef int i, free = 0
     cdef const char *source = x
     cdef char *target
@@ -142,14 +147,19 @@ cdef void run_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize
         run_step(&steps[i], count, width, item, source, source_row, target, width, 0, ahead)
         source = target
         source_row = width
+    if beta != NULL:
+        flags = KV_ACCUMULATE
+        if beta.f != NULL:
+            run_step(beta, count, width, item, y, y_row, y, y_row, 0, ahead)
     run_step(&steps[n_steps - 1], count, width, item, source, source_row, y, y_row, flags, ahead)
 
 
 # Rows x[l, :], l < count, as the columns of a block, through the steps, and back as rows of y.
 cdef void run_across(const step_t *steps, int n_steps, Py_ssize_t count, int item, const char *x,
                      Py_ssize_t rows_in, char *y, Py_ssize_t rows_out, char **buffers,
-                     kv_ahead *ahead) noexcept nogil:
+                     const step_t *beta, kv_ahead *ahead) noexcept nogil:
     cdef int slot = item_slot(item), i, at = 0
+    cdef step_t one
     kernels().transpose[slot](1, count, rows_in, x, 0, rows_in, buffers[0], 0, count)
     for i in range(n_steps):
         if in_place(&steps[i]):
@@ -158,12 +168,26 @@ cdef void run_across(const step_t *steps, int n_steps, Py_ssize_t count, int ite
             run_step(&steps[i], 1, count, item, buffers[at], count, buffers[1 - at], count, 0,
                      ahead)
             at = 1 - at
-    kernels().transpose[slot](1, rows_out, count, buffers[at], 0, count, y, 0, rows_out)
+    if beta == NULL:
+        kernels().transpose[slot](1, rows_out, count, buffers[at], 0, count, y, 0, rows_out)
+        return
+    kernels().transpose[slot](1, rows_out, count, buffers[at], 0, count, buffers[1 - at], 0,
+                              rows_out)
+    if beta.f != NULL:
+        run_step(beta, count, 1, item, y, 1, y, 1, 0, ahead)
+    one = beta[0]
+    one.dtype = KV_f32 + (one.dtype & 1)
+    one.f = <const char *>&ONE_DOUBLE
+    if one.dtype == KV_f32:
+        one.f = <const char *>&ONE_FLOAT
+    run_step(&one, count, 1, item, buffers[1 - at], 1, y, 1, KV_ACCUMULATE, ahead)
 
 
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
-             Py_ssize_t end):
+             Py_ssize_t end, cnp.ndarray beta=None):
     """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
+
+    y = (the steps) x, or beta y + (the steps) x for a ``beta`` of one entry.
 
     ``sizes`` is (left, rows_in, rows_out, right, width, block items, together, across, ((outer,
     q, p, inner, by_rows, pair), ...)); ``factors`` holds the matrix of each step, packed
@@ -177,6 +201,8 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef Py_ssize_t width = sizes[4], block = sizes[5], together = sizes[6]
     cdef Py_ssize_t panels, unit, l, r, w, n, next_l, next_r, stretch
     cdef cnp.ndarray f
+    cdef step_t scale
+    cdef const step_t *adding = NULL
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
     cdef char *buffers[2]
@@ -185,6 +211,9 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef scratch work
     if len(sizes[8]) > STEPS:
         raise ValueError("too many steps in one pass")
+    if (cnp.PyArray_SIZE(x) < left * rows_in * right
+            or cnp.PyArray_SIZE(y) < left * rows_out * right):
+        raise ValueError("a pass over more than there is")
     for outer, q, p, inner, by_rows, pair in sizes[8]:
         f = factors[n_steps]
         steps[n_steps].outer, steps[n_steps].q = outer, q
@@ -195,6 +224,12 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
         steps[n_steps].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
         steps[n_steps].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
         n_steps += 1
+    if beta is not None:
+        scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, rows_out
+        scale.f = NULL if beta.item() == 1 else cnp.PyArray_BYTES(beta)
+        scale.f_q, scale.f_p, scale.by_rows, scale.pair = 1, 1, False, False
+        scale.dtype = kernel_dtype(cnp.PyArray_TYPE(beta))
+        adding = &scale
     panels = (right + width - 1) // width if width else 0
     if left * rows_out * right * item >= KV_STREAM_ABOVE and to != from_:
         flags = KV_STREAM
@@ -221,7 +256,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
                         ahead = block_ahead(from_ + (l + n) * rows_in * item,
                                             min(width, left - l - n) * rows_in, item, item)
                     run_across(steps, n_steps, n, item, from_ + l * rows_in * item, rows_in,
-                               to + l * rows_out * item, rows_out, buffers, &ahead)
+                               to + l * rows_out * item, rows_out, buffers, adding, &ahead)
                     continue
                 l = unit // panels * together
                 r = unit % panels * width
@@ -236,7 +271,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
                         min(width, right - next_r) * item, right * item)
                 run_block(steps, n_steps, n, w, item, from_ + (l * rows_in * right + r) * item,
                           right, to + (l * rows_out * right + r) * item, right, buffers, flags,
-                          &ahead)
+                          adding, &ahead)
         scratch_free(&work)
     if buffered and buffers[0] == NULL:
         raise MemoryError

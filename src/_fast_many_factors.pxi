@@ -19,12 +19,38 @@ cdef int small_step(int dtype, matrix f, char *x, char *y, Py_ssize_t left,
     return 0
 
 
+# Whether the factors are few and small, with their sizes multiplied out.
+cdef bint few(const matrix *f, Py_ssize_t count, Py_ssize_t *rows, Py_ssize_t *cols) noexcept:
+    cdef Py_ssize_t i
+    rows[0] = cols[0] = 1
+    if count < 1 or count > FEW_FACTORS:
+        return False
+    for i in range(count):
+        if (f[i].rows < 1 or f[i].cols < 1 or f[i].rows > FEW_ITEMS or f[i].cols > FEW_ITEMS
+                or f[i].rows * f[i].cols > FEW_ITEMS):
+            return False
+        rows[0] *= f[i].rows
+        cols[0] *= f[i].cols
+        if rows[0] > FEW_ITEMS or cols[0] > FEW_ITEMS:
+            return False
+    return True
+
+
+# The most entries on the way from `size`, the last factor first.
+cdef Py_ssize_t largest_state(const matrix *f, Py_ssize_t count, Py_ssize_t size) noexcept:
+    cdef Py_ssize_t i, largest = size
+    for i in range(count - 1, -1, -1):
+        size = size // f[i].cols * f[i].rows
+        largest = max(largest, size)
+    return largest
+
+
 # (⊗ factors) along axis `axis` (-1 or -2) of x; its transpose for `flip`.
 cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
     cdef matrix[FEW_FACTORS] f
     cdef int count, dtype, ndim, i
     cdef PyObject *factor
-    cdef Py_ssize_t rows = 1, cols = 1, left = 1, right = 1, size, largest, before, behind, item
+    cdef Py_ssize_t rows, cols, left = 1, right = 1, size, largest, before, behind, item
     cdef cnp.npy_intp[32] dims
     cdef scratch work
     cdef char *buffers[2]
@@ -53,14 +79,10 @@ cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
         f[i] = as_matrix(factor)
         if flip:
             f[i] = transposed(f[i])
-        if (f[i].rows < 1 or f[i].cols < 1 or f[i].rows > FEW_ITEMS or f[i].cols > FEW_ITEMS
-                or f[i].rows * f[i].cols > FEW_ITEMS
-                or f[i].row_stride % item or f[i].col_stride % item):
+        if f[i].row_stride % item or f[i].col_stride % item:
             return None
-        rows *= f[i].rows
-        cols *= f[i].cols
-        if rows > FEW_ITEMS or cols > FEW_ITEMS:
-            return None
+    if not few(f, count, &rows, &cols):
+        return None
     size = 1
     for i in range(ndim):
         dims[i] = kv_dims(x)[i]
@@ -70,10 +92,7 @@ cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip):
     if axis == -2:
         right = dims[ndim - 1]
     left = size // (cols * right)
-    largest = size
-    for i in range(count - 1, -1, -1):
-        size = size // f[i].cols * f[i].rows
-        largest = max(largest, size)
+    largest = largest_state(f, count, size)
     if largest > FEW_ITEMS:
         return None
     dims[ndim + axis] = rows
@@ -104,6 +123,17 @@ def small_product(list factors, x, int axis, bint transposed):
     The general tier asks it too, so that ``out=`` or ``workers=`` change no bit of a result.
     """
     return fast_many(<PyObject *>factors, <PyObject *>x, axis, transposed)
+
+
+def is_small(list shapes, Py_ssize_t size):
+    """Whether ``small_product`` takes factors of these (q, p) shapes and ``size`` entries of x."""
+    cdef matrix[FEW_FACTORS] f
+    cdef Py_ssize_t rows, cols, i
+    if len(shapes) > FEW_FACTORS or not 1 <= size <= FEW_ITEMS:
+        return False
+    for i in range(len(shapes)):
+        f[i].rows, f[i].cols = shapes[i]
+    return few(f, len(shapes), &rows, &cols) and largest_state(f, len(shapes), size) <= FEW_ITEMS
 
 
 cdef object fast_kron_matvec(PyObject **args, Py_ssize_t nargs):

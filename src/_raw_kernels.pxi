@@ -29,15 +29,16 @@ def run_mode_product(f, x, y, accumulate=False, conjugate=False, stream=False):
         _stride(x, 1), _data(y), _stride(y, 0), _stride(y, 1), flags, NULL)
 
 
-def run_mode_pair(f1, f2, x, y, stream=False):
-    """y[l,q1,q2,r] = sum f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]; n and r as pair_fits says."""
+def run_mode_pair(f1, f2, x, y, accumulate=False, stream=False):
+    """y[l,q1,q2,r] (+)= sum f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]; n and r as pair_fits says."""
     L, n, n2, R = x.shape
     assert n == n2 and f1.shape == f2.shape == (n, n) and y.shape == x.shape
     assert f1.flags.c_contiguous and f2.flags.c_contiguous and pair_fits(n, R, x.itemsize)
+    cdef int flags = (KV_ACCUMULATE if accumulate else 0) | (KV_STREAM if stream else 0)
     assert R > 1 or (x.flags.c_contiguous and y.flags.c_contiguous)
     kv_active.mode_pair[_slot((f1, f2, x, y))](
         L, n, R, _data(f1), _data(f2), _data(x), _stride(x, 0), _stride(x, 1), _stride(x, 2),
-        _data(y), _stride(y, 0), _stride(y, 1), _stride(y, 2), KV_STREAM if stream else 0, NULL)
+        _data(y), _stride(y, 0), _stride(y, 1), _stride(y, 2), flags, NULL)
 
 
 def run_transpose(x, y):

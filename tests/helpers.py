@@ -7,9 +7,11 @@ componentwise bound.
 
 import contextlib
 import ctypes
+import gc
 import itertools
 import mmap
 import sys
+import tracemalloc
 
 import numpy as np
 
@@ -231,3 +233,21 @@ def guarded(a, side):
     view = raw[first : first + a.nbytes].view(a.dtype).reshape(a.shape)
     view[...] = a
     return view
+
+
+# --------------------------------------------------------------------------------------
+# Memory
+
+SLACK = 64 * 1024  # plans, views, NumPy's own temporaries
+
+
+def peak_of(function, *args, **kwargs):
+    """The bytes that a call holds at its height, its result included."""
+    function(*args, **kwargs)  # plans and pools are made once
+    gc.collect()
+    tracemalloc.start()
+    try:
+        result = function(*args, **kwargs)
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()

@@ -94,6 +94,12 @@ def _many(x_of):
     return lambda t, *sizes: x_of(t, list(_pair(t, *sizes)), *sizes)
 
 
+def _apart(x_of):
+    """The same with an identity of size n between the factors."""
+    eye = kv.operators.Identity
+    return lambda t, m, n, p, q: x_of(t, [t(m, n), eye(n), t(p, q)], m, n, p, q)
+
+
 _BOOL = (False, True)
 
 OPERATIONS = (
@@ -142,6 +148,18 @@ OPERATIONS = (
         "many_factors",
         "matmul_kron",
         _many(lambda t, factors, m, n, p, q: (t(3, m * p), factors)),
+        lambda m, n, p, q: m * p + 1,
+    ),
+    *_rows(
+        "many_factors",
+        "kron_matmul",
+        _apart(lambda t, factors, m, n, p, q: (factors, t(n * n * q, 3))),
+        lambda m, n, p, q: n * q + 1,
+    ),
+    *_rows(
+        "many_factors",
+        "kron_vecmat",
+        _apart(lambda t, factors, m, n, p, q: (t(m * n * p), factors)),
         lambda m, n, p, q: m * p + 1,
     ),
     *_rows(
@@ -226,4 +244,5 @@ WITH_OUT = tuple(operation for operation in OPERATIONS if operation.takes_out)
 # The lazy operator beside its dense matrix, for sizes m, n
 OPERATORS = {
     "Commutation": (kv.commutation_matrix, reference.commutation_matrix),
+    "Identity": (lambda m, n: kv.operators.Identity(m * n), lambda m, n: np.eye(m * n)),
 }

@@ -39,6 +39,7 @@ PROMISED = [
     "kron_vjp",
     "kron_matmul_vjp",
     "per_sample_sqnorm",
+    "explain",
     "show_config",
     "patch_numpy",
     "test",

@@ -3,6 +3,7 @@
 A kernel that touches one byte outside its arrays crashes the process here.
 """
 
+import itertools
 import os
 import signal
 import subprocess
@@ -82,6 +83,7 @@ def mode_product_cases(dtype):
         for p in range(2, 9):  # square factors that small have a kernel of their own
             f, x = random(dtype, p, p), random(dtype, 2, p, r, seed=1)
             yield (f, x), (fresh(dtype, 2, p, r),), p, {"conjugate": p % 2 == 0}
+            yield (f, x), (random(dtype, 2, p, r, seed=2),), p + 1, {"accumulate": True}
     for length, q, p, r in [
         (1, 8, 8, 0),
         (2, 4, 4, 0),
@@ -110,6 +112,8 @@ def mode_pair_cases(dtype):
                 if _kernels.pair_fits(n, r, x.itemsize):
                     y = fresh(dtype, length, n, n, r)
                     yield (f1, f2, x), (y,), 2 * n, {"stream": length == 3}
+                    y = random(dtype, length, n, n, r, seed=3)
+                    yield (f1, f2, x), (y,), 2 * n + 1, {"accumulate": True}
 
 
 def outer_cases(dtype):
@@ -380,6 +384,18 @@ def test_large_mode_products_meet_the_bound(dtype, isa):
         for length, q, p, r in [(2, 65, 70, 130), (300, 33, 31, 1), (1, 5, 300, 40)]:
             f, x = random(dtype, q, p), random(dtype, length, p, r)
             compare("mode_product", (f, x), (fresh(dtype, length, q, r),), p)
+
+
+@every_isa
+@every_dtype
+def test_a_mode_product_of_a_small_square_factor_may_write_over_its_operand(dtype, isa):
+    with use_isa(isa):
+        for n, r in itertools.product(range(1, 9), (1, 3, 40, 700)):
+            f, x = random(dtype, n, n), random(dtype, 2, n, r)
+            y = fresh(dtype, *x.shape)
+            _kernels.run_mode_product(f, x, y)
+            _kernels.run_mode_product(f, x, x)
+            assert np.array_equal(x, y), (n, r)
 
 
 @every_isa

@@ -16,7 +16,7 @@ SOURCES = Path(__file__).parents[1] / "src"
 # Lower layers never import higher ones.  A name stands for a module or a folder of the package;
 # what is not listed is a module of functions, like products.
 LAYERS = [
-    ["_kernels", "_fastpath", "_ufuncs", "_shapes", "_reference", "_threads"],
+    ["_kernels", "_fastpath", "_ufuncs", "_shapes", "_reference", "_threads", "_machine"],
     ["_plan"],
     ["products"],
     ["operators"],

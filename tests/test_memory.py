@@ -9,22 +9,8 @@ import numpy as np
 import pytest
 
 import kronvec as kv
-from helpers import KERNEL_DTYPES, leaves, random
+from helpers import KERNEL_DTYPES, SLACK, leaves, peak_of, random
 from operations import OPERATIONS
-
-SLACK = 64 * 1024  # plans, views, NumPy's own temporaries
-
-
-def peak_of(function, *args, **kwargs):
-    """The bytes that a call holds at its height, its result included."""
-    function(*args, **kwargs)  # plans and pools are made once
-    gc.collect()
-    tracemalloc.start()
-    try:
-        result = function(*args, **kwargs)
-        return tracemalloc.get_traced_memory()[1], result
-    finally:
-        tracemalloc.stop()
 
 
 def largest_intermediate(shapes):

@@ -142,6 +142,12 @@ def test_what_is_no_array_is_refused(operation, thing):
     args = operation.build("float64")
     for position in range(len(leaves(args))):
         broken = replace_leaf(args, position, thing)
+        if (
+            operation.group == "many_factors"
+            and thing is None
+            and any(f is None for a in broken if isinstance(a, list) for f in a)
+        ):
+            continue  # an identity
         message = raised(TypeError, operation.function, *broken, **operation.kwargs)
         assert operation.name in message
         if thing is not None and not isinstance(thing, str):

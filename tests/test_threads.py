@@ -48,7 +48,7 @@ def test_threads_that_cannot_start_lose_nothing(monkeypatch):
     monkeypatch.setattr("kronvec._threads._pool", None)
     monkeypatch.setattr("kronvec._threads._pool_size", 0)
     factors = [random("float64", 8, 8, seed=i) for i in range(4)]
-    x = random("float64", 16, 8**4)
+    x = random("float64", 64, 8**4)
     expected = kv.matmul_kron(x, factors)
     monkeypatch.setattr(threading.Thread, "start", refuse_the_second)
     assert np.array_equal(kv.matmul_kron(x, factors, workers=4), expected)

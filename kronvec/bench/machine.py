@@ -18,17 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from .._machine import cache_sizes
+
 COPIED = tuple(1 << k for k in range(12, 29, 2))  # bytes read and written, together
 PEAK_SIZE = 768
 
 
 def last_level_cache() -> int:
     """Bytes of the largest cache; 32 MiB where the system does not say."""
-    sizes = [1 << 25]
-    for size in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
-        text = size.read_text().strip()
-        sizes.append(int(text[:-1]) * {"K": 1 << 10, "M": 1 << 20}.get(text[-1], 1))
-    return max(sizes[1:], default=sizes[0])
+    return max(cache_sizes().values(), default=1 << 25)
 
 
 def cpu_name() -> str:

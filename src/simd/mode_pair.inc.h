@@ -34,7 +34,7 @@ KV_INLINE void KV_NAME(pair_rows)(const int n, kv_intp reals, const KV_REAL *f1,
 
 /* R = 1 */
 static void KV_NAME(pair_matrices)(kv_intp L, kv_intp n, const KV_REAL *f1, const KV_REAL *f2,
-                                   const KV_REAL *x, KV_REAL *y, kv_ahead *ahead)
+                                   const KV_REAL *x, KV_REAL *y, int flags, kv_ahead *ahead)
 {
     const kv_intp size = n * n * KV_SCALARS;
 #if !KV_COMPLEX
@@ -47,7 +47,7 @@ static void KV_NAME(pair_matrices)(kv_intp L, kv_intp n, const KV_REAL *f1, cons
         }
         for (kv_intp l = 0; l < L; l++, x += size, y += size) {
             kv_fetch(ahead, 1);
-            V(store)(y, V(matrix_in_lanes)(4, weights, V(load)(x)));
+            V(put)(y, 0, V(matrix_in_lanes)(4, weights, V(load)(x)), flags);
         }
         return;
     }
@@ -57,10 +57,10 @@ static void KV_NAME(pair_matrices)(kv_intp L, kv_intp n, const KV_REAL *f1, cons
         const kv_intp row = i / KV_SCALARS / n, column = i / KV_SCALARS % n;
         transposed[(column * n + row) * KV_SCALARS + i % KV_SCALARS] = f2[i];
     }
-#define KV_MATRICES(width)                                  \
-    for (kv_intp l = 0; l < L; l++, x += size, y += size) { \
-        kv_fetch(ahead, width / KV_ITEMSIZE * width / 64);  \
-        KV_AT(matrix_of_rows, width)(f1, transposed, x, y); \
+#define KV_MATRICES(width)                                         \
+    for (kv_intp l = 0; l < L; l++, x += size, y += size) {        \
+        kv_fetch(ahead, width / KV_ITEMSIZE * width / 64);         \
+        KV_AT(matrix_of_rows, width)(f1, transposed, x, y, flags); \
     }
 #if KV_VECTOR_BYTES == 64
     if (n * KV_ITEMSIZE == 32) {
@@ -82,7 +82,7 @@ static void KV_NAME(mode_pair)(kv_intp L, kv_intp n, kv_intp R, const void *f1, 
     const kv_intp reals = R * KV_SCALARS;
     ahead = ahead ? ahead : &nothing;
     if (R == 1 && KV_MATRIX_FITS(n)) {
-        KV_NAME(pair_matrices)(L, n, f1, f2, x, y, ahead);
+        KV_NAME(pair_matrices)(L, n, f1, f2, x, y, flags & KV_ACCUMULATE, ahead);
         return;
     }
     y_l *= KV_SCALARS;
@@ -102,7 +102,7 @@ static void KV_NAME(mode_pair)(kv_intp L, kv_intp n, kv_intp R, const void *f1, 
         KV_CASE(2)
         KV_CASE(3)
 #if KV_REGISTERS == 32
-            KV_CASE(4) KV_CASE(5)
+        KV_CASE(4) KV_CASE(5)
 #endif
 #undef KV_CASE
     }

@@ -39,7 +39,7 @@ KV_INLINE void V(mode_pair)(const int n, int count, const KV_REAL *f1, const KV_
         KV_RELOAD(y);
         V(mode_of_rows)(n, f1, rows + j, n);
         KV_UNROLL for (int i = 0; i < n; i++) {
-            V(put)(y + i * y_1, count, rows[i * n + j], flags & KV_STREAM);
+            V(put)(y + i * y_1, count, rows[i * n + j], flags);
         }
         y += y_2;
     }
@@ -48,7 +48,7 @@ KV_INLINE void V(mode_pair)(const int n, int count, const KV_REAL *f1, const KV_
 /* r = 1, x and y contiguous, a row of n entries one vector: with f2 transposed, row i of x times
  * f2ᵀ is Σ_p x[i,p] f2ᵀ[p,:]. */
 KV_INLINE void V(matrix_of_rows)(const KV_REAL *f1, const KV_REAL *f2_transposed, const KV_REAL *x,
-                                 KV_REAL *y)
+                                 KV_REAL *y, int flags)
 {
     enum { N = KV_LANES / KV_SCALARS };
     V(vec) rows[N], columns[N];
@@ -60,7 +60,7 @@ KV_INLINE void V(matrix_of_rows)(const KV_REAL *f1, const KV_REAL *f2_transposed
     }
     KV_RELOAD(f1);
     KV_UNROLL for (int q = 0; q < N; q++) {
-        V(store)(y + q * KV_LANES, V(sum_rows)(N, f1 + q * KV_LANES, rows, 1));
+        V(put)(y + q * KV_LANES, 0, V(sum_rows)(N, f1 + q * KV_LANES, rows, 1), flags);
     }
 }
 

@@ -213,7 +213,7 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     }
     flags = KV_NAME(streams)(flags, reals, L > 1 ? y_l | y_q : y_q);
     const kv_intp head = flags & KV_STREAM ? KV_HEAD(y) : 0;
-    if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE && !(flags & KV_ACCUMULATE)) {
+    if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE) {
         KV_NAME(mode_product_whole)
         (L, Q, reals, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, head, flags, asked);
     } else {

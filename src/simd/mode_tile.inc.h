@@ -53,10 +53,7 @@ KV_INLINE void V(mode_tile)(const int tq, const int tv, int count, kv_intp P, co
 #if KV_COMPLEX
             sum = V(combine)(sum, im[q][v], flags & KV_CONJUGATE);
 #endif
-            if (flags & KV_ACCUMULATE) {
-                sum = V(add)(sum, V(load_count)(to, n));
-            }
-            V(put)(to, n, sum, flags & KV_STREAM);
+            V(put)(to, n, sum, flags);
         }
     }
 }
@@ -99,7 +96,7 @@ KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL
     KV_UNROLL for (int q = 0; q < n; q++) {
         KV_UNROLL for (int v = 0; v < tv; v++) {
             V(vec) sum = V(sum_rows)(n, f + q * n * KV_SCALARS, &row[0][v], 2);
-            V(put)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum, flags & KV_STREAM);
+            V(put)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum, flags);
         }
     }
 }

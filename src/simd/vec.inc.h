@@ -255,12 +255,16 @@ KV_INLINE void V(store_count)(KV_REAL *p, int count, V(vec) a)
 #define KV_STREAM_STORE(p, a) V(store)(p, a)
 #endif
 
-/* store_count, past the cache where `stream` is set and the vector is whole; it is aligned then. */
-KV_INLINE void V(put)(KV_REAL *p, int count, V(vec) a, int stream)
+/* store_count by KV_ACCUMULATE, which adds, and KV_STREAM, which writes whole vectors past the
+ * cache: p is aligned then. */
+KV_INLINE void V(put)(KV_REAL *p, int count, V(vec) a, int flags)
 {
+    if (flags & KV_ACCUMULATE) {
+        a = V(add)(a, V(load_count)(p, count));
+    }
     if (count) {
         V(store_partial)(p, count, a);
-    } else if (stream) {
+    } else if (flags & KV_STREAM) {
         KV_STREAM_STORE(p, a);
     } else {
         V(store)(p, a);

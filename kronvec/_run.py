@@ -1,0 +1,229 @@
+"""Carries out the plan of a many-factor product, for one matrix or for each of a batch.
+
+The operand is X[b, l, j, r], j the axis along which K acts.  Batch axes along which no factor
+changes are rows, l, to the engine; the others are items, each with its own factors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from . import _engine, _kernels
+from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan
+from ._shapes import IdentityFactor
+from ._threads import run_ranges
+from .products import bkron, kron
+
+# How a product is computed.
+COPY = "copy"
+MATMUL_CHAIN = "matmul chain"
+PLAN = "plan"
+
+
+def choose_route(factors, x_shape, batch, dtype) -> str:
+    """By which route to take factors (..., q, p) along axis -2 of X (..., l, Π p, r).
+
+    A copy where all are identities; `numpy.matmul` for one factor after the other where there
+    is no kernel or the items of a batch of factors are small; else a plan.
+    """
+    if all(isinstance(f, IdentityFactor) for f in factors):
+        return COPY
+    if dtype not in _kernels.DTYPES:
+        return MATMUL_CHAIN
+    stop = _varying(factors, len(batch))
+    if stop == 0:
+        return PLAN
+    outside = prod(batch[stop:]) * x_shape[-3] * x_shape[-1]
+    largest = outside * max(x_shape[-2], prod(f.shape[-2] for f in factors))
+    return MATMUL_CHAIN if largest < BATCH_ITEM else PLAN
+
+
+class Job:
+    """One product: its plan for each item of the batch, before there is a result.
+
+    Parameters
+    ----------
+    factors : list of ndarray or IdentityFactor
+        Of shapes (..., q_i, p_i), batch axes broadcasting.
+    x : ndarray
+        Of shape (*own batch axes, l, Π p_i, r), with nothing empty.
+    batch : tuple of int
+        All batch axes, broadcast.
+    dtype : dtype
+        Of the result; one that has kernels.
+    """
+
+    def __init__(self, factors, x, batch, dtype):
+        self.loop, shape, self.plan = plan_item(factors, x.shape, batch, dtype)
+        stop = len(self.loop)
+        if any(f.ndim > 2 for f in factors):
+            factors = [_without_rows(f, len(batch) - stop) for f in factors]
+        self.matrices = [
+            [_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
+        ]
+        own = ((1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3])[:stop] if stop else ()
+        self._source = _contiguous(x, (*own, *shape), dtype).reshape(*own, -1)
+
+    def adds(self) -> bool:
+        """Whether the last pass can add to what its target holds."""
+        return self.plan.passes[-1].kernel != "matmul"
+
+    def run(self, target, workers, beta=None):
+        """``target = K X + beta target`` for a contiguous target; None does not read it.
+
+        beta is an array of one entry, of the target's dtype or the real one of its kind.
+        """
+        turns = _turns(self.plan, target.size // prod(self.loop) if beta is None else -1)
+        if not self.loop:
+            source, target = self._source, target.reshape(-1)
+            _run(self.plan, turns, self.matrices, source, target, workers, beta, [])
+            return
+        indices = list(np.ndindex(*self.loop))
+        sources = np.broadcast_to(self._source, (*self.loop, self._source.shape[-1]))
+        stacks = [
+            [
+                np.broadcast_to(f, (*self.loop, *f.shape[-3 if step.before else -2 :]))
+                for f, step in zip(matrices, each.steps, strict=True)
+            ]
+            for matrices, each in zip(self.matrices, self.plan.passes, strict=True)
+        ]
+        targets = target.reshape(len(indices), -1)
+        inside = 1 if workers <= len(indices) else workers
+
+        def task(begin, end):
+            workspaces: list = []
+            for i in range(begin, end):
+                index = indices[i]
+                matrices = [[f[index] for f in stack] for stack in stacks]
+                source = sources[index]
+                _run(self.plan, turns, matrices, source, targets[i], inside, beta, workspaces)
+
+        # The threads share the items, or else the blocks of each: the bits are the same.
+        run_ranges(task, len(indices), workers if inside == 1 else 1)
+
+
+def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
+    """The batch axes that make items, the shape of an item of X (*rows, l, Π p, r), its plan."""
+    stop = _varying(factors, len(batch))
+    shape = (*batch[stop:], *x_shape[-3:])
+    shapes = tuple([f.shape[-2:] if isinstance(f, np.ndarray) else f.shape[:1] for f in factors])
+    lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
+    plan = make_plan(shapes, prod(shape[:-2]), shape[-1], dtype.itemsize, lanes)
+    return batch[:stop], shape, plan
+
+
+def workspaces(plan: Plan, target_size: int) -> tuple[int, int]:
+    """How many workspaces the passes share, and the entries of each."""
+    size = max((each.output_size for each in plan.passes[:-1]), default=0)
+    return max(_turns(plan, target_size)) + 1, size
+
+
+def _varying(factors, ndim) -> int:
+    """How many of the leading batch axes reach to the last along which a factor changes."""
+    if all(f.ndim == 2 for f in factors):
+        return 0
+    batch = np.broadcast_shapes(*(f.shape[:-2] for f in factors))
+    behind = next((i for i, n in enumerate(batch[::-1]) if n != 1), len(batch))
+    return ndim - behind if behind < len(batch) else 0
+
+
+def _without_rows(f, rows):
+    """A factor without its last ``rows`` batch axes, along which no factor changes."""
+    return f.reshape(*f.shape[: max(0, f.ndim - 2 - rows)], *f.shape[-2:]) if f.ndim > 2 else f
+
+
+def _matrix(factors, step: Step, dtype):
+    """The matrix of one step, or one for each of a batch, in a dtype that its kernel takes.
+
+    Real factors of complex data stay real, except where rows of the data meet the packed
+    transpose.
+    """
+    if step.before:
+        return _pair(factors, step, dtype)
+    merged = [factors[i] for i in step.factors]
+    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
+        dtype = np.empty(0, dtype).real.dtype
+    f, *others = (np.asarray(f, dtype) for f in merged)
+    for other in others:
+        f = kron(f, other) if f.ndim == other.ndim == 2 else bkron(f, other)
+    if step.by_rows:
+        return np.require(np.swapaxes(f, -1, -2), requirements=["C", "A"])
+    if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
+        f = f.copy()
+    return f
+
+
+def _pair(factors, step: Step, dtype):
+    """The two matrices of a step on two axes, of one dtype, behind one another."""
+    alone = replace(step, before=(), by_rows=False)
+    first = _matrix(factors, replace(alone, factors=step.before), dtype)
+    second = _matrix(factors, alone, dtype)
+    if not step.by_rows:
+        dtype = np.result_type(first, second)
+    pair = np.empty(
+        (*np.broadcast_shapes(first.shape[:-2], second.shape[:-2]), 2, step.q, step.p), dtype
+    )
+    pair[..., 0, :, :] = first
+    pair[..., 1, :, :] = second
+    return pair
+
+
+def _contiguous(x, shape, dtype):
+    """x broadcast to ``shape``, C-contiguous, of dtype; no copy of what is that already."""
+    if x.shape != shape:
+        x = np.broadcast_to(x, shape)
+    elif x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned:
+        return x
+    return np.require(x, dtype, ["C", "A"])
+
+
+def _run(plan: Plan, turns, matrices, source, target, workers, beta, workspaces):
+    """The passes, from ``source`` to ``target``, all flat; ``workspaces`` are made as needed."""
+    size = max((each.output_size for each in plan.passes[:-1]), default=0)
+    for to, each, factors in zip(turns, plan.passes, matrices, strict=True):
+        while to >= len(workspaces):
+            workspaces.append(np.empty(size, target.dtype))
+        destination = target if to < 0 else workspaces[to]
+        adding = beta if each is plan.passes[-1] else None
+        _run_pass(each, factors, source, destination, workers, adding)
+        source = destination
+
+
+def _turns(plan: Plan, target_size) -> list[int]:
+    """Where each pass writes: -1 the target, else the number of a workspace.
+
+    Intermediates take turns between the target, where they fit into it, and workspaces.  A
+    negative size forbids the target, whose content is needed, to all passes but the last.
+    """
+    turns = [-1]
+    for each, later in zip(plan.passes[-2::-1], plan.passes[:0:-1], strict=True):
+        if later.in_place and (turns[-1] >= 0 or target_size >= 0):
+            turns.append(turns[-1])
+        elif turns[-1] == -1 or each.output_size > target_size:
+            turns.append(0 if turns[-1] != 0 else 1)
+        else:
+            turns.append(-1)
+    return turns[::-1]
+
+
+def _run_pass(each: Pass, factors, source, target, workers, beta):
+    if each.kernel == "matmul":
+        x = source[: each.input_size].reshape(each.left, each.rows_in, each.right)
+        y = target[: each.output_size].reshape(each.left, each.rows_out, each.right)
+        if each.right == 1:
+            np.matmul(x[..., 0], factors[0].T, out=y[..., 0])
+        else:
+            np.matmul(factors[0], x, out=y)
+        return
+    sizes = each.sizes
+    if workers == 1:
+        _engine.run_pass(sizes, factors, source, target, 0, each.blocks, beta)
+        return
+    run_ranges(
+        lambda begin, end: _engine.run_pass(sizes, factors, source, target, begin, end, beta),
+        each.blocks,
+        workers,
+    )

@@ -1,0 +1,97 @@
+"""The identity matrix as an operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._shapes import check_addressable, check_size
+from ._base import Operator
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+class Identity(Operator):
+    """The identity matrix I_n: ``I_n x = x`` for every x of n entries.
+
+    As a factor of `kronvec.kron_matvec` and its relatives it is an axis that nothing is
+    computed along: I ⊗ A applies A to each part of a vector.
+
+    Parameters
+    ----------
+    n : int
+        Rows and columns.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        (n, n).
+    dtype : dtype
+        float64, that of the dense array.  A product keeps the dtype of what is multiplied,
+        whatever it is.
+    T, H : Identity
+        Itself.
+
+    Raises
+    ------
+    ValueError
+        n is negative; in products, an axis of the operand is not n long.
+    TypeError
+        n is not an integer.
+
+    Notes
+    -----
+    A product is a copy: NaN and infinities stay where they are.
+
+    References
+    ----------
+    C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123 (2000),
+    85-100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import kronvec as kv
+    >>> I = kv.operators.Identity(3)
+    >>> I @ np.array([1, 2, 3])
+    array([1, 2, 3])
+    >>> kv.kron_matvec([I, np.array([[1.0, 1.0]])], np.arange(6.0))
+    array([1., 5., 9.])
+    """
+
+    is_identity = True
+
+    def __init__(self, n: int) -> None:
+        n = check_size("Identity", "n", n)
+        super().__init__((n, n), np.float64)
+
+    def _matmul(self, x):
+        return np.copy(x, subok=True)
+
+    def _rmatmul(self, x):
+        return np.copy(x, subok=True)
+
+    def _transpose(self) -> Identity:
+        return self
+
+    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+        """The dense array, float64 unless another dtype is given.
+
+        Raises ValueError where it would not fit in the address space.
+        """
+        dtype = self.dtype if dtype is None else np.dtype(dtype)
+        check_addressable(f"{self!r}.toarray", self.shape, max(dtype.itemsize, 1))
+        return np.eye(self.shape[0], dtype=dtype)
+
+    def tocsr(self, dtype: DTypeLike | None = None):
+        """The same matrix as a ``scipy.sparse.csr_array``, float64 by default; needs SciPy."""
+        from scipy.sparse import csr_array
+
+        n = self.shape[0]
+        ones = np.ones(n, self.dtype if dtype is None else dtype)
+        return csr_array((ones, np.arange(n), np.arange(n + 1)), shape=self.shape)
+
+    def __repr__(self) -> str:
+        return f"Identity({self.shape[0]})"
