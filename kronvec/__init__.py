@@ -10,6 +10,7 @@ from .kron_derivatives import (
     triple_product_vjp,
     vec_trick_vjp,
 )
+from .kronecker_sums import kronsum, kronsum_matmul
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
 from .operators import commutation_matrix
 from .permutations import commutation_indices, commutation_matmul
@@ -29,6 +30,8 @@ __all__ = [
     "kron_matvec",
     "kron_vecmat",
     "kron_vjp",
+    "kronsum",
+    "kronsum_matmul",
     "linear_vjp",
     "matmul_jvp",
     "matmul_kron",

@@ -242,7 +242,9 @@ def read_factors(function: str, factors) -> list:
     return [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(listed)]
 
 
-def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = False) -> int:
+def check_kron_axis(
+    function: str, factors, x, axis: int, *, transposed: bool = False, of: str = "product"
+) -> int:
     """The length of ``axis`` of x, which must be that of K's columns (its rows if transposed)."""
     side = -2 if transposed else -1
     sizes = [f.shape[side] for f in factors]
@@ -251,7 +253,7 @@ def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = 
         product = " * ".join(map(str, sizes))
         raise ValueError(
             f"{function}: x must have {product} = {length} entries on axis {axis}, the "
-            f"{'rows' if transposed else 'columns'} of the Kronecker product; got x {x.shape}, "
+            f"{'rows' if transposed else 'columns'} of the Kronecker {of}; got x {x.shape}, "
             f"factors {', '.join(str(f.shape) for f in factors)}"
         )
     return length

@@ -97,27 +97,13 @@ cdef void run_block(const step_t *steps, int count, Py_ssize_t width, int item, 
         source_row = width
 
 
-def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
-             Py_ssize_t end):
-    """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
-
-    ``sizes`` is (left, rows_in, rows_out, right, width, block items, ((outer, q, p, inner,
-    by_rows), ...)); ``factors`` holds the matrix of each step, packed transposed for by_rows.
-    """
-    cdef step_t[STEPS] steps
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count = 0
-    cdef int item = kernel_itemsize(dtype)
-    cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
-    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w, stretch
+# The steps of a pass and their matrices, packed transposed where by_rows; how many they are.
+cdef int read_steps(tuple sizes, list factors, step_t *steps) except -1:
+    cdef int count = 0
     cdef cnp.ndarray f
-    cdef const char *from_ = cnp.PyArray_BYTES(x)
-    cdef char *to = cnp.PyArray_BYTES(y)
-    cdef char *buffers[2]
-    cdef bint buffered
-    cdef scratch work
-    if len(sizes[6]) > STEPS:
+    if len(sizes) > STEPS:
         raise ValueError("too many steps in one pass")
-    for outer, q, p, inner, by_rows in sizes[6]:
+    for outer, q, p, inner, by_rows in sizes:
         f = factors[count]
         steps[count].outer, steps[count].q = outer, q
         steps[count].p, steps[count].inner = p, inner
@@ -127,20 +113,47 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
         steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
         steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
         count += 1
+    return count
+
+
+# Room for two blocks of `size` bytes; buffers[0] is NULL where there is none.  A load 4096
+# bytes behind a store in flight waits for it: x and the buffers lie at different places of a
+# page.
+cdef void two_buffers(scratch *work, Py_ssize_t size, const char *x,
+                      char **buffers) noexcept nogil:
+    cdef Py_ssize_t stretch = (size + 4095) // 4096 * 4096 + 2048
+    buffers[0] = <char *>scratch_get(work, 2 * stretch + 8192)
+    if buffers[0] != NULL:
+        buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
+        buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
+        buffers[1] = buffers[0] + stretch
+
+
+def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
+             Py_ssize_t end):
+    """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
+
+    ``sizes`` is (left, rows_in, rows_out, right, width, block items, ((outer, q, p, inner,
+    by_rows), ...)); ``factors`` holds the matrix of each step, packed transposed for by_rows.
+    """
+    cdef step_t[STEPS] steps
+    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), count
+    cdef int item = kernel_itemsize(dtype)
+    cdef Py_ssize_t rows_in = sizes[1], rows_out = sizes[2], right = sizes[3], width = sizes[4]
+    cdef Py_ssize_t block = sizes[5], panels, unit, l, r, w
+    cdef const char *from_ = cnp.PyArray_BYTES(x)
+    cdef char *to = cnp.PyArray_BYTES(y)
+    cdef char *buffers[2]
+    cdef bint buffered
+    cdef scratch work
+    count = read_steps(sizes[6], factors, steps)
     panels = (right + width - 1) // width if width else 0
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     with nogil:
         buffered = count > 1 or packs(&steps[0], width, right)
         if buffered:
-            # A load 4096 bytes behind a store in flight waits for it: keep x and the buffers
-            # at different places of a page.
-            stretch = (block * item + 4095) // 4096 * 4096 + 2048
-            buffers[0] = <char *>scratch_get(&work, 2 * stretch + 8192)
-            if buffers[0] != NULL:
-                buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
-                buffers[0] += ((<uintptr_t>from_ + 1024) & <uintptr_t>4095) // 64 * 64
-                buffers[1] = buffers[0] + stretch
+            two_buffers(&work, block * item, from_, buffers)
         if not buffered or buffers[0] != NULL:
             for unit in range(begin, end):
                 l = unit // panels
@@ -163,3 +176,6 @@ def row_sqnorm(cnp.ndarray x):
         kernels().row_sqnorm[dtype](rows, n, cnp.PyArray_DATA(x), n,
                                     cnp.PyArray_DATA(<cnp.ndarray>y), 1)
     return y
+
+
+include "_sums.pxi"

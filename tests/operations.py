@@ -145,6 +145,15 @@ OPERATIONS = (
         lambda m, n, p, q: m * p + 1,
     ),
     *_rows(
+        "kronecker_sums", "kronsum", lambda t, m, n, p, q: (t(m, m), t(p, p)), lambda *sizes: 1
+    ),
+    *_rows(
+        "kronecker_sums",
+        "kronsum_matmul",
+        lambda t, m, n, p, q: ([t(m, m), t(p, p)], t(m * p, 3)),
+        lambda m, n, p, q: m + p + 1,
+    ),
+    *_rows(
         "permutations",
         "commutation_matmul",
         lambda t, m, n, p, q: (t(m * n, p), m, n),
