@@ -120,14 +120,16 @@ def make_plan(
 
 
 @lru_cache(maxsize=1024)
-def make_sum_plan(sizes: tuple[int, ...], left: int, right: int, itemsize: int) -> Plan:
+def make_sum_plan(
+    sizes: tuple[int, ...], left: int, right: int, itemsize: int, lanes: int, merge: bool
+) -> Plan:
     """The plan for F1 ⊕ … ⊕ FN, square factors of these sizes, and X as for `make_plan`.
 
-    Every step of it adds to the result, and none is merged: a NaN or inf of X would spread by
-    the zeros of A ⊗ I + I ⊗ B, which no term has.
+    Every step of it adds to the result.  With ``merge`` the matrix of a step may be A ⊕ B; its
+    zeros, which no term has, would spread a NaN or inf of X.
     """
     shapes = tuple((n, n) for n in sizes)
-    groups = [(i,) for i in range(len(sizes))]
+    groups = _merge(shapes, right, lanes) if merge else [(i,) for i in range(len(sizes))]
     passes = _passes(groups, shapes, left, right, itemsize, BLOCK_BYTES)
     # The first pass writes, the others add, for which matmul would need room.
     return Plan(tuple(sorted(passes, key=lambda each: each.kernel != "matmul")))

@@ -7,6 +7,7 @@ memory is crossed once for each group, not once for each term.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._chain import _batch_shape, _combine, _contiguous, _factor, _is_one, _is_zero, _with_alpha
-from ._plan import Pass, make_sum_plan
+from ._plan import Pass, Step, make_sum_plan
 from ._results import any_masked, store, wrap_like
 from ._shapes import (
     as_array,
@@ -90,11 +91,21 @@ def kronsum(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     check_addressable("kronsum", shape, dtype.itemsize)
     if out is not None:
         check_out("kronsum", out, shape, dtype)
-    result = np.zeros(shape, dtype.newbyteorder("="))
-    for i, f in enumerate(factors if result.size else []):
-        diagonal = _diagonal_blocks(result, prod(sizes[:i]), sizes[i], prod(sizes[i + 1 :]))
-        diagonal += f[..., None, None, :, :].astype(dtype, copy=False)
+    result = _formed(factors, shape, dtype)
     return wrap_like(result, *operands) if out is None else store("kronsum", result, out)
+
+
+def _formed(factors, shape, dtype):
+    """F1 ⊕ … ⊕ FN, of this shape."""
+    y = np.zeros(shape, dtype.newbyteorder("="))
+    left, right = 1, shape[-1]
+    for f in factors if y.size else []:
+        n = f.shape[-1]
+        right //= n
+        blocks = _diagonal_blocks(y, left, n, right)
+        blocks += f[..., None, None, :, :].astype(dtype, copy=False)
+        left *= n
+    return y
 
 
 def _diagonal_blocks(y, left, n, right):
@@ -154,9 +165,11 @@ def kronsum_matmul(
 
     Notes
     -----
-    A NaN of X reaches the entries whose indices differ from its own along one axis at most: the
-    identities of a term are not multiplied out.  Besides the result a copy of X is made where
-    that is not contiguous, aligned and of the result's dtype.
+    A NaN or inf of X reaches the entries whose indices differ from its own along one axis at
+    most: the zeros of the identities do not spread it.
+
+    Besides the result a copy of X is made where that is not contiguous, aligned and of the
+    result's dtype.
 
     References
     ----------
@@ -244,14 +257,33 @@ def _sum_of_matmul(factors, x, core):
 
 def _run(factors, left, right, x, y, accumulate, workers):
     """y (+)= Σ_i (I ⊗ F_i ⊗ I) x of flat contiguous arrays, pass after pass."""
-    plan = make_sum_plan(tuple(f.shape[-1] for f in factors), left, right, x.itemsize)
+    sizes, lanes = tuple(f.shape[-1] for f in factors), _kernels.vector_bytes() // x.itemsize
+    plan = make_sum_plan(sizes, left, right, x.itemsize, max(1, lanes), True)
+    if any(len(s.factors) > 1 for each in plan.passes for s in each.steps) and not _finite(x):
+        plan = make_sum_plan(sizes, left, right, x.itemsize, max(1, lanes), False)
     for each in plan.passes:
-        matrices = [_factor(factors, step, x.dtype) for step in each.steps]
+        matrices = [_matrix(factors, step, x.dtype) for step in each.steps]
         if each.kernel == "matmul":
             _run_matmul(each, matrices[0], x, y, accumulate)
         else:
             _run_blocks(each, matrices, x, y, accumulate, workers)
         accumulate = True
+
+
+def _finite(x):
+    """Whether no entry is NaN or infinite (False also where squares overflow)."""
+    reals = x.view(x.real.dtype)
+    return np.isfinite(np.dot(reals, reals))
+
+
+def _matrix(factors, step: Step, dtype):
+    """The matrix of one step, as the engine takes it."""
+    merged = [factors[i] for i in step.factors]
+    if len(merged) > 1:
+        real = dtype.kind == "c" and all(f.dtype.kind != "c" for f in merged)
+        kind = np.empty(0, dtype).real.dtype if real else dtype
+        merged = [_formed(merged, (step.q, step.p), kind)]
+    return _factor(merged, replace(step, factors=(0,)), dtype)
 
 
 def _run_blocks(each: Pass, matrices, x, y, accumulate, workers):

@@ -144,9 +144,7 @@ OPERATIONS = (
         _many(lambda t, factors, m, n, p, q: (t(3, m * p), factors)),
         lambda m, n, p, q: m * p + 1,
     ),
-    *_rows(
-        "kronecker_sums", "kronsum", lambda t, m, n, p, q: (t(m, m), t(p, p)), lambda *sizes: 1
-    ),
+    *_rows("kronecker_sums", "kronsum", lambda t, m, n, p, q: (t(m, m), t(p, p)), lambda *sizes: 1),
     *_rows(
         "kronecker_sums",
         "kronsum_matmul",
