@@ -68,13 +68,13 @@ def assert_sum(got, factors, x):
 @pytest.mark.parametrize("dtype", KERNEL_DTYPES)
 def test_every_form_is_the_sum_of_the_mode_products(sizes, dtype):
     factors, n = build(sizes, dtype), int(np.prod(sizes))
-    for columns in (1, 3, 40):
-        if columns == 40 and n > 20_000:
-            continue
+    for columns in (1, 3, 40) if n < 20_000 else (1,):
         x = random(dtype, n, columns)
         got = kv.kronsum_matmul(factors, x)
         assert got.dtype == dtype
         assert_sum(got, factors, x)
+    if n > 20_000:
+        return
     v = random(dtype, n)
     assert_sum(kv.kronsum_matmul(factors, v)[:, None], factors, v[:, None])
     stack = random(dtype, 2, n, 2)
@@ -94,7 +94,7 @@ def test_every_instruction_set(isa, dtype):
                 assert_sum(kv.kronsum_matmul(factors, x), factors, x)
 
 
-@many
+@pytest.mark.parametrize("sizes", [*FACTORS, [40, 41, 42], [3] * 10], ids=str)
 def test_exact_arithmetic_is_exact(sizes):
     factors, n = build(sizes, "int64"), int(np.prod(sizes))
     x = random("int64", n, 2)
@@ -224,7 +224,7 @@ def test_the_result_is_bitwise_the_same_for_every_number_of_workers(dtype, colum
 def test_memory_is_crossed_once_for_a_group_of_axes():
     plan = _plan.make_sum_plan((4,) * 10, 1, 1, 8, 8, True)
     assert sum(len(each.steps) for each in plan.passes) == 10
-    assert len(plan.passes) <= 3
+    assert 2 <= len(plan.passes) <= 3
 
 
 @pytest.mark.parametrize("sizes", [[64, 64, 64], [2] * 18, [512, 512]], ids=str)
