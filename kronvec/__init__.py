@@ -1,6 +1,12 @@
 """kronvec: Kronecker products and vec-ed matrices, applied without being formed."""
 
 from . import operators
+from .columnwise import (
+    face_splitting,
+    face_splitting_matvec,
+    khatri_rao,
+    khatri_rao_matvec,
+)
 from .derivatives import linear_vjp, matmul_jvp, matmul_vjp, per_sample_sqnorm
 from .half_vectorize import smat, svec, unvech, vech
 from .introspect import patch_numpy, show_config, test
@@ -15,6 +21,7 @@ from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
 from .operators import commutation_matrix
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
+from .tensors import mttkrp
 from .vectorize import unvec, vec, vec_reorder
 
 __version__ = "0.1.0"
@@ -24,6 +31,10 @@ __all__ = [
     "commutation_indices",
     "commutation_matmul",
     "commutation_matrix",
+    "face_splitting",
+    "face_splitting_matvec",
+    "khatri_rao",
+    "khatri_rao_matvec",
     "kron",
     "kron_matmul",
     "kron_matmul_vjp",
@@ -36,6 +47,7 @@ __all__ = [
     "matmul_jvp",
     "matmul_kron",
     "matmul_vjp",
+    "mttkrp",
     "operators",
     "patch_numpy",
     "per_sample_sqnorm",

@@ -224,22 +224,22 @@ def overrides_ufuncs(*arguments) -> bool:
     return False
 
 
-def read_factors(function: str, factors) -> list:
-    """The factors of a Kronecker product as arrays of at least two axes."""
+def read_factors(function: str, factors, argument: str = "factors", item: str = "factor"):
+    """The matrices of a product, given as ``argument``, as arrays of at least two axes."""
     if isinstance(factors, np.ndarray) and factors.ndim == 2:
         raise TypeError(
-            f"{function}: factors must be a sequence of matrices, got one matrix of shape "
-            f"{factors.shape}: write [factor]"
+            f"{function}: {argument} must be a sequence of matrices, got one matrix of shape "
+            f"{factors.shape}: write [{item}]"
         )
     try:
         listed = list(factors)
     except TypeError:
         raise TypeError(
-            f"{function}: factors must be a sequence of matrices, got {type(factors).__name__}"
+            f"{function}: {argument} must be a sequence of matrices, got {type(factors).__name__}"
         ) from None
     if not listed:
-        raise ValueError(f"{function}: at least one factor is needed")
-    return [as_array(function, f"factor {i}", f, min_ndim=2) for i, f in enumerate(listed)]
+        raise ValueError(f"{function}: at least one {item} is needed")
+    return [as_array(function, f"{item} {i}", f, min_ndim=2) for i, f in enumerate(listed)]
 
 
 def check_kron_axis(
@@ -257,3 +257,13 @@ def check_kron_axis(
             f"factors {', '.join(str(f.shape) for f in factors)}"
         )
     return length
+
+
+def check_alike(function: str, matrices, axis: int) -> int:
+    """The common length of ``axis`` of all matrices."""
+    lengths = {m.shape[axis] for m in matrices}
+    if len(lengths) > 1:
+        named = {f"matrix_{i}": m for i, m in enumerate(matrices)}
+        kind = "columns" if axis == -1 else "rows"
+        raise shape_error(function, f"all matrices need the same number of {kind}", **named)
+    return lengths.pop()

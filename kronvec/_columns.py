@@ -1,0 +1,131 @@
+"""Rows of Khatri-Rao products, a block at a time, and what is multiplied by them.
+
+With L the product of the first matrices and R that of the others, (L ⊙ R) x is the matrix
+L diag(x) Rᵀ, row by row: two products of few rows stand for the one of many.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import _kernels, _ufuncs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Bytes of the rows of a product that are formed at a time.
+BLOCK_BYTES = 1 << 20
+# Columns that one inner loop of numpy.multiply should see at least.
+_SHORTEST_ROW = 128
+
+
+def own_target(out, shape, dtype, operands):
+    """``out`` if a result of this kind may be written there at once, else a new array."""
+    if (
+        out is not None
+        and out.dtype == dtype
+        and out.flags.carray
+        and not any(np.may_share_memory(out, a) for a in operands)
+    ):
+        return out
+    return np.empty(shape, dtype.newbyteorder("="))
+
+
+def column_pair(a, b, y=None):
+    """y[..., i p + k, j] = a[..., i, j] b[..., k, j] for a (m, n) and b (p, n) of one dtype."""
+    (m, n), p = a.shape[-2:], b.shape[-2]
+    if y is None:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        y = np.empty((*batch, m * p, n), a.dtype)
+    rows = y.reshape(*y.shape[:-2], m, p * n)
+    # Short rows: `together` of them, one after the other in b and in y, are one inner loop.
+    together = min(p, -(-_SHORTEST_ROW // n)) if 0 < n < _SHORTEST_ROW // 2 else 1
+    whole = p - p % together if together else 0
+    if together > 1:
+        a_tiled = np.concatenate([a] * together, axis=-1)[..., :, None, :]
+        b_rows = b[..., :whole, :].reshape(*b.shape[:-2], 1, whole // together, together * n)
+        part = rows[..., : whole * n].reshape(*rows.shape[:-1], whole // together, together * n)
+        np.multiply(a_tiled, b_rows, out=part)
+    else:
+        whole = 0
+    rest = rows[..., whole * n :].reshape(*rows.shape[:-1], p - whole, n)
+    np.multiply(a[..., :, None, :], b[..., None, whole:, :], out=rest)
+    return y
+
+
+def row_pair(a, b, y=None):
+    """y[..., i, j q + l] = a[..., i, j] b[..., i, l]: row by row a Kronecker product."""
+    if y is None:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        y = np.empty((*batch, a.shape[-2], a.shape[-1] * b.shape[-1]), a.dtype)
+    if a.dtype in _kernels.DTYPES:
+        _ufuncs.bkron(a[..., None, :], b[..., None, :], out=y[..., None, :])
+    else:
+        split = y.reshape(*y.shape[:-1], a.shape[-1], b.shape[-1])
+        np.multiply(a[..., :, None], b[..., None, :], out=split)
+    return y
+
+
+def times(mats, x, y):
+    """y[l, r] = Σ_j L[l, j] x[j] R[r, j], L and R the products of the halves of mats."""
+    left, right = halves(mats, y.size // max(1, y.shape[-1]))
+    behind = np.swapaxes(right, -1, -2)
+    cube = y.reshape(*y.shape[:-1], prod(a.shape[-2] for a in left), right.shape[-2])
+    for start, stop, rows in row_blocks(left, x):
+        np.matmul(rows * x[..., None, :], behind, out=cube[..., start:stop, :])
+    return y
+
+
+def transposed_times(mats, x, shape):
+    """y[j] = Σ_l L[l, j] Σ_r x[l, r] R[r, j]."""
+    y = np.zeros(shape, x.dtype)
+    left, right = halves(mats, y.size // max(1, y.shape[-1]))
+    cube = x.reshape(*x.shape[:-1], prod(a.shape[-2] for a in left), right.shape[-2])
+    for start, stop, rows in row_blocks(left, right, max(1, x.size // max(1, x.shape[-1]))):
+        y += np.sum(rows * np.matmul(cube[..., start:stop, :], right), axis=-2, dtype=x.dtype)
+    return y
+
+
+def halves(mats, batch=1):
+    """The first matrices, and the product of the others: about as many rows on either side."""
+    sizes = [a.shape[-2] for a in mats]
+    most = _fitting_rows(mats[-1], batch)
+    cuts = [i for i in range(len(mats)) if i == len(mats) - 1 or prod(sizes[i:]) <= most]
+    cut = min(cuts, key=lambda i: prod(sizes[:i]) + prod(sizes[i:]))
+    return mats[:cut], reduce(column_pair, mats[cut:])
+
+
+def _fitting_rows(a, batch=1) -> int:
+    """How many rows, as long as those of a, make a block."""
+    return max(64, BLOCK_BYTES // max(1, batch * a.shape[-1] * a.itemsize))
+
+
+def row_blocks(mats, like, batch=1) -> Iterator[tuple]:
+    """(start, stop, rows start to stop of A1 ⊙ … ⊙ AN), a block at a time; one 1s row of none."""
+    if not mats:
+        yield 0, 1, np.ones((1, like.shape[-1]), like.dtype)
+        return
+    sizes = tuple(a.shape[-2] for a in mats)
+    count = prod(sizes)
+    step = _fitting_rows(mats[0], batch * prod(like.shape[:-2]))
+    if count <= step:
+        yield 0, count, reduce(column_pair, mats)
+        return
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        if len(mats) == 1:
+            yield start, stop, mats[0][..., start:stop, :]
+        else:
+            yield start, stop, picked_rows(mats, np.unravel_index(np.arange(start, stop), sizes))
+
+
+def picked_rows(mats, indices):
+    """Row s is the elementwise product of the rows indices[i][s] of A_i."""
+    rows = mats[0][..., indices[0], :]
+    for a, index in zip(mats[1:], indices[1:], strict=True):
+        rows = rows * a[..., index, :]
+    return rows
