@@ -110,17 +110,24 @@ def row_blocks(mats, like, batch=1) -> Iterator[tuple]:
         yield 0, 1, np.ones((1, like.shape[-1]), like.dtype)
         return
     sizes = tuple(a.shape[-2] for a in mats)
-    count = prod(sizes)
     step = _fitting_rows(mats[0], batch * prod(like.shape[:-2]))
-    if count <= step:
-        yield 0, count, reduce(column_pair, mats)
+    if len(mats) == 1:
+        for start in range(0, sizes[0], step):
+            stop = min(start + step, sizes[0])
+            yield start, stop, mats[0][..., start:stop, :]
         return
+    # Some rows of the product of the first matrices, times the whole product of the others.
+    cut = next((i for i in range(len(mats)) if prod(sizes[i:]) <= step), len(mats) - 1)
+    others = reduce(column_pair, mats[cut:])
+    if cut == 0:
+        yield 0, prod(sizes), others
+        return
+    behind, count = others.shape[-2], prod(sizes[:cut])
+    step = max(1, step // max(1, behind))
     for start in range(0, count, step):
         stop = min(start + step, count)
-        if len(mats) == 1:
-            yield start, stop, mats[0][..., start:stop, :]
-        else:
-            yield start, stop, picked_rows(mats, np.unravel_index(np.arange(start, stop), sizes))
+        first = picked_rows(mats[:cut], np.unravel_index(np.arange(start, stop), sizes[:cut]))
+        yield start * behind, stop * behind, column_pair(first, others)
 
 
 def picked_rows(mats, indices):

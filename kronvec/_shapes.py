@@ -267,3 +267,36 @@ def check_alike(function: str, matrices, axis: int) -> int:
         kind = "columns" if axis == -1 else "rows"
         raise shape_error(function, f"all matrices need the same number of {kind}", **named)
     return lengths.pop()
+
+
+def check_rows(function: str, rows, sizes) -> list:
+    """One vector of row numbers for each factor, all of one length, none negative any more."""
+    if not isinstance(rows, (tuple, list)):
+        raise TypeError(
+            f"{function}: rows must be a tuple with one index array for each factor, got "
+            f"{type(rows).__name__}"
+        )
+    if len(rows) != len(sizes):
+        raise ValueError(
+            f"{function}: rows must hold one index array for each of the {len(sizes)} factors, "
+            f"got {len(rows)}"
+        )
+    read = [np.asarray(index) for index in rows]
+    for i, (index, size) in enumerate(zip(read, sizes, strict=True)):
+        if index.dtype.kind not in "iu" and index.size:
+            raise TypeError(f"{function}: rows[{i}] must hold integers, got dtype {index.dtype}")
+        if index.ndim != 1 or len(index) != len(read[0]):
+            raise ValueError(
+                f"{function}: rows must hold vectors of one length, got shapes "
+                f"{', '.join(str(each.shape) for each in read)}"
+            )
+        outside = index[(index < -size) | (index >= size)] if index.size else index
+        if outside.size:
+            raise IndexError(
+                f"{function}: rows[{i}] holds {outside[0]}, which is out of bounds for factor {i} "
+                f"with {size} rows"
+            )
+    return [
+        np.where(index < 0, index + size, index).astype(np.intp, copy=False)
+        for index, size in zip((each.astype(np.int64) for each in read), sizes, strict=True)
+    ]

@@ -180,7 +180,7 @@ def test_mttkrp_of_batches_broadcasts(blocks):
                 assert_array_equal(got[j], plain_mttkrp(x[j], one, mode))
             else:
                 assert_array_equal(got[i, j], plain_mttkrp(x[j], one, mode))
-    bare = exact("float64", *shape)
+    bare, one = exact("float64", *shape), [mats[0][1], mats[1][3, 0], mats[2]]
     assert_array_equal(kv.mttkrp(bare, mats, 2)[3, 1], plain_mttkrp(bare, one, 2))
 
 

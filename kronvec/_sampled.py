@@ -1,0 +1,141 @@
+"""Some rows of a Kronecker product times X: ``y[s, r] = Σ_j Π_i F_i[rows_i[s], j_i] X[j, r]``.
+
+1. Leading factors are applied as usual, each reduced to the rows of it that occur:
+   z[l] = ((F_1 ⊗ … ⊗ F_t) X)[l] for all combinations l of those rows.
+2. The samples, sorted, form a tree: those that agree in the rows of the first i factors are one
+   group g, for which z_i[g] = Σ_p F_i[rows_i, p] z_{i-1}[g', p] is computed once, g' the group
+   of i - 1 factors that holds g.
+
+t is where both together take the fewest multiply-adds.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import prod
+
+import numpy as np
+
+from ._chain import _batch_shape, _combine, _is_one, _is_zero, _with_alpha, apply_factors
+from ._columns import row_pair
+from ._results import any_masked
+from ._shapes import (
+    as_array,
+    check_addressable,
+    check_kron_axis,
+    check_out,
+    check_rows,
+    check_scalar,
+    read_factors,
+)
+from ._threads import check_workers
+
+# Bytes that the groups of a block of samples take.
+BLOCK_BYTES = 1 << 22
+# A multiply-add of gathered rows takes as long as this many of a matrix product.
+_GATHERED = 4
+
+
+def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, workers=None):
+    """``alpha K[rows] x + beta out`` for x (..., Π p_i), or (..., Π p_i, k) where ``core`` is 2."""
+    workers = check_workers(function, workers)
+    check_scalar(function, "alpha", alpha)
+    check_scalar(function, "beta", beta)
+    operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
+    if any_masked(*operands):
+        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    x, *factors = (np.asarray(a) for a in operands)
+    core = min(core, x.ndim)
+    length = check_kron_axis(function, factors, x, -core)
+    rows = check_rows(function, rows, [f.shape[-2] for f in factors])
+    batch, columns = _batch_shape(function, factors, x, core), x.shape[x.ndim - core + 1 :]
+    shape = (*batch, len(rows[0]), *columns)
+    dtype = np.result_type(x, *factors, *([] if _is_one(alpha) else [alpha])).newbyteorder("=")
+    check_addressable(function, shape, dtype.itemsize)
+    if out is not None:
+        check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
+    elif not _is_zero(beta):
+        raise ValueError(f"{function}: beta={beta!r} needs out")
+    factors = _with_alpha(function, factors, alpha, dtype)
+    x = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], length, prod(columns))
+    y = np.zeros((*batch, len(rows[0]), prod(columns)), dtype)
+    if y.size and length:
+        if any(f.ndim > 2 for f in factors):
+            _by_formed_rows(factors, x, rows, y)
+        else:
+            _by_groups(function, factors, x, rows, y, workers)
+    return _combine(y.reshape(shape), beta, out, operands)
+
+
+def _by_formed_rows(factors, x, rows, y):
+    """Batched factors: K[rows] is their row-wise product; a block of it at a time, times x."""
+    step = max(1, BLOCK_BYTES // (prod(y.shape[:-2]) * x.shape[-2] * x.itemsize))
+    for start in range(0, len(rows[0]), step):
+        part = slice(start, start + step)
+        picked = [
+            f[..., index[part], :].astype(x.dtype, copy=False)
+            for f, index in zip(factors, rows, strict=True)
+        ]
+        np.matmul(reduce(row_pair, picked), x, out=y[..., part, :])
+
+
+def _by_groups(function, factors, x, rows, y, workers):
+    """y[..., s, r] for matrices F_i; x and y of one dtype."""
+    found = [np.unique(index, return_inverse=True) for index in rows]
+    places = [inverse.reshape(-1) for _, inverse in found]
+    order = np.lexsort(places[::-1])
+    places = [place[order] for place in places]
+    sizes = [f.shape[-1] for f in factors]
+    counts = [len(unique) for unique, _ in found]
+    cut = _cut(counts, sizes, _groups(places))
+    first = [f[unique] for f, (unique, _) in zip(factors[:cut], found, strict=False)]
+    *batch, length, columns = x.shape
+    behind = prod(sizes[cut:])
+    z = x.reshape(*batch, length // behind, behind * columns)
+    z = apply_factors(function, first, z, core=2, axis=-2, workers=workers)
+    step = max(1, BLOCK_BYTES // (prod(batch) * behind * columns * x.itemsize))
+    for start in range(0, len(order), step):
+        part = slice(start, start + step)
+        heads = np.ravel_multi_index([place[part] for place in places[:cut]], counts[:cut])
+        index = [rows[i][order[part]] for i in range(cut, len(rows))]
+        y[..., order[part], :] = _down_the_tree(z, heads, factors[cut:], index)
+
+
+def _groups(places) -> list[int]:
+    """How many groups of samples, sorted, agree in the rows of the first i factors, i = 1, …."""
+    fresh = np.zeros(len(places[0]), bool)
+    fresh[:1] = True
+    counts = []
+    for place in places:
+        fresh[1:] |= place[1:] != place[:-1]
+        counts.append(int(np.count_nonzero(fresh)))
+    return counts
+
+
+def _cut(counts, sizes, groups) -> int:
+    """How many factors to apply with all combinations of their rows that occur: one at least."""
+
+    def cost(t):
+        combined = sum(prod(counts[: i + 1]) * prod(sizes[i:]) for i in range(t))
+        return combined + _GATHERED * sum(groups[i] * prod(sizes[i:]) for i in range(t, len(sizes)))
+
+    return min(range(1, len(sizes) + 1), key=cost)
+
+
+def _down_the_tree(z, heads, factors, rows):
+    """``Σ_p Π_i F_i[rows_i[s], p_i] z[..., heads[s], p]`` for sorted samples s."""
+    parents = heads
+    fresh = np.ones(len(heads), bool)
+    fresh[1:] = heads[1:] != heads[:-1]
+    for f, index in zip(factors, rows, strict=True):
+        fresh[1:] |= index[1:] != index[:-1]
+        firsts = np.flatnonzero(fresh)
+        z = z[..., parents[firsts], :]
+        z = z.reshape(*z.shape[:-1], f.shape[-1], z.shape[-1] // f.shape[-1])
+        picked = f[index[firsts]]
+        if z.shape[-1] == 1:
+            z = np.sum(picked * z[..., 0], axis=-1, dtype=z.dtype)[..., None]
+        else:
+            z = np.matmul(picked[:, None, :], z)[..., 0, :]
+        parents = np.cumsum(fresh) - 1
+    return z[..., parents, :]
