@@ -32,8 +32,11 @@ from ._threads import check_workers
 
 # Bytes that the groups of a block of samples take.
 BLOCK_BYTES = 1 << 22
-# A multiply-add of gathered rows takes as long as this many of a matrix product.
-_GATHERED = 4
+# How long a multiply-add of step 2 takes, in those of a matrix product: where each group has a
+# copy of what it multiplies, and where a product of matrices is made for each group above.
+_GATHERED, _MULTIPLIED = 20, 2
+# Entries of z_i-1[g'] from which on that pays.
+_WORTH_A_PRODUCT = 2048
 
 
 def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, workers=None):
@@ -81,43 +84,50 @@ def _by_formed_rows(factors, x, rows, y):
 
 def _by_groups(function, factors, x, rows, y, workers):
     """y[..., s, r] for matrices F_i; x and y of one dtype."""
-    found = [np.unique(index, return_inverse=True) for index in rows]
-    places = [inverse.reshape(-1) for _, inverse in found]
-    order = np.lexsort(places[::-1])
-    places = [place[order] for place in places]
-    sizes = [f.shape[-1] for f in factors]
-    counts = [len(unique) for unique, _ in found]
-    cut = _cut(counts, sizes, _groups(places))
-    first = [f[unique] for f, (unique, _) in zip(factors[:cut], found, strict=False)]
+    sizes, count = [f.shape[-1] for f in factors], len(rows[0])
+    occurring, places = zip(
+        *(_numbered(index, f.shape[0]) for index, f in zip(rows, factors, strict=True)), strict=True
+    )
+    counts = [len(numbers) for numbers in occurring]
     *batch, length, columns = x.shape
+    cut = _cut(counts, sizes, count, columns)
     behind = prod(sizes[cut:])
     z = x.reshape(*batch, length // behind, behind * columns)
+    first = [f[numbers] for f, numbers in zip(factors[:cut], occurring, strict=False)]
     z = apply_factors(function, first, z, core=2, axis=-2, workers=workers)
+    heads = np.ravel_multi_index(places[:cut], counts[:cut])
+    if cut == len(factors):
+        y[...] = z[..., heads, :]
+        return
+    order = np.lexsort((*places[:cut:-1], places[cut], heads))
+    heads, rows = heads[order], [index[order] for index in rows[cut:]]
     step = max(1, BLOCK_BYTES // (prod(batch) * behind * columns * x.itemsize))
-    for start in range(0, len(order), step):
+    for start in range(0, count, step):
         part = slice(start, start + step)
-        heads = np.ravel_multi_index([place[part] for place in places[:cut]], counts[:cut])
-        index = [rows[i][order[part]] for i in range(cut, len(rows))]
-        y[..., order[part], :] = _down_the_tree(z, heads, factors[cut:], index)
+        index = [each[part] for each in rows]
+        y[..., order[part], :] = _down_the_tree(z, heads[part], factors[cut:], index)
 
 
-def _groups(places) -> list[int]:
-    """How many groups of samples, sorted, agree in the rows of the first i factors, i = 1, …."""
-    fresh = np.zeros(len(places[0]), bool)
-    fresh[:1] = True
-    counts = []
-    for place in places:
-        fresh[1:] |= place[1:] != place[:-1]
-        counts.append(int(np.count_nonzero(fresh)))
-    return counts
+def _numbered(index, size):
+    """The numbers below ``size`` that occur, and the place of each of ``index`` among them."""
+    occurs = np.zeros(size, bool)
+    occurs[index] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[index]
 
 
-def _cut(counts, sizes, groups) -> int:
+def _cut(counts, sizes, samples, columns) -> int:
     """How many factors to apply with all combinations of their rows that occur: one at least."""
 
-    def cost(t):
-        combined = sum(prod(counts[: i + 1]) * prod(sizes[i:]) for i in range(t))
-        return combined + _GATHERED * sum(groups[i] * prod(sizes[i:]) for i in range(t, len(sizes)))
+    def combined(i):
+        return prod(counts[: i + 1]) * prod(sizes[i:])
+
+    def grouped(i):
+        entries = prod(sizes[i:])
+        factor = _MULTIPLIED if entries * columns >= _WORTH_A_PRODUCT else _GATHERED
+        return factor * min(samples, prod(counts[: i + 1])) * entries
+
+    def cost(cut):
+        return sum(map(combined, range(cut))) + sum(map(grouped, range(cut, len(sizes))))
 
     return min(range(1, len(sizes) + 1), key=cost)
 
@@ -130,12 +140,23 @@ def _down_the_tree(z, heads, factors, rows):
     for f, index in zip(factors, rows, strict=True):
         fresh[1:] |= index[1:] != index[:-1]
         firsts = np.flatnonzero(fresh)
-        z = z[..., parents[firsts], :]
-        z = z.reshape(*z.shape[:-1], f.shape[-1], z.shape[-1] // f.shape[-1])
-        picked = f[index[firsts]]
-        if z.shape[-1] == 1:
-            z = np.sum(picked * z[..., 0], axis=-1, dtype=z.dtype)[..., None]
-        else:
-            z = np.matmul(picked[:, None, :], z)[..., 0, :]
+        z = _children(z, parents[firsts], f[index[firsts]])
         parents = np.cumsum(fresh) - 1
     return z[..., parents, :]
+
+
+def _children(z, parents, f):
+    """y[..., g, r] = Σ_p f[g, p] z[..., parents[g], p, r] with ascending parents."""
+    p = f.shape[-1]
+    z = z.reshape(*z.shape[:-1], p, z.shape[-1] // p)
+    if p * z.shape[-1] >= _WORTH_A_PRODUCT:
+        y = np.empty((*z.shape[:-3], len(f), z.shape[-1]), z.dtype)
+        starts = np.flatnonzero(np.diff(parents, prepend=-1))
+        for start, stop in zip(starts, [*starts[1:], len(f)], strict=True):
+            np.matmul(f[start:stop], z[..., parents[start], :, :], out=y[..., start:stop, :])
+        return y
+    z = z[..., parents, :, :]
+    if z.shape[-1] == 1 and z.dtype.kind in "fc":
+        conjugate = np.conjugate(f) if f.dtype.kind == "c" else f  # as vecdot does, too
+        return np.vecdot(conjugate, z[..., 0])[..., None]
+    return np.matmul(f[:, None, :], z)[..., 0, :]

@@ -47,13 +47,15 @@ def columns_of(shapes):
     return int(np.prod([p for _, p in shapes]))
 
 
-@pytest.fixture(params=["automatic", 1, 2, "all", "small blocks"])
+@pytest.fixture(params=["automatic", 1, 2, "all", "small blocks", "by products"])
 def way(request, monkeypatch):
     """However many leading factors are applied together."""
     if request.param == "small blocks":
         monkeypatch.setattr(_sampled, "BLOCK_BYTES", 100)
-    elif request.param != "automatic":
-        count = 99 if request.param == "all" else request.param
+    elif request.param == "by products":
+        monkeypatch.setattr(_sampled, "_WORTH_A_PRODUCT", 0)
+    if request.param != "automatic":
+        count = {"all": 99, "small blocks": 1, "by products": 1}.get(request.param, request.param)
         monkeypatch.setattr(_sampled, "_cut", lambda counts, *_: min(count, len(counts)))
 
 
@@ -169,8 +171,8 @@ def test_rows_that_are_not_asked_for_are_not_computed():
 
 def test_the_cheaper_way_is_taken():
     """All combinations where samples are dense, the tree where they are few."""
-    assert _sampled._cut([20, 20, 20], [20, 20, 20], [20, 400, 8000]) == 3
-    assert _sampled._cut([100, 100, 100], [100, 100, 100], [100, 200, 200]) == 1
+    assert _sampled._cut([20, 20, 20], [20, 20, 20], 8000, 1) == 3
+    assert _sampled._cut([100, 100, 100], [100, 100, 100], 200, 1) == 1
 
 
 # --------------------------------------------------------------------------------------
