@@ -93,11 +93,16 @@ def _by_groups(function, factors, x, rows, y, workers):
     cut = _cut(counts, sizes, count, columns)
     behind = prod(sizes[cut:])
     z = x.reshape(*batch, length // behind, behind * columns)
-    first = [f[numbers] for f, numbers in zip(factors[:cut], occurring, strict=False)]
+    first = [
+        f if len(numbers) == len(f) else f[numbers]
+        for f, numbers in zip(factors[:cut], occurring, strict=False)
+    ]
     z = apply_factors(function, first, z, core=2, axis=-2, workers=workers)
-    heads = np.ravel_multi_index(places[:cut], counts[:cut])
+    heads = places[0]
+    for place, number in zip(places[1:cut], counts[1:cut], strict=True):
+        heads = heads * number + place
     if cut == len(factors):
-        y[...] = z[..., heads, :]
+        y[...] = np.take(z, heads, axis=-2) if columns > 1 else z[..., 0][..., heads, None]
         return
     order = np.lexsort((*places[:cut:-1], places[cut], heads))
     heads, rows = heads[order], [index[order] for index in rows[cut:]]
@@ -112,6 +117,8 @@ def _numbered(index, size):
     """The numbers below ``size`` that occur, and the place of each of ``index`` among them."""
     occurs = np.zeros(size, bool)
     occurs[index] = True
+    if occurs.all():
+        return np.arange(size), index
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[index]
 
 

@@ -290,13 +290,12 @@ def check_rows(function: str, rows, sizes) -> list:
                 f"{function}: rows must hold vectors of one length, got shapes "
                 f"{', '.join(str(each.shape) for each in read)}"
             )
-        outside = index[(index < -size) | (index >= size)] if index.size else index
-        if outside.size:
+        if index.size and (index.min() < -size or index.max() >= size):
+            outside = index[(index < -size) | (index >= size)][0]
             raise IndexError(
-                f"{function}: rows[{i}] holds {outside[0]}, which is out of bounds for factor {i} "
+                f"{function}: rows[{i}] holds {outside}, which is out of bounds for factor {i} "
                 f"with {size} rows"
             )
-    return [
-        np.where(index < 0, index + size, index).astype(np.intp, copy=False)
-        for index, size in zip((each.astype(np.int64) for each in read), sizes, strict=True)
-    ]
+        index = index.astype(np.intp, copy=False)
+        read[i] = np.where(index < 0, index + size, index) if (index < 0).any() else index
+    return read
