@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # Bytes of the rows of a product that are formed at a time.
 BLOCK_BYTES = 1 << 20
-# Columns that one inner loop of numpy.multiply should see at least.
-_SHORTEST_ROW = 128
+# Entries of a sample from which on a call of the kernel for each of a batch pays.
+_WORTH_A_CALL = 1024
 
 
 def own_target(out, shape, dtype, operands):
@@ -41,19 +41,15 @@ def column_pair(a, b, y=None):
     if y is None:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         y = np.empty((*batch, m * p, n), a.dtype)
-    rows = y.reshape(*y.shape[:-2], m, p * n)
-    # Short rows: `together` of them, one after the other in b and in y, are one inner loop.
-    together = min(p, -(-_SHORTEST_ROW // n)) if 0 < n < _SHORTEST_ROW // 2 else 1
-    whole = p - p % together if together else 0
-    if together > 1:
-        a_tiled = np.concatenate([a] * together, axis=-1)[..., :, None, :]
-        b_rows = b[..., :whole, :].reshape(*b.shape[:-2], 1, whole // together, together * n)
-        part = rows[..., : whole * n].reshape(*rows.shape[:-1], whole // together, together * n)
-        np.multiply(a_tiled, b_rows, out=part)
-    else:
-        whole = 0
-    rest = rows[..., whole * n :].reshape(*rows.shape[:-1], p - whole, n)
-    np.multiply(a[..., :, None, :], b[..., None, whole:, :], out=rest)
+    *batch, _, _ = y.shape
+    if y.dtype in _kernels.DTYPES and (not batch or m * p * n >= _WORTH_A_CALL):
+        a, b = (np.require(f, requirements=["C", "A"]) for f in (a, b))
+        a, b = np.broadcast_to(a, (*batch, m, n)), np.broadcast_to(b, (*batch, p, n))
+        for sample in np.ndindex(*batch):
+            _kernels.khatri_rao(a[sample], b[sample], y[sample])
+        return y
+    cube = y.reshape(*y.shape[:-2], m, p, n)
+    np.multiply(a[..., :, None, :], b[..., None, :, :], out=cube)
     return y
 
 

@@ -265,7 +265,8 @@ def _selftest_calls(dtype: np.dtype, m: int, n: int, p: int, q: int) -> Iterator
     yield "kron_vecmat", (new(rows), factors), {}
     yield "kron_matmul", (factors, new(columns, 2)), {}
     yield "matmul_kron", (new(2, rows), factors), {}
-    picked = tuple(random.integers(0, size, 5) for size in (m, p, 2))
+    samples = 5 if rows else 0
+    picked = tuple(random.integers(0, max(size, 1), samples) for size in (m, p, 2))
     yield "kron_matvec", (factors, new(columns)), {"rows": picked}
     yield "kronsum", (new(m, m), new(p, p)), {}
     yield "kronsum_matmul", ([new(m, m), new(p, p), new(2, 2)], new(m * p * 2, 3)), {}

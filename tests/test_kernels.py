@@ -119,6 +119,23 @@ def outer_cases(dtype):
             yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {"stream": stream}
 
 
+def khatri_rao_cases(dtype):
+    shapes = [(2, 3, n) for n in TAILS] + [(1, 9, n) for n in TAILS]
+    shapes += [
+        (0, 2, 3),
+        (2, 0, 3),
+        (3, 700, 2),
+        (2, 2, 511),
+        (2, 3, 513),
+        (1, 2, 1025),
+        (2, 1, 2100),
+    ]
+    for m, p, n in shapes:
+        for stream in (False, True):
+            inputs = random(dtype, m, n), random(dtype, p, n, seed=1)
+            yield inputs, (fresh(dtype, m * p, n),), 1, {"stream": stream}
+
+
 def small_cases(dtype):
     for n in (*range(1, 9), 16):
         for batch in (0, 1, 2, 3, 4, 5, 8, 9, 17, 33):
@@ -148,6 +165,7 @@ MOVEMENT = {"transpose", "transpose_square"}
 ARITHMETIC = {
     "mode_product": mode_product_cases,
     "outer": outer_cases,
+    "khatri_rao": khatri_rao_cases,
     "small_triple_product": small_triple_product_cases,
     "small_vjp": small_vjp_cases,
     "row_sqnorm": row_sqnorm_cases,
