@@ -12,8 +12,8 @@
 
 /* y[r] = a[(phase + r) % period] b[r] for whole vectors and, at the end, a partial one. */
 KV_INLINE kv_intp KV_NAME(periodic_product)(kv_intp reals, kv_intp period, kv_intp phase,
-                                            const KV_REAL *re, const KV_REAL *im,
-                                            const KV_REAL *b, KV_REAL *y)
+                                            const KV_REAL *re, const KV_REAL *im, const KV_REAL *b,
+                                            KV_REAL *y)
 {
     const kv_intp step = KV_LANES % period;
     for (kv_intp r = 0; r < reals; r += KV_LANES) {
