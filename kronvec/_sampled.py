@@ -16,9 +16,9 @@ from math import prod
 
 import numpy as np
 
-from ._chain import _batch_shape, _combine, _is_one, _is_zero, _with_alpha, apply_factors
+from ._chain import _batch_shape, _is_one, _is_zero, _with_alpha, apply_factors
 from ._columns import row_pair
-from ._results import any_masked
+from ._results import any_masked, combine
 from ._shapes import (
     as_array,
     check_addressable,
@@ -67,7 +67,7 @@ def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, w
             _by_formed_rows(factors, x, rows, y)
         else:
             _by_groups(function, factors, x, rows, y, workers)
-    return _combine(y.reshape(shape), beta, out, operands)
+    return combine(y.reshape(shape), beta, out, operands)
 
 
 def _by_formed_rows(factors, x, rows, y):

@@ -7,16 +7,15 @@ memory is crossed once for each group, not once for each term.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import _engine, _kernels
-from ._chain import _batch_shape, _combine, _contiguous, _factor, _is_one, _is_zero, _with_alpha
+from ._chain import _batch_shape, _is_one, _is_zero, _with_alpha
 from ._plan import Pass, Step, make_sum_plan
-from ._results import any_masked, store, wrap_like
+from ._results import any_masked, combine, store, wrap_like
 from ._shapes import (
     as_array,
     broadcast_batch,
@@ -212,7 +211,7 @@ def kronsum_matmul(
     right = x.shape[-1] if core == 2 else 1
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         result = _sum_of_matmul(factors, x.astype(dtype, copy=False), core).reshape(shape)
-        return _combine(result, beta, out, operands)
+        return combine(result, beta, out, operands)
     direct = (
         out is not None
         and out.dtype == dtype
@@ -224,9 +223,9 @@ def kronsum_matmul(
     if adds and not _is_one(beta):
         np.multiply(out, beta, out=out, casting="same_kind")
     if result.size:
-        source = _contiguous(x, dtype, batch, core)
+        source = np.require(x, dtype, ["C", "A"]).reshape(-1)
         _run(factors, prod(batch), right, source, result.reshape(-1), adds, workers)
-    return out if direct else _combine(result, beta, out, operands)
+    return out if direct else combine(result, beta, out, operands)
 
 
 def _read_square(function, factors, *others):
@@ -277,13 +276,23 @@ def _finite(x):
 
 
 def _matrix(factors, step: Step, dtype):
-    """The matrix of one step, as the engine takes it."""
+    """The matrix of one step, as the engine takes it.
+
+    Real factors of complex data stay real, except where rows of the data meet the packed
+    transpose.
+    """
     merged = [factors[i] for i in step.factors]
+    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
+        dtype = np.empty(0, dtype).real.dtype
     if len(merged) > 1:
-        real = dtype.kind == "c" and all(f.dtype.kind != "c" for f in merged)
-        kind = np.empty(0, dtype).real.dtype if real else dtype
-        merged = [_formed(merged, (step.q, step.p), kind)]
-    return _factor(merged, replace(step, factors=(0,)), dtype)
+        f = _formed(merged, (step.q, step.p), dtype)
+    else:
+        f = merged[0].astype(dtype, copy=False)
+    if step.by_rows:
+        return np.require(f.T, requirements=["C", "A"])
+    if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
+        f = f.copy()
+    return f
 
 
 def _run_blocks(each: Pass, matrices, x, y, accumulate, workers):

@@ -165,6 +165,14 @@ def test_real_factors_keep_complex_data_complex(sizes):
         assert_sum(kv.kronsum_matmul(mixed, x), mixed, x)
 
 
+@pytest.mark.parametrize("count", [31, 33, 90])
+def test_any_number_of_factors(count):
+    factors = [np.full((1, 1), float(i)) for i in range(count)] + [np.eye(2)]
+    expected = np.full((2, 3), count * (count - 1) / 2 + 1)
+    assert_array_equal(kv.kronsum_matmul(factors, np.ones((2, 3))), expected)
+    assert_array_equal(kv.kronsum_matmul(factors, np.ones(2)), expected[:, 0])
+
+
 def test_narrow_merged_factors_do_not_wrap():
     factors = [np.full((2, 2), 100, np.int8)] * 4
     assert_array_equal(kv.kronsum_matmul(factors, np.ones(16)), np.full(16, 800.0))
