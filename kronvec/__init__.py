@@ -1,6 +1,12 @@
 """kronvec: Kronecker products and vec-ed matrices, applied without being formed."""
 
 from . import operators
+from .columnwise import (
+    face_splitting,
+    face_splitting_matvec,
+    khatri_rao,
+    khatri_rao_matvec,
+)
 from .derivatives import linear_vjp, matmul_jvp, matmul_vjp, per_sample_sqnorm
 from .explain import explain
 from .half_vectorize import smat, svec, unvech, vech
@@ -11,10 +17,12 @@ from .kron_derivatives import (
     triple_product_vjp,
     vec_trick_vjp,
 )
+from .kronecker_sums import kronsum, kronsum_matmul
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
 from .operators import commutation_matrix
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
+from .tensors import mttkrp
 from .vectorize import unvec, vec, vec_reorder
 
 __version__ = "0.1.0"
@@ -25,16 +33,23 @@ __all__ = [
     "commutation_matmul",
     "commutation_matrix",
     "explain",
+    "face_splitting",
+    "face_splitting_matvec",
+    "khatri_rao",
+    "khatri_rao_matvec",
     "kron",
     "kron_matmul",
     "kron_matmul_vjp",
     "kron_matvec",
     "kron_vecmat",
     "kron_vjp",
+    "kronsum",
+    "kronsum_matmul",
     "linear_vjp",
     "matmul_jvp",
     "matmul_kron",
     "matmul_vjp",
+    "mttkrp",
     "operators",
     "patch_numpy",
     "per_sample_sqnorm",

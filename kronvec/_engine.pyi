@@ -1,4 +1,4 @@
-"""One pass of a many-factor plan, and the squared norms of rows."""
+"""One pass of a many-factor plan, product or sum, and the squared norms of rows."""
 
 from typing import Any
 
@@ -12,5 +12,14 @@ def run_pass(
     begin: int,
     end: int,
     beta: NDArray[Any] | None = None,
+) -> None: ...
+def run_sum_pass(
+    sizes: tuple[Any, ...],
+    factors: list[NDArray[Any]],
+    x: NDArray[Any],
+    y: NDArray[Any],
+    accumulate: bool,
+    begin: int,
+    end: int,
 ) -> None: ...
 def row_sqnorm(x: NDArray[Any]) -> NDArray[Any]: ...

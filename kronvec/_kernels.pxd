@@ -26,6 +26,9 @@ cdef extern from "simd/table.h":
             const void *a, Py_ssize_t a_row, Py_ssize_t a_col,
             const void *b, Py_ssize_t b_row, void *y, Py_ssize_t y_row,
             int flags) noexcept nogil
+        void (*khatri_rao[4])(
+            Py_ssize_t m, Py_ssize_t p, Py_ssize_t n, const void *a, Py_ssize_t a_row,
+            const void *b, Py_ssize_t b_row, void *y, Py_ssize_t y_row, int flags) noexcept nogil
         void (*small_triple_product[4])(
             Py_ssize_t batch, Py_ssize_t n, const void *a, Py_ssize_t a_batch,
             const void *b, Py_ssize_t b_batch, const void *c, Py_ssize_t c_batch,

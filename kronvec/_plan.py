@@ -152,13 +152,35 @@ def make_plan(
     return Plan(tuple(passes))
 
 
+@lru_cache(maxsize=1024)
+def make_sum_plan(
+    sizes: tuple[int, ...], left: int, right: int, itemsize: int, lanes: int, merge: bool
+) -> Plan:
+    """The plan for F1 ⊕ … ⊕ FN, square factors of these sizes, and X as for `make_plan`.
+
+    Every step of it adds to the result.  With ``merge`` the matrix of a step may be A ⊕ B; its
+    zeros, which no term has, would spread a NaN or inf of X.
+    """
+    shapes = tuple((n, n) for n in sizes)
+    groups = [(i,) for i in range(len(sizes))]
+    if merge:
+        groups = _merge(shapes, left, right, itemsize, lanes, sums=True)[0]
+    passes = _passes(groups, shapes, _Work(left, right, itemsize, 0, sums=True), block_bytes())
+    # The first pass writes, the others add, for which matmul would need room.
+    return Plan(tuple(sorted(passes, key=lambda each: each.kernel != "matmul")))
+
+
 class _Work(NamedTuple):
-    """X (left, …, right); ``across`` is the least width of passes across l, 0 for none."""
+    """X (left, …, right); ``across`` is the least width of passes across l, 0 for none.
+
+    In sums every axis has a step of its own.
+    """
 
     left: int
     right: int
     itemsize: int
     across: int
+    sums: bool = False
 
 
 def _passes(groups, shapes, work, block_bytes) -> list[Pass]:
@@ -188,7 +210,7 @@ def _growth(q: int, p: int) -> float:
     return 1 / p - 1 / q
 
 
-def _merge(shapes, left, right, itemsize, lanes) -> tuple[list[tuple[int, ...]], bool]:
+def _merge(shapes, left, right, itemsize, lanes, sums=False) -> tuple[list[tuple[int, ...]], bool]:
     """Indices of the factors, grouped into those that are multiplied out first.
 
     And whether the trailing axes are worked on across the rows that stand before them.
@@ -211,7 +233,8 @@ def _merge(shapes, left, right, itemsize, lanes) -> tuple[list[tuple[int, ...]],
         if count > 1 and (size > MERGED_SIZE or _is_identity(shapes[-count])):
             break
         groups = [*_pairs(shapes, len(shapes) - count), tail]
-        candidates.append((_cost(shapes, groups, right, itemsize, lanes), groups, False))
+        cost = _cost(shapes, groups, right, itemsize, lanes, sums)
+        candidates.append((cost, groups, False))
         if right > 1 or _is_identity(shapes[-1]):
             break
     return min(candidates)[1:]
@@ -234,7 +257,7 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
     return groups[::-1]
 
 
-def _cost(shapes, groups, right, itemsize, lanes) -> float:
+def _cost(shapes, groups, right, itemsize, lanes, sums=False) -> float:
     """Vector multiply-adds, or the time of one, per vector of X."""
     sizes = [_size(shapes, group) for group in groups]
     cost, inner = 0.0, right
@@ -242,7 +265,7 @@ def _cost(shapes, groups, right, itemsize, lanes) -> float:
         size = sizes.pop()
         q, p = size[0], size[-1]
         if len(size) == 2:
-            if sizes and _pairs_up(sizes[-1], size, inner, itemsize):
+            if sizes and not sums and _pairs_up(sizes[-1], size, inner, itemsize):
                 sizes.pop()
                 cost += 2 * p
                 inner *= q * q
@@ -340,7 +363,7 @@ def _pass(taken, groups, sizes, current, work, block_bytes) -> Pass:
         outer, inner = prod(state[: i - low]), prod(state[i - low + 1 :])
         by_rows = behind == 1 and inner == 1 and not large and not across
         last = steps[-1] if steps else None
-        if last and inner == last.inner * last.q and not last.before:
+        if last and not work.sums and inner == last.inner * last.q and not last.before:
             run = last.inner if last.by_rows else last.inner * width
             if _pairs_up((q, p), (last.q, last.p), run, itemsize):
                 steps[-1] = replace(last, outer=outer, before=groups[i])

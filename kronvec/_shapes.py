@@ -238,29 +238,36 @@ class IdentityFactor:
         return self
 
 
-def read_factors(function: str, factors, *, identities: bool = False) -> list:
-    """The factors of a Kronecker product as arrays of at least two axes.
+def read_factors(
+    function: str,
+    factors,
+    argument: str = "factors",
+    item: str = "factor",
+    *,
+    identities: bool = False,
+) -> list:
+    """The matrices of a product, given as ``argument``, as arrays of at least two axes.
 
     With ``identities`` an identity operator becomes an IdentityFactor, and None stays None.
     """
     if isinstance(factors, np.ndarray) and factors.ndim == 2:
         raise TypeError(
-            f"{function}: factors must be a sequence of matrices, got one matrix of shape "
-            f"{factors.shape}: write [factor]"
+            f"{function}: {argument} must be a sequence of matrices, got one matrix of shape "
+            f"{factors.shape}: write [{item}]"
         )
     try:
         listed = list(factors)
     except TypeError:
         raise TypeError(
-            f"{function}: factors must be a sequence of matrices, got {type(factors).__name__}"
+            f"{function}: {argument} must be a sequence of matrices, got {type(factors).__name__}"
         ) from None
     if not listed:
-        raise ValueError(f"{function}: at least one factor is needed")
+        raise ValueError(f"{function}: at least one {item} is needed")
     for i, f in enumerate(listed):
         if identities and getattr(type(f), "is_identity", False) is True:
             listed[i] = IdentityFactor(f.shape[0])
         elif not (identities and f is None):
-            listed[i] = as_array(function, f"factor {i}", f, min_ndim=2)
+            listed[i] = as_array(function, f"{item} {i}", f, min_ndim=2)
     return listed
 
 
@@ -286,7 +293,9 @@ def size_identity(function: str, factors, length: int, *, transposed: bool = Fal
     return [identity if f is None else f for f in factors]
 
 
-def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = False) -> int:
+def check_kron_axis(
+    function: str, factors, x, axis: int, *, transposed: bool = False, of: str = "product"
+) -> int:
     """The length of ``axis`` of x, which must be that of K's columns (its rows if transposed)."""
     side = -2 if transposed else -1
     sizes = [f.shape[side] for f in factors]
@@ -295,7 +304,49 @@ def check_kron_axis(function: str, factors, x, axis: int, *, transposed: bool = 
         product = " * ".join(map(str, sizes))
         raise ValueError(
             f"{function}: x must have {product} = {length} entries on axis {axis}, the "
-            f"{'rows' if transposed else 'columns'} of the Kronecker product; got x {x.shape}, "
+            f"{'rows' if transposed else 'columns'} of the Kronecker {of}; got x {x.shape}, "
             f"factors {', '.join(str(f.shape) for f in factors)}"
         )
     return length
+
+
+def check_alike(function: str, matrices, axis: int) -> int:
+    """The common length of ``axis`` of all matrices."""
+    lengths = {m.shape[axis] for m in matrices}
+    if len(lengths) > 1:
+        named = {f"matrix_{i}": m for i, m in enumerate(matrices)}
+        kind = "columns" if axis == -1 else "rows"
+        raise shape_error(function, f"all matrices need the same number of {kind}", **named)
+    return lengths.pop()
+
+
+def check_rows(function: str, rows, sizes) -> list:
+    """One vector of row numbers for each factor, all of one length, none negative any more."""
+    if not isinstance(rows, (tuple, list)):
+        raise TypeError(
+            f"{function}: rows must be a tuple with one index array for each factor, got "
+            f"{type(rows).__name__}"
+        )
+    if len(rows) != len(sizes):
+        raise ValueError(
+            f"{function}: rows must hold one index array for each of the {len(sizes)} factors, "
+            f"got {len(rows)}"
+        )
+    read = [np.asarray(index) for index in rows]
+    for i, (index, size) in enumerate(zip(read, sizes, strict=True)):
+        if index.dtype.kind not in "iu" and index.size:
+            raise TypeError(f"{function}: rows[{i}] must hold integers, got dtype {index.dtype}")
+        if index.ndim != 1 or len(index) != len(read[0]):
+            raise ValueError(
+                f"{function}: rows must hold vectors of one length, got shapes "
+                f"{', '.join(str(each.shape) for each in read)}"
+            )
+        if index.size and (index.min() < -size or index.max() >= size):
+            outside = index[(index < -size) | (index >= size)][0]
+            raise IndexError(
+                f"{function}: rows[{i}] holds {outside}, which is out of bounds for factor {i} "
+                f"with {size} rows"
+            )
+        index = index.astype(np.intp, copy=False)
+        read[i] = np.where(index < 0, index + size, index) if (index < 0).any() else index
+    return read

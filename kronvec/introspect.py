@@ -268,6 +268,16 @@ def _selftest_calls(dtype: np.dtype, m: int, n: int, p: int, q: int) -> Iterator
     yield "kron_vecmat", (new(rows), factors), {}
     yield "kron_matmul", (factors, new(columns, 2)), {}
     yield "matmul_kron", (new(2, rows), factors), {}
+    samples = 5 if rows else 0
+    picked = tuple(random.integers(0, max(size, 1), samples) for size in (m, p, 2))
+    yield "kron_matvec", (factors, new(columns)), {"rows": picked}
+    yield "kronsum", (new(m, m), new(p, p)), {}
+    yield "kronsum_matmul", ([new(m, m), new(p, p), new(2, 2)], new(m * p * 2, 3)), {}
+    yield "khatri_rao", (a, new(p, n)), {}
+    yield "face_splitting", (a, new(m, q)), {}
+    yield "khatri_rao_matvec", ([a, new(p, n)], new(n)), {}
+    yield "face_splitting_matvec", ([a, new(m, q)], new(n * q)), {}
+    yield "mttkrp", (new(m, n, p), [new(m, q), None, new(p, q)], 1), {}
     yield "matmul_vjp", (new(m, p), a, b), {}
     yield "matmul_vjp", (new(3, m, p), new(3, m, n), b), {"sum_batch": False, "conjugate": False}
     yield "matmul_jvp", (a, b, new(m, n), new(n, p)), {}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ._chain import apply_factors
 from ._fastpath import two_tier
+from ._sampled import apply_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @two_tier("kron_matvec")
 def kron_matvec(
-    factors: Iterable[ArrayLike | None], x: ArrayLike, *, out: NDArray | None = None
+    factors: Iterable[ArrayLike | None],
+    x: ArrayLike,
+    *,
+    rows: tuple[ArrayLike, ...] | None = None,
+    out: NDArray | None = None,
 ) -> NDArray:
     """Multiply vectors by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x``.
 
@@ -30,22 +35,29 @@ def kron_matvec(
         Leading axes broadcast with those of x.  `operators.Identity(n)` is an identity, None
         one of the size that follows from x.
     x : array_like, shape (..., Π p_i)
+    rows : tuple of array_like, optional
+        One vector of row numbers for each factor, all of one length S: only these rows of the
+        product, ``y[s] = Σ_j Π_i F_i[rows_i[s], j_i] x[j]``.  Negative numbers count from the
+        end.
     out : ndarray, optional
         Where to put the result; may overlap the operands.
 
     Returns
     -------
-    ndarray, shape (..., Π q_i)
+    ndarray, shape (..., Π q_i), or (..., S) with ``rows``
         Of the operands' result type.
 
     Raises
     ------
     ValueError
         If there is no factor, x does not have Π p_i entries, batch axes do not broadcast,
-        more than one factor is None, or ``out`` does not fit.
+        more than one factor is None, ``rows`` are not as many vectors of one length, or ``out``
+        does not fit.
+    IndexError
+        If one of ``rows`` is out of bounds.
     TypeError
-        If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
-        of ``out`` by the rule "same_kind".
+        If ``factors`` is not a sequence of matrices, ``rows`` is not a tuple of integers, or the
+        result cannot be cast to the dtype of ``out`` by the rule "same_kind".
 
     See Also
     --------
@@ -59,6 +71,9 @@ def kron_matvec(
     copy of x where that is not contiguous (by rows, or by columns), aligned and of the result's
     dtype.  Identities take neither time nor memory.  A batch of factors is computed item by
     item.
+
+    With ``rows``, samples that agree in the rows of the first factors share their part of the
+    work, and the leading factors are applied together where that takes fewer multiply-adds.
 
     References
     ----------
@@ -74,7 +89,11 @@ def kron_matvec(
     array([45., 72.])
     >>> kv.kron_matvec([None, np.array([[1.0, -1.0]])], np.arange(6.0))
     array([-1., -1., -1.])
+    >>> kv.kron_matvec(factors, np.arange(12.0), rows=([0, 0, 0], [1, 0, 1], [0, 0, -1]))
+    array([72., 45., 72.])
     """
+    if rows is not None:
+        return apply_rows("kron_matvec", factors, x, rows, core=1, out=out)
     return apply_factors("kron_matvec", factors, x, core=1, axis=-1, out=out)
 
 
@@ -134,6 +153,7 @@ def kron_matmul(
     *,
     alpha=1,
     beta=0,
+    rows: tuple[ArrayLike, ...] | None = None,
     out: NDArray | None = None,
     workers: int | None = None,
 ) -> NDArray:
@@ -147,6 +167,9 @@ def kron_matmul(
     x : array_like, shape (..., Π p_i, k) or (Π p_i,)
     alpha, beta : scalar
         With ``beta=0`` the old content of ``out`` is not read.
+    rows : tuple of array_like, optional
+        One vector of row numbers for each factor, all of one length S: only these rows of the
+        product, as in `kron_matvec`.
     out : ndarray, optional
         Where to put the result; may overlap the operands.  Needed if beta is not 0.
     workers : int, optional
@@ -154,14 +177,17 @@ def kron_matmul(
 
     Returns
     -------
-    ndarray, shape (..., Π q_i, k) or (Π q_i,)
+    ndarray, shape (..., Π q_i, k) or (Π q_i,), with ``rows`` S in place of Π q_i
         Of the operands' result type.
 
     Raises
     ------
     ValueError
         If there is no factor, X does not have Π p_i rows, batch axes do not broadcast, more
-        than one factor is None, beta is not 0 without ``out``, or ``out`` does not fit.
+        than one factor is None, beta is not 0 without ``out``, ``rows`` are not as many vectors
+        of one length, or ``out`` does not fit.
+    IndexError
+        If one of ``rows`` is out of bounds.
     TypeError
         If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
         of ``out`` by the rule "same_kind".
@@ -191,6 +217,18 @@ def kron_matmul(
     >>> kv.kron_matmul([np.eye(2), np.eye(2)], np.ones((4, 2)), alpha=3, beta=-1, out=y)[0]
     array([2., 2.])
     """
+    if rows is not None:
+        return apply_rows(
+            "kron_matmul",
+            factors,
+            x,
+            rows,
+            core=2,
+            alpha=alpha,
+            beta=beta,
+            out=out,
+            workers=workers,
+        )
     return apply_factors(
         "kron_matmul",
         factors,

@@ -183,6 +183,38 @@ cdef void run_across(const step_t *steps, int n_steps, Py_ssize_t count, int ite
     run_step(&one, count, 1, item, buffers[1 - at], 1, y, 1, KV_ACCUMULATE, ahead)
 
 
+# The steps of a pass and their matrices (see run_pass); how many they are.
+cdef int read_steps(tuple sizes, list factors, step_t *steps) except -1:
+    cdef int count = 0
+    cdef cnp.ndarray f
+    if len(sizes) > STEPS:
+        raise ValueError("too many steps in one pass")
+    for outer, q, p, inner, by_rows, pair in sizes:
+        f = factors[count]
+        steps[count].outer, steps[count].q = outer, q
+        steps[count].p, steps[count].inner = p, inner
+        steps[count].by_rows, steps[count].pair = by_rows, pair
+        steps[count].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
+        steps[count].f = cnp.PyArray_BYTES(f)
+        steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
+        steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
+        count += 1
+    return count
+
+
+# Room for two blocks of `size` bytes; buffers[0] is NULL where there is none.  A load 4096
+# bytes behind a store in flight waits for it: x and the buffers lie at different places of a
+# page.
+cdef void two_buffers(scratch *work, Py_ssize_t size, const char *x,
+                      char **buffers) noexcept nogil:
+    cdef Py_ssize_t stretch = (size + 4095) // 4096 * 4096 + 2048
+    buffers[0] = <char *>scratch_get(work, 2 * stretch + 8192)
+    if buffers[0] != NULL:
+        buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
+        buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
+        buffers[1] = buffers[0] + stretch
+
+
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
              Py_ssize_t end, cnp.ndarray beta=None):
     """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
@@ -195,12 +227,11 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     columns, or ``together`` whole x[l], or for ``across`` the columns that ``width`` of them make.
     """
     cdef step_t[STEPS] steps
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), n_steps = 0, flags = 0
+    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), n_steps, flags = 0
     cdef int item = kernel_itemsize(dtype)
     cdef Py_ssize_t left = sizes[0], rows_in = sizes[1], rows_out = sizes[2], right = sizes[3]
     cdef Py_ssize_t width = sizes[4], block = sizes[5], together = sizes[6]
-    cdef Py_ssize_t panels, unit, l, r, w, n, next_l, next_r, stretch
-    cdef cnp.ndarray f
+    cdef Py_ssize_t panels, unit, l, r, w, n, next_l, next_r
     cdef step_t scale
     cdef const step_t *adding = NULL
     cdef const char *from_ = cnp.PyArray_BYTES(x)
@@ -209,21 +240,10 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef bint buffered, across = sizes[7]
     cdef kv_ahead ahead
     cdef scratch work
-    if len(sizes[8]) > STEPS:
-        raise ValueError("too many steps in one pass")
     if (cnp.PyArray_SIZE(x) < left * rows_in * right
             or cnp.PyArray_SIZE(y) < left * rows_out * right):
         raise ValueError("a pass over more than there is")
-    for outer, q, p, inner, by_rows, pair in sizes[8]:
-        f = factors[n_steps]
-        steps[n_steps].outer, steps[n_steps].q = outer, q
-        steps[n_steps].p, steps[n_steps].inner = p, inner
-        steps[n_steps].by_rows, steps[n_steps].pair = by_rows, pair
-        steps[n_steps].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
-        steps[n_steps].f = cnp.PyArray_BYTES(f)
-        steps[n_steps].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
-        steps[n_steps].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
-        n_steps += 1
+    n_steps = read_steps(sizes[8], factors, steps)
     if beta is not None:
         scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, rows_out
         scale.f = NULL if beta.item() == 1 else cnp.PyArray_BYTES(beta)
@@ -238,14 +258,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     with nogil:
         buffered = across or n_steps > 1 or packs(&steps[0], width, right)
         if buffered:
-            # A load 4096 bytes behind a store in flight waits for it: keep x and the buffers
-            # at different places of a page.
-            stretch = (together * block * item + 4095) // 4096 * 4096 + 2048
-            buffers[0] = <char *>scratch_get(&work, 2 * stretch + 8192)
-            if buffers[0] != NULL:
-                buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
-                buffers[0] += ((<uintptr_t>from_ + 1024) & <uintptr_t>4095) // 64 * 64
-                buffers[1] = buffers[0] + stretch
+            two_buffers(&work, together * block * item, from_, buffers)
         if not buffered or buffers[0] != NULL:
             for unit in range(begin, end):
                 ahead.rows = 0
@@ -287,3 +300,6 @@ def row_sqnorm(cnp.ndarray x):
         kernels().row_sqnorm[dtype](rows, n, cnp.PyArray_DATA(x), n,
                                     cnp.PyArray_DATA(<cnp.ndarray>y), 1)
     return y
+
+
+include "_sums.pxi"

@@ -76,6 +76,16 @@ def run_outer(a, b, y, stream=False):
                                       KV_STREAM if stream else 0)
 
 
+def run_khatri_rao(a, b, y, stream=False):
+    """y[i*p + k, j] = a[i,j] b[k,j]."""
+    m, n = a.shape
+    p = len(b)
+    assert b.shape == (p, n) and y.shape == (m * p, n)
+    kv_active.khatri_rao[_slot((b, a, y))](m, p, n, _data(a), _stride(a, 0), _data(b),
+                                           _stride(b, 0), _data(y), _stride(y, 0),
+                                           KV_STREAM if stream else 0)
+
+
 def run_small_triple_product(a, b, c, y):
     """y = a b c over a batch of (n, n), each C-contiguous, n as kv_small says."""
     batch, n, _ = a.shape

@@ -89,6 +89,11 @@ def _vec_chain(t, m, n, p, q):
     return t(m, n), t(n * p), t(p, q)
 
 
+def _unfolding(t, m, n, p, q, mode):
+    """A tensor, its matrices and the mode, whose own matrix is not needed."""
+    return t(m, n, p), [None if i == mode % 3 else t(r, q) for i, r in enumerate((m, n, p))], mode
+
+
 def _many(x_of):
     """x (or G) beside two factors; the bound is that of K formed, whatever a plan merges."""
     return lambda t, *sizes: x_of(t, list(_pair(t, *sizes)), *sizes)
@@ -149,6 +154,53 @@ OPERATIONS = (
         "matmul_kron",
         _many(lambda t, factors, m, n, p, q: (t(3, m * p), factors)),
         lambda m, n, p, q: m * p + 1,
+    ),
+    *_rows("kronecker_sums", "kronsum", lambda t, m, n, p, q: (t(m, m), t(p, p)), lambda *sizes: 1),
+    *_rows(
+        "kronecker_sums",
+        "kronsum_matmul",
+        lambda t, m, n, p, q: ([t(m, m), t(p, p)], t(m * p, 3)),
+        lambda m, n, p, q: m + p + 1,
+    ),
+    *_rows("columnwise", "khatri_rao", lambda t, m, n, p, q: (t(m, n), t(p, n)), lambda *sizes: 1),
+    *_rows(
+        "columnwise", "face_splitting", lambda t, m, n, p, q: (t(m, n), t(m, q)), lambda *sizes: 1
+    ),
+    *_rows(
+        "columnwise",
+        "khatri_rao_matvec",
+        lambda t, m, n, p, q: ([t(m, n), t(p, n)], t(n)),
+        lambda m, n, p, q: n + 2,
+    ),
+    *_rows(
+        "columnwise",
+        "khatri_rao_matvec",
+        lambda t, m, n, p, q: ([t(m, n), t(p, n)], t(m * p)),
+        lambda m, n, p, q: m + p + 2,
+        transposed=[True],
+    ),
+    *_rows(
+        "columnwise",
+        "face_splitting_matvec",
+        lambda t, m, n, p, q: ([t(m, n), t(m, q)], t(n * q)),
+        lambda m, n, p, q: n + q + 2,
+    ),
+    *_rows(
+        "columnwise",
+        "face_splitting_matvec",
+        lambda t, m, n, p, q: ([t(m, n), t(m, q)], t(m)),
+        lambda m, n, p, q: m + 2,
+        transposed=[True],
+    ),
+    *(
+        row
+        for mode in (0, 1, -1)
+        for row in _rows(
+            "tensors",
+            "mttkrp",
+            lambda t, m, n, p, q, mode=mode: _unfolding(t, m, n, p, q, mode),
+            lambda m, n, p, q: m + n + p + 3,
+        )
     ),
     *_rows(
         "many_factors",

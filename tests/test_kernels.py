@@ -137,6 +137,16 @@ def outer_cases(dtype):
             yield (random(dtype, m, n), random(dtype, p, q)), (y,), 1, {"stream": stream}
 
 
+def khatri_rao_cases(dtype):
+    shapes = [(m, p, n) for n in TAILS for m, p in [(2, 3), (1, 9)]]
+    shapes += [(0, 2, 3), (2, 0, 3), (3, 700, 2)]  # empty; short rows over several buffers
+    shapes += [(2, 2, 511), (2, 3, 513), (1, 2, 1025), (2, 1, 2100)]  # around a spread row
+    for m, p, n in shapes:
+        for stream in (False, True):
+            inputs = random(dtype, m, n), random(dtype, p, n, seed=1)
+            yield inputs, (fresh(dtype, m * p, n),), 1, {"stream": stream}
+
+
 def small_cases(dtype):
     for n in (*range(1, 9), 16):
         for batch in (0, 1, 2, 3, 4, 5, 8, 9, 17, 33):
@@ -167,6 +177,7 @@ ARITHMETIC = {
     "mode_product": mode_product_cases,
     "mode_pair": mode_pair_cases,
     "outer": outer_cases,
+    "khatri_rao": khatri_rao_cases,
     "small_triple_product": small_triple_product_cases,
     "small_vjp": small_vjp_cases,
     "row_sqnorm": row_sqnorm_cases,

@@ -37,6 +37,7 @@
 #include "mode_product.inc.h"
 #include "mode_pair.inc.h"
 #include "outer.inc.h"
+#include "khatri_rao.inc.h"
 #include "row_sqnorm.inc.h"
 #include "small_matmul.inc.h"
 
