@@ -1,12 +1,9 @@
 """The plain definitions: what every public function and every kernel means, in NumPy alone.
 
-Two uses.  Tests compare the fast code with these functions (in higher precision where it
-matters).  And they are the path of the dtypes without kernels: float16, longdouble,
-clongdouble, bool, integers, object.
-
-Matrices live on the last two axes, leading axes broadcast.  Operands are brought to their
-common dtype first, so no intermediate is computed in a narrower one.  Nothing here checks
-its arguments, takes ``out`` to write to, or knows about speed.
+Tests compare the fast code with these functions (in higher precision where it matters), and the
+dtypes without kernels run them.  Matrices live on the last two axes, leading axes broadcast.
+Operands are brought to their common dtype first, so no intermediate is computed in a narrower
+one.  Nothing here checks its arguments, takes ``out`` to write to, or knows about speed.
 """
 
 from __future__ import annotations
@@ -247,10 +244,8 @@ def kron_vjp(g, a, b, *, conjugate=True):
     blocks = np.swapaxes(g, -2, -3)  # [..., i, j, k, l]
     da = _sum(blocks * _conj(matrix_b, conjugate)[..., None, None, :, :], (-1, -2))
     db = _sum(blocks * _conj(matrix_a, conjugate)[..., :, :, None, None], (-3, -4))
-    return (
-        _reduce_to(da, matrix_a.shape).reshape(a.shape),
-        _reduce_to(db, matrix_b.shape).reshape(b.shape),
-    )
+    da, db = _reduce_to(da, matrix_a.shape), _reduce_to(db, matrix_b.shape)
+    return da.reshape(a.shape), db.reshape(b.shape)
 
 
 def kron_matmul_vjp(g, factors, x, *, conjugate=True):

@@ -1,6 +1,7 @@
 """Instruction sets: the choice at import, the private switch, and that all agree."""
 
 import io
+import itertools
 import os
 import platform
 import subprocess
@@ -133,3 +134,16 @@ def test_the_shipped_self_test_passes(capsys):
     assert kv.test() is True
     assert kv.kron(random("float32", 1, 1), random("float32", 1, 1)).shape == (1, 1)
     assert all(SHOWN.get(isa, isa) in capsys.readouterr().out for isa in ISAS[:1])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+def test_a_mode_product_of_a_small_square_factor_may_write_over_its_operand(dtype, isa):
+    """beta scales out so, by a factor of one entry."""
+    with use_isa(isa):
+        for n, r in itertools.product(range(1, 9), (1, 3, 40, 700)):
+            f, x = random(dtype, n, n), random(dtype, 2, n, r)
+            y = np.full_like(x, np.nan)
+            _kernels.run_mode_product(f, x, y)
+            _kernels.run_mode_product(f, x, x)
+            assert np.array_equal(x, y), (n, r)
