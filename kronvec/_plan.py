@@ -20,13 +20,11 @@ from functools import cached_property, lru_cache
 from math import prod
 from typing import NamedTuple
 
-from ._kernels import pair_fits
 from ._machine import level2_bytes
+from ._merging import group_size, merge, pairs_up
 
 # The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
 PANEL_BYTES = 512
-# The largest factor that merging may make.
-MERGED_SIZE = 32
 # What _engine.run_pass has room for; it refuses more.
 MAX_STEPS = 32
 # A mode product with a square factor up to this size may write over its operand
@@ -34,11 +32,8 @@ MAX_STEPS = 32
 WHOLE_SIZE = 8
 # From this size on the matrices of a step are BLAS's: numpy.matmul.
 MATMUL_SIZE = 256
-# Measured costs, in the time of one vector multiply-add: of bringing a vector of x[l, :] into
-# lanes and back; of each row times a packed factor; of each x[l, :, :] of a mode product.
-ACROSS_COST = 12
-ROW_COST = 4
-SLICE_COST = 10
+# What memory moves in the time of one vector multiply-add.
+MEMORY_BYTES = 7
 # A batch of factors runs the plan once per item, from Python: for items with fewer entries than
 # this numpy.matmul's loop over the batch, factor by factor, is faster: by a half at 256, slower
 # by a half at 1024 for 4 x 4 factors, about even there for two of 32 x 32.
@@ -95,6 +90,12 @@ class Pass:
         return -(-self.left // self.together) * -(-self.right // self.width)
 
     @property
+    def multiply_adds(self) -> int:
+        """Of items."""
+        each = (s.outer * s.inner * s.q * s.p * (2 * s.q if s.before else 1) for s in self.steps)
+        return self.left * self.right * sum(each)
+
+    @property
     def in_place(self) -> bool:
         """Whether the result may be written over the operand."""
         if self.kernel == "matmul" or self.rows_in != self.rows_out:
@@ -140,7 +141,7 @@ def make_plan(
 
     The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.
     """
-    groups, across = _merge(shapes, left, right, itemsize, lanes)
+    groups, across = merge(shapes, left, right, itemsize, lanes)
     work = _Work(left, right, itemsize, lanes if across else 0)
     limit = block_bytes()
     passes = _passes(groups, shapes, work, limit)
@@ -148,8 +149,25 @@ def make_plan(
         # Buffers for two blocks beside a workspace stay within two workspaces.
         largest = max(p.output_size for p in passes[:-1]) * itemsize
         if largest < 2 * limit:
-            passes = _passes(groups, shapes, work, largest // 2)
+            return Plan(tuple(_passes(groups, shapes, work, largest // 2)))
+        passes = _share_out(passes, groups, shapes, work, lanes)
     return Plan(tuple(passes))
+
+
+def _share_out(passes, groups, shapes, work, lanes) -> list[Pass]:
+    """As few passes or fewer, of blocks up to twice as large: those that take least time."""
+    limit, fewest = block_bytes(), len(passes)
+    candidates = [passes, _passes(groups, shapes, work, 2 * limit)]
+    candidates += [_passes(groups, shapes, work, limit, most) for most in range(1, len(groups))]
+
+    def time(each):
+        """In vector multiply-adds: arithmetic hides memory, or the other way round."""
+        moved = (each.input_size + each.output_size) * work.itemsize
+        if each.width < each.right:  # rows of a panel a power of two apart share cache sets
+            moved *= 1 + PANEL_BYTES / (each.width * work.itemsize)
+        return max(each.multiply_adds / lanes, moved / MEMORY_BYTES)
+
+    return min((c for c in candidates if len(c) <= fewest), key=lambda c: sum(map(time, c)))
 
 
 @lru_cache(maxsize=1024)
@@ -164,7 +182,7 @@ def make_sum_plan(
     shapes = tuple((n, n) for n in sizes)
     groups = [(i,) for i in range(len(sizes))]
     if merge:
-        groups = _merge(shapes, left, right, itemsize, lanes, sums=True)[0]
+        groups = merge(shapes, left, right, itemsize, lanes, sums=True)[0]
     passes = _passes(groups, shapes, _Work(left, right, itemsize, 0, sums=True), block_bytes())
     # The first pass writes, the others add, for which matmul would need room.
     return Plan(tuple(sorted(passes, key=lambda each: each.kernel != "matmul")))
@@ -183,15 +201,16 @@ class _Work(NamedTuple):
     sums: bool = False
 
 
-def _passes(groups, shapes, work, block_bytes) -> list[Pass]:
-    sizes = [_size(shapes, group) for group in groups]
-    steps = [i for i, size in enumerate(sizes) if len(size) == 2]
+def _passes(groups, shapes, work, block_bytes, most=MAX_STEPS) -> list[Pass]:
+    """The passes, each of at most ``most`` axes, whose blocks have at most ``block_bytes``."""
+    sizes = [group_size(shapes, group) for group in groups]
+    steps = [i for i, qp in enumerate(sizes) if len(qp) == 2]
     order = sorted(steps, key=lambda i: (_growth(*sizes[i]), -i))
     idle = set(range(len(groups))) - set(steps)
-    current = [size[-1] for size in sizes]
+    current = [qp[-1] for qp in sizes]
     passes = []
     while order:
-        taken = _take(order, idle, sizes, current, work, block_bytes)
+        taken = _take(order[:most], idle, sizes, current, work, block_bytes)
         passes.append(_pass(taken, groups, sizes, current, work, block_bytes))
         for i in taken:
             current[i] = sizes[i][0]
@@ -199,103 +218,11 @@ def _passes(groups, shapes, work, block_bytes) -> list[Pass]:
     return passes
 
 
-def _is_identity(shape) -> bool:
-    return len(shape) == 1
-
-
 def _growth(q: int, p: int) -> float:
     """1/p - 1/q: factors in ascending order of it take the fewest flops."""
     if p == 0 or q == 0:
         return float("-inf") if q == 0 else 0.0
     return 1 / p - 1 / q
-
-
-def _merge(shapes, left, right, itemsize, lanes, sums=False) -> tuple[list[tuple[int, ...]], bool]:
-    """Indices of the factors, grouped into those that are multiplied out first.
-
-    And whether the trailing axes are worked on across the rows that stand before them.
-    """
-    apart = [(i,) for i in range(len(shapes))]
-    if any(0 in shape for shape in shapes):
-        return apart, False
-    candidates = []
-    if (
-        right == 1
-        and not _is_identity(shapes[-1])
-        and left * prod(s[-1] for s in shapes[:-1]) >= lanes > 1
-    ):
-        groups = _pairs(shapes, len(shapes))
-        cost = ACROSS_COST + _cost(shapes, groups, lanes, itemsize, lanes)
-        candidates.append((cost, groups, True))
-    for count in range(1, len(shapes) + 1):
-        tail = tuple(range(len(shapes) - count, len(shapes)))
-        size = max(prod(shapes[i][0] for i in tail), prod(shapes[i][-1] for i in tail))
-        if count > 1 and (size > MERGED_SIZE or _is_identity(shapes[-count])):
-            break
-        groups = [*_pairs(shapes, len(shapes) - count), tail]
-        cost = _cost(shapes, groups, right, itemsize, lanes, sums)
-        candidates.append((cost, groups, False))
-        if right > 1 or _is_identity(shapes[-1]):
-            break
-    return min(candidates)[1:]
-
-
-def _pairs(shapes, stop) -> list[tuple[int, ...]]:
-    """The first ``stop`` factors, neighbours together where that takes no more flops."""
-    groups = []
-    i = stop
-    while i > 0:
-        i -= 1
-        if i > 0 and not (_is_identity(shapes[i - 1]) or _is_identity(shapes[i])):
-            (q1, p1), (q2, p2) = shapes[i - 1], shapes[i]
-            apart = min(q2 * p2 * (p1 + q1), q1 * p1 * (p2 + q2))
-            if q1 * q2 * p1 * p2 <= apart and max(q1 * q2, p1 * p2) <= 4:
-                groups.append((i - 1, i))
-                i -= 1
-                continue
-        groups.append((i,))
-    return groups[::-1]
-
-
-def _cost(shapes, groups, right, itemsize, lanes, sums=False) -> float:
-    """Vector multiply-adds, or the time of one, per vector of X."""
-    sizes = [_size(shapes, group) for group in groups]
-    cost, inner = 0.0, right
-    while sizes:
-        size = sizes.pop()
-        q, p = size[0], size[-1]
-        if len(size) == 2:
-            if sizes and not sums and _pairs_up(sizes[-1], size, inner, itemsize):
-                sizes.pop()
-                cost += 2 * p
-                inner *= q * q
-                continue
-            if inner == 1:
-                cycles = p * _vectors(q, lanes) + ROW_COST
-            else:
-                cycles = q * p * _vectors(inner, lanes) + SLICE_COST
-            cost += cycles * lanes / (p * inner)
-        inner *= q
-    return cost
-
-
-def _size(shapes, group) -> tuple[int, ...]:
-    """(q, p) of the product of a group, (n,) of an identity."""
-    if _is_identity(shapes[group[0]]):
-        return shapes[group[0]]
-    return prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
-
-
-def _pairs_up(first, second, behind, itemsize) -> bool:
-    """Whether one kernel takes two neighbouring axes of these (q, p)."""
-    n = second[0]
-    return first == second == (n, n) and pair_fits(n, behind, itemsize)
-
-
-def _vectors(items, lanes) -> float:
-    """How many vectors hold a contiguous axis; half vectors count as half."""
-    half = max(1, lanes // 2)
-    return 0.5 if items <= half else -(-items // lanes)
 
 
 def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
@@ -308,8 +235,6 @@ def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
         return taken
     for i in order[1:]:
         low, high = min(*taken, i), max(*taken, i)
-        if len(taken) == MAX_STEPS:
-            break
         if _is_large(sizes[i]) or set(range(low, high + 1)) - idle != {*taken, i}:
             break
         behind = prod(current[high + 1 :]) * work.right
@@ -365,7 +290,7 @@ def _pass(taken, groups, sizes, current, work, block_bytes) -> Pass:
         last = steps[-1] if steps else None
         if last and not work.sums and inner == last.inner * last.q and not last.before:
             run = last.inner if last.by_rows else last.inner * width
-            if _pairs_up((q, p), (last.q, last.p), run, itemsize):
+            if pairs_up((q, p), (last.q, last.p), run, itemsize):
                 steps[-1] = replace(last, outer=outer, before=groups[i])
                 continue
         steps.append(Step(groups[i], outer, q, p, inner, by_rows))
