@@ -155,10 +155,13 @@ def make_plan(
 
 
 def _share_out(passes, groups, shapes, work, lanes) -> list[Pass]:
-    """As few passes or fewer, of blocks up to twice as large: those that take least time."""
-    limit, fewest = block_bytes(), len(passes)
-    candidates = [passes, _passes(groups, shapes, work, 2 * limit)]
-    candidates += [_passes(groups, shapes, work, limit, most) for most in range(1, len(groups))]
+    """As many passes of other lengths, or fewer of larger blocks: those that take least time."""
+    limit = block_bytes()
+    candidates = [_passes(groups, shapes, work, limit, most) for most in range(1, len(groups))]
+    candidates = [passes, *(c for c in candidates if len(c) == len(passes))]
+    larger = _passes(groups, shapes, work, 2 * limit)
+    if len(larger) < len(passes):
+        candidates.append(larger)
 
     def time(each):
         """In vector multiply-adds: arithmetic hides memory, or the other way round."""
@@ -167,7 +170,7 @@ def _share_out(passes, groups, shapes, work, lanes) -> list[Pass]:
             moved *= 1 + PANEL_BYTES / (each.width * work.itemsize)
         return max(each.multiply_adds / lanes, moved / MEMORY_BYTES)
 
-    return min((c for c in candidates if len(c) <= fewest), key=lambda c: sum(map(time, c)))
+    return min(candidates, key=lambda c: sum(map(time, c)))
 
 
 @lru_cache(maxsize=1024)
