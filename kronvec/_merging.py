@@ -23,7 +23,9 @@ def _is_identity(shape) -> bool:
     return len(shape) == 1
 
 
-def merge(shapes, left, right, itemsize, lanes, sums=False) -> tuple[list[tuple[int, ...]], bool]:
+def merge_factors(
+    shapes, left, right, itemsize, lanes, sums=False
+) -> tuple[list[tuple[int, ...]], bool]:
     """Indices of the factors, grouped into those that are multiplied out first.
 
     And whether the trailing axes are worked on across the rows that stand before them.

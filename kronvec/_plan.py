@@ -21,7 +21,7 @@ from math import prod
 from typing import NamedTuple
 
 from ._machine import level2_bytes
-from ._merging import group_size, merge, pairs_up
+from ._merging import group_size, merge_factors, pairs_up
 
 # The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
 PANEL_BYTES = 512
@@ -141,7 +141,7 @@ def make_plan(
 
     The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.
     """
-    groups, across = merge(shapes, left, right, itemsize, lanes)
+    groups, across = merge_factors(shapes, left, right, itemsize, lanes)
     work = _Work(left, right, itemsize, lanes if across else 0)
     limit = block_bytes()
     passes = _passes(groups, shapes, work, limit)
@@ -185,7 +185,7 @@ def make_sum_plan(
     shapes = tuple((n, n) for n in sizes)
     groups = [(i,) for i in range(len(sizes))]
     if merge:
-        groups = merge(shapes, left, right, itemsize, lanes, sums=True)[0]
+        groups = merge_factors(shapes, left, right, itemsize, lanes, sums=True)[0]
     passes = _passes(groups, shapes, _Work(left, right, itemsize, 0, sums=True), block_bytes())
     # The first pass writes, the others add, for which matmul would need room.
     return Plan(tuple(sorted(passes, key=lambda each: each.kernel != "matmul")))

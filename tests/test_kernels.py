@@ -78,7 +78,10 @@ def mode_product_cases(dtype):
             yield (f, x), (fresh(dtype, length, q, r),), p, {}
             y = random(dtype, length, q, r, seed=2)
             yield (f, x), (y,), p + 1, {"accumulate": True, "conjugate": r % 2 == 0}
-        for p in range(2, 9):  # square factors that small have a kernel of their own
+        for p in range(2, 9):  # so few columns have a kernel of their own
+            for q in (1, 3, 6, 9, 65):
+                f, x = random(dtype, q, p), random(dtype, 1, p, r, seed=1)
+                yield (f, x), (fresh(dtype, 1, q, r),), p, {"conjugate": q % 2 == 0}
             f, x = random(dtype, p, p), random(dtype, 2, p, r, seed=1)
             yield (f, x), (fresh(dtype, 2, p, r),), p, {"conjugate": p % 2 == 0}
             yield (f, x), (random(dtype, 2, p, r, seed=2),), p + 1, {"accumulate": True}

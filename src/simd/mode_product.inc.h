@@ -12,6 +12,9 @@
  * or less, narrower vectors are used: many CPUs retire two of them in the time of a wide one.
  */
 
+/* Rows of a factor of few columns that are packed. */
+#define KV_WHOLE_ROWS 64
+
 /* What the register file holds: accumulators, rows and vectors of the widest tile. */
 #define KV_ACCUMULATORS (KV_REGISTERS == 32 ? 24 : 12)
 #define KV_TILE_ROWS ((KV_REGISTERS == 32 ? 8 : 4) / KV_SCALARS)
@@ -75,16 +78,15 @@ KV_INLINE void KV_NAME(mode_rows)(const int tq, kv_intp reals, kv_intp P, const 
     }
 }
 
-/* All n rows of y over `reals` reals of r, Q = P = n.  Every r of a vector is read before any is
- * written, so y may be x itself. */
-KV_INLINE void KV_NAME(whole_rows)(const int n, kv_intp reals, const KV_REAL *f, const KV_REAL *x,
-                                   kv_intp x_p, KV_REAL *y, kv_intp y_q, kv_intp head, int flags,
-                                   kv_ahead *ahead)
+/* All Q rows of y over `reals` reals of r, P = n. */
+KV_INLINE void KV_NAME(whole_rows)(const int n, const int tq, kv_intp Q, kv_intp reals,
+                                   const KV_REAL *f, const KV_REAL *x, kv_intp x_p, KV_REAL *y,
+                                   kv_intp y_q, kv_intp head, int flags, kv_ahead *ahead)
 {
     kv_intp r = 0;
-#define KV_WHOLE(width, tv)                                                                    \
-    KV_AT(mode_whole, width)(n, tv, (int)(reals % (width / KV_REAL_BYTES)), f, x, x_p, y, y_q, \
-                             flags, ahead)
+#define KV_WHOLE(width, tv)                                                                      \
+    KV_AT(mode_whole, width)(n, tq, tv, (int)(reals % (width / KV_REAL_BYTES)), Q, f, x, x_p, y, \
+                             y_q, flags, ahead)
 #if KV_VECTOR_BYTES > 16
     if (reals * KV_REAL_BYTES <= 16) {
         KV_WHOLE(16, 1);
@@ -99,50 +101,56 @@ KV_INLINE void KV_NAME(whole_rows)(const int n, kv_intp reals, const KV_REAL *f,
 #endif
 #undef KV_WHOLE
     if (head) {
-        V(mode_whole)(n, 1, (int)head, f, x, x_p, y, y_q, flags, ahead);
+        V(mode_whole)(n, tq, 1, (int)head, Q, f, x, x_p, y, y_q, flags, ahead);
         r = head;
     }
     if (n <= 4) {
         for (; r + 2 * KV_LANES <= reals; r += 2 * KV_LANES) {
-            V(mode_whole)(n, 2, 0, f, x + r, x_p, y + r, y_q, flags, ahead);
+            V(mode_whole)(n, tq, 2, 0, Q, f, x + r, x_p, y + r, y_q, flags, ahead);
         }
     }
     for (; r + KV_LANES <= reals; r += KV_LANES) {
-        V(mode_whole)(n, 1, 0, f, x + r, x_p, y + r, y_q, flags, ahead);
+        V(mode_whole)(n, tq, 1, 0, Q, f, x + r, x_p, y + r, y_q, flags, ahead);
     }
     if (r < reals) {
-        V(mode_whole)(n, 1, (int)(reals - r), f, x + r, x_p, y + r, y_q, flags, ahead);
+        V(mode_whole)(n, tq, 1, (int)(reals - r), Q, f, x + r, x_p, y + r, y_q, flags, ahead);
     }
 }
 
-static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp n, kv_intp reals, const KV_REAL *f,
-                                        kv_intp f_q, kv_intp f_p, const KV_REAL *x, kv_intp x_l,
-                                        kv_intp x_p, KV_REAL *y, kv_intp y_l, kv_intp y_q,
-                                        kv_intp head, int flags, kv_ahead *ahead)
+static void KV_NAME(mode_product_whole)(kv_intp L, kv_intp Q, kv_intp P, kv_intp reals,
+                                        const KV_REAL *f, kv_intp f_q, kv_intp f_p,
+                                        const KV_REAL *x, kv_intp x_l, kv_intp x_p, KV_REAL *y,
+                                        kv_intp y_l, kv_intp y_q, kv_intp head, int flags,
+                                        kv_ahead *ahead)
 {
-    KV_REAL packed[KV_WHOLE_MODE * KV_WHOLE_MODE * KV_SCALARS];
+    KV_REAL packed[KV_WHOLE_ROWS * KV_WHOLE_MODE * KV_SCALARS];
     KV_REAL *entry = packed;
-    for (kv_intp q = 0; q < n; q++) {
-        for (kv_intp p = 0; p < n; p++, entry += KV_SCALARS) {
+    for (kv_intp q = 0; q < Q; q++) {
+        for (kv_intp p = 0; p < P; p++, entry += KV_SCALARS) {
             entry[0] = f[q * f_q + p * f_p];
 #if KV_COMPLEX
             entry[1] = f[q * f_q + p * f_p + 1];
             entry[1] = flags & KV_CONJUGATE ? -entry[1] : entry[1];
-#else
-            (void)flags;
 #endif
         }
     }
-    switch (n) {
-#define KV_CASE(N)                                                                      \
-    case N:                                                                             \
-        for (kv_intp l = 0; l < L; l++) {                                               \
-            KV_NAME(whole_rows)                                                         \
-            (N, reals, packed, x + l * x_l, x_p, y + l * y_l, y_q, head, flags, ahead); \
-        }                                                                               \
+    switch (P) {
+#define KV_LOOP(N, tq, Q)                                                                  \
+    for (kv_intp l = 0; l < L; l++) {                                                      \
+        KV_NAME(whole_rows)                                                                \
+        (N, tq, Q, reals, packed, x + l * x_l, x_p, y + l * y_l, y_q, head, flags, ahead); \
+    }
+#define KV_CASE(N)           \
+    case N:                  \
+        if (Q == N) {        \
+            KV_LOOP(N, N, N) \
+        } else {             \
+            KV_LOOP(N, 4, Q) \
+        }                    \
         break;
         KV_CASE(2) KV_CASE(3) KV_CASE(4) KV_CASE(5) KV_CASE(6) KV_CASE(7) KV_CASE(8)
 #undef KV_CASE
+#undef KV_LOOP
     }
 }
 
@@ -213,9 +221,9 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     }
     flags = KV_NAME(streams)(flags, reals, L > 1 ? y_l | y_q : y_q);
     const kv_intp head = flags & KV_STREAM ? KV_HEAD(y) : 0;
-    if (Q == P && Q >= 2 && Q <= KV_WHOLE_MODE) {
+    if (P >= 2 && P <= KV_WHOLE_MODE && Q <= KV_WHOLE_ROWS) {
         KV_NAME(mode_product_whole)
-        (L, Q, reals, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, head, flags, asked);
+        (L, Q, P, reals, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, head, flags, asked);
     } else {
         KV_NAME(mode_product_tiles)
         (L, Q, P, reals, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, head, flags, asked);
@@ -226,6 +234,7 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
 }
 
 #undef KV_NARROW
+#undef KV_WHOLE_ROWS
 #undef KV_ACCUMULATORS
 #undef KV_TILE_ROWS
 #undef KV_TILE_VECTORS

@@ -77,26 +77,36 @@ KV_INLINE V(vec) V(sum_rows)(const int n, const KV_REAL *f, const V(vec) *rows, 
     return sum;
 }
 
-/* All of q at once: Q = P = n, a constant.  Every r of a column of vectors is read before any
- * is written, so y may be x itself.  f is packed, n by n. */
-KV_INLINE void V(mode_whole)(const int n, const int tv, int count, const KV_REAL *f,
-                             const KV_REAL *x, kv_intp x_p, KV_REAL *y, kv_intp y_q, int flags,
-                             kv_ahead *ahead)
+/* P = n, a constant: a column of vectors of x, all of it, is held in registers while q runs,
+ * `tq` rows at a time.  All of it is read before any of y is written: for Q = P y may be x
+ * itself.  f is packed, Q by n. */
+KV_INLINE void V(mode_whole)(const int n, const int tq, const int tv, int count, kv_intp Q,
+                             const KV_REAL *f, const KV_REAL *x, kv_intp x_p, KV_REAL *y,
+                             kv_intp y_q, int flags, kv_ahead *ahead)
 {
     V(vec) row[KV_WHOLE_MODE][2];
-    kv_fetch(ahead, n * n * tv * KV_SCALARS / KV_FETCH_EVERY + 1);
-    if (n > 4) {
-        KV_RELOAD(f); /* n² splats do not fit the register file */
-    }
+    kv_intp q = 0;
+    kv_fetch(ahead, (int)Q * n * tv * KV_SCALARS / KV_FETCH_EVERY + 1);
     KV_UNROLL for (int p = 0; p < n; p++) {
         KV_UNROLL for (int v = 0; v < tv; v++) {
             row[p][v] = V(load_count)(x + p * x_p + v * KV_LANES, v == tv - 1 ? count : 0);
         }
     }
-    KV_UNROLL for (int q = 0; q < n; q++) {
-        KV_UNROLL for (int v = 0; v < tv; v++) {
-            V(vec) sum = V(sum_rows)(n, f + q * n * KV_SCALARS, &row[0][v], 2);
-            V(put)(y + q * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum, flags);
+#define KV_ROW(i)                                                                        \
+    KV_UNROLL for (int v = 0; v < tv; v++) {                                             \
+        V(vec) sum = V(sum_rows)(n, f + (q + (i)) * n * KV_SCALARS, &row[0][v], 2);      \
+        V(put)(y + (q + (i)) * y_q + v * KV_LANES, v == tv - 1 ? count : 0, sum, flags); \
+    }
+    for (; q + tq <= Q; q += tq) {
+        if (n > 4) {
+            KV_RELOAD(f); /* n² splats do not fit the register file */
+        }
+        KV_UNROLL for (int i = 0; i < tq; i++) {
+            KV_ROW(i)
         }
     }
+    for (; q < Q; q++) {
+        KV_ROW(0)
+    }
+#undef KV_ROW
 }
