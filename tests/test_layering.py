@@ -27,6 +27,7 @@ LAYERS = [
         "_reference_sums",
         "_reference",
     ],
+    ["_merging"],
     ["_plan"],
     ["products"],
     ["operators"],
