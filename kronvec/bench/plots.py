@@ -27,6 +27,7 @@ PEER_STYLE = {
     "linear_operator": ("#66a182", ">"),
     "pylops": ("#a3b18a", "p"),
     "tensorly": ("#8f6fbf", "h"),
+    "scipy": ("#1f4e8c", "x"),
     "scipy sparse": ("#3d6fb6", "X"),
     "torch": ("#e07a3f", "P"),
     "jax": ("#4a8fe7", "*"),

@@ -121,37 +121,47 @@ def fastest_candidate(peer, work, operands, accept, seconds):
     return chosen, least
 
 
-def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict:
-    """One row: verified results, seconds by entry, memory, and why a peer is missing."""
-    work, dtype = case.work, SHORT[case.dtype]
+def verified(case: Case):
+    """Operands that depend on the name alone, and kronvec's result, compared with the oracle."""
     rng = np.random.default_rng(zlib.crc32(case.name.encode()))
-    operands = work.operands(dtype, rng)
-    result = work.check_call(operands)
-    work.check(operands, result)
+    operands = case.work.operands(SHORT[case.dtype], rng)
+    result = case.work.check_call(operands)
+    case.work.check(operands, result)
+    return operands, result
 
-    row: dict[str, Any] = {
-        **{"name": case.name, "group": case.group, "dtype": dtype, "kind": work.kind},
-        **{"flops": work.flops(dtype), "bytes": work.least_bytes(dtype), "threads": threads},
-        **{"entries": sum(a.size for a in leaves(result)), "seconds": {}, "skipped": {}},
-    }
+
+def try_peers(work, operands, result, names: list[str], seconds: float) -> tuple[dict, dict]:
+    """The fastest candidate of each peer and its time; and why the others are missing."""
+    found, skipped = {}, {}
     tolerance = work.tolerance(operands, result)
 
     def accept(got):
         work.compare(result, got, tolerance)
 
-    found = {}
-    for name in peer_names:
+    for name in names:
         if work.kind not in PEERS[name].adapters:
             continue
         try:
-            found[name] = fastest_candidate(PEERS[name], work, operands, accept, PATIENCE * budget)
+            found[name] = fastest_candidate(PEERS[name], work, operands, accept, seconds)
         except Unsuitable as reason:
-            row["skipped"][name] = str(reason)
+            skipped[name] = str(reason)
         except AssertionError as error:
-            row["skipped"][name] = f"wrong: {error}"
+            skipped[name] = f"wrong: {error}"
         except Exception as error:
-            row["skipped"][name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            skipped[name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return found, skipped
 
+
+def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict:
+    """One row: verified results, seconds by entry, memory, and why a peer is missing."""
+    work, dtype = case.work, SHORT[case.dtype]
+    operands, result = verified(case)
+    row: dict[str, Any] = {
+        **{"name": case.name, "group": case.group, "dtype": dtype, "kind": work.kind},
+        **{"flops": work.flops(dtype), "bytes": work.least_bytes(dtype), "threads": threads},
+        **{"entries": sum(a.size for a in leaves(result)), "seconds": {}},
+    }
+    found, row["skipped"] = try_peers(work, operands, result, peer_names, PATIENCE * budget)
     least = min((seconds for _, seconds in found.values()), default=0)
     calls: dict[Entry, Callable[[], Any]] = {}
     for name, (candidate, seconds) in found.items():
