@@ -128,11 +128,18 @@ def formed_rows(work, operands):
 
 
 def _all_rows(matmul, empty, work, factors, x, rows):
-    """All rows by a product for each factor, then a gather."""
+    """All rows by a product for each factor, then a gather; or a gather before the last."""
     for chain in (mode_products.batched, mode_products.rotating):
         out, spaces = mode_products.spaces(empty, x.dtype, work)
         every = partial(chain, matmul, factors, x, 1, 1, out=out, spaces=spaces)
         yield Candidate(lambda every=every: every().reshape(work.sizes_out)[rows])
+
+    def last_for_samples():
+        y = mode_products.batched(matmul, factors[:-1], x, 1, work.sizes_in[-1])
+        y = y.reshape(*work.sizes_out[:-1], -1)[rows[:-1]]
+        return (y * factors[-1][rows[-1]]).sum(-1)
+
+    yield Candidate(last_for_samples)
 
 
 @adapter("numpy matmul", "numpy", "sampled_rows")
@@ -149,8 +156,8 @@ def torch_sampled(work, operands):
     factors, x, rows = operands
     factors, x, rows = _torch(factors), _torch(x), tuple(_torch(rows))
     yield from _all_rows(torch.matmul, torch.empty, work, factors, x, rows)
-    if work.samples * x.nbytes > LARGEST_OPERATOR * len(factors):
-        return  # what it holds besides would be too large
+    if work.samples * x.nbytes > LARGEST_OPERATOR:
+        return  # einsum would form the rows
     terms, cube = _sample_subscripts(work), x.reshape(work.sizes_in)
     yield Candidate(
         lambda: torch.einsum(terms, *(f[i] for f, i in zip(factors, rows, strict=True)), cube)
@@ -167,6 +174,8 @@ def _sample_subscripts(work):
 def einsum_sampled(work, operands):
     """np.einsum of the sampled rows of each factor and x, along a path found beforehand."""
     factors, x, rows = operands
+    if work.samples * x.nbytes > LARGEST_OPERATOR:
+        raise Unsuitable("its contraction, without BLAS, would take seconds")
     terms, cube = _sample_subscripts(work), x.reshape(work.sizes_in)
     picked = [f[i] for f, i in zip(factors, rows, strict=True)]
     path = np.einsum_path(terms, *picked, cube, optimize="optimal")[0]

@@ -32,7 +32,8 @@ SAMPLE = 50e-6  # seconds; shorter calls are repeated between two readings of th
 TURN = 2e-3  # seconds an entry has before the next one's turn
 HOPELESS = 3.0  # times slower than the best peer: stays in for few turns only
 PROBES = 2  # turns of everyone
-PATIENCE = 10  # budgets of time for a peer to be prepared, verified and tried
+SLOW = 20.0  # times slower than kronvec: two calls and a few turns are enough
+PATIENCE = 4  # budgets of time for a peer to be prepared, verified and tried
 
 Entry = tuple[str, str]  # who, and which result: ("kronvec", "out")
 
@@ -52,7 +53,7 @@ def take_turns(
     """Least seconds of each call, all in turns, for about ``budget`` seconds.
 
     Drift of the machine and the state of the allocator then treat all alike.  Peers that cannot
-    be the best any more drop out after their first turns.
+    be the best any more, or are far behind kronvec, drop out after their first turns.
     """
     best = {name: seconds_of(call, 1) for name, call in calls.items()}
     running = dict(calls)
@@ -66,8 +67,9 @@ def take_turns(
             best[name] = min(best[name], *(seconds_of(call, loops) for _ in range(samples)))
         rounds += 1
         if rounds >= PROBES and peers:
-            least = min(best[name] for name in peers)
-            slow = {name for name in peers if best[name] > HOPELESS * least}
+            own = min((t for (who, _), t in best.items() if who == "kronvec"), default=math.inf)
+            limit = min(HOPELESS * min(best[name] for name in peers), SLOW * own)
+            slow = {name for name in peers if best[name] > limit}
             running = {name: call for name, call in running.items() if name not in slow}
     return best
 
@@ -103,19 +105,26 @@ def patience(seconds: float):
         signal.signal(signal.SIGALRM, before)
 
 
-def fastest_candidate(peer, work, operands, accept, seconds):
+def fastest_candidate(peer, work, operands, accept, seconds, own):
     """The best of the ways in which a peer does this work, each verified first, and its time.
 
+    ``own`` is kronvec's time: a way far slower than it is tried once more after it is verified.
     Raises Unsuitable where there is none, and AssertionError where a result is wrong.
     """
     chosen, least = None, math.inf
-    with patience(max(1.0, seconds)):
-        for candidate in peer.candidates(work, operands):
-            accept(candidate.result())
-            once = seconds_of(candidate.call, 1)
-            time_of_it = min(once, seconds_of(candidate.call, max(1, int(SAMPLE / once))))
-            if time_of_it < least:
-                chosen, least = candidate, time_of_it
+    try:
+        with patience(max(1.0, seconds)):
+            for candidate in peer.candidates(work, operands):
+                accept(candidate.result())
+                time_of_it = once = seconds_of(candidate.call, 1)
+                if once < SLOW * own:
+                    loops = max(1, int(SAMPLE / max(once, 1e-8)))
+                    time_of_it = min(once, seconds_of(candidate.call, loops))
+                if time_of_it < least:
+                    chosen, least = candidate, time_of_it
+    except Unsuitable:  # the ways that were tried in time stand
+        if chosen is None:
+            raise
     if chosen is None:
         raise Unsuitable("not among its operations")
     return chosen, least
@@ -130,7 +139,9 @@ def verified(case: Case):
     return operands, result
 
 
-def try_peers(work, operands, result, names: list[str], seconds: float) -> tuple[dict, dict]:
+def try_peers(
+    work, operands, result, names: list[str], seconds: float, own: float = math.inf
+) -> tuple[dict, dict]:
     """The fastest candidate of each peer and its time; and why the others are missing."""
     found, skipped = {}, {}
     tolerance = work.tolerance(operands, result)
@@ -142,7 +153,7 @@ def try_peers(work, operands, result, names: list[str], seconds: float) -> tuple
         if work.kind not in PEERS[name].adapters:
             continue
         try:
-            found[name] = fastest_candidate(PEERS[name], work, operands, accept, seconds)
+            found[name] = fastest_candidate(PEERS[name], work, operands, accept, seconds, own)
         except Unsuitable as reason:
             skipped[name] = str(reason)
         except AssertionError as error:
@@ -161,7 +172,10 @@ def measure_case(case: Case, peer_names: list[str], threads: int, budget: float)
         **{"flops": work.flops(dtype), "bytes": work.least_bytes(dtype), "threads": threads},
         **{"entries": sum(a.size for a in leaves(result)), "seconds": {}},
     }
-    found, row["skipped"] = try_peers(work, operands, result, peer_names, PATIENCE * budget)
+    own = work.calls(operands, threads)
+    once = min(seconds_of(call, 1) for call in own.values())
+    enough = max(PATIENCE * budget, 2 * SLOW * once)
+    found, row["skipped"] = try_peers(work, operands, result, peer_names, enough, once)
     least = min((seconds for _, seconds in found.values()), default=0)
     calls: dict[Entry, Callable[[], Any]] = {}
     for name, (candidate, seconds) in found.items():
@@ -173,7 +187,6 @@ def measure_case(case: Case, peer_names: list[str], threads: int, budget: float)
             calls[name, "out"] = candidate.into
     peers = set(calls)
 
-    own = work.calls(operands, threads)
     row["extra_bytes"] = {kind: extra_bytes(call, kind == "fresh") for kind, call in own.items()}
     calls |= {("kronvec", kind): call for kind, call in own.items()}
     constants = {}
