@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from .cases import SERIES, all_cases
 from .machine import limit_seconds
-from .summary import peer_seconds, reached
+from .summary import geometric_mean, peer_seconds, reached
 
 OWN = "#d1495b"
 GREY = "#8a8f98"
@@ -61,7 +60,8 @@ def draw(results: dict, folder: Path) -> list[Path]:
                 figure = plot(one)
                 if figure is None:
                     continue
-                figure.text(0.995, -0.03, footer, ha="right", va="top", size=7, color=GREY)
+                height = figure.get_tightbbox().y0 / figure.get_figheight()  # below the legend
+                figure.text(0.995, height - 0.02, footer, ha="right", va="top", size=7, color=GREY)
                 file = folder / f"{name}{suffix}.png"
                 figure.savefig(file, bbox_inches="tight", pad_inches=0.12)
                 written.append(file)
@@ -109,7 +109,7 @@ def ratios(one: dict) -> Figure | None:
     axes = figure.add_subplot()
     for place, entries in enumerate(groups.values()):
         values = [value for value, _ in entries]
-        mean = math.exp(sum(map(math.log, values)) / len(values))
+        mean = geometric_mean(values)
         low = min(1.0, mean)
         axes.barh(place, max(mean, 1.0) - low, left=low, height=0.56, color=OWN, alpha=0.28)
         axes.plot([mean] * 2, [place - 0.28, place + 0.28], color=OWN, lw=2.5)
@@ -125,6 +125,8 @@ def ratios(one: dict) -> Figure | None:
         )
     axes.axvline(1, color=GREY, lw=1)
     axes.set_xscale("log")
+    shown = [value for entries in groups.values() for value, _ in entries]
+    axes.set_xlim(min(0.8, *shown) / 1.15, max(1.25, *shown) * 1.15)
     axes.xaxis.set_major_formatter(PLAIN)
     axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
     axes.set_yticks(range(len(groups)), groups)
@@ -191,9 +193,9 @@ def times(one: dict) -> Figure | None:
         if place:
             axes.tick_params(labelleft=False)
     first.set_ylabel("seconds")
-    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=0.97, va="bottom")
     order = ["kronvec", "limit of the hardware", *(w for w in PEER_STYLE if w in shown)]
-    figure.tight_layout(rect=(0, 0.03, 1, 0.99))
+    figure.tight_layout()
+    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=1.0, va="bottom")
     figure.legend(
         *([shown[who] for who in order], order),
         **{"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "fontsize": 8.5},
@@ -218,15 +220,20 @@ def roofline(one: dict) -> Figure | None:
     ]
     if not rows:
         return None
+    panels = {
+        name: (real, dtypes)
+        for name, (real, dtypes) in PRECISIONS.items()
+        if any(row["dtype"] in dtypes for row in rows)
+    }
     figure = Figure(figsize=(9.6, 4.4))
     first = None
-    for place, (precision, (real, dtypes)) in enumerate(PRECISIONS.items()):
-        axes = figure.add_subplot(1, 2, place + 1, sharey=first)
+    for place, (precision, (real, dtypes)) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), place + 1, sharey=first)
         first = first or axes
         here = [row for row in rows if row["dtype"] in dtypes]
         peak = one["machine"]["peak"][real]
         memory = one["machine"]["copy"][max(one["machine"]["copy"], key=int)]
-        intensities = [row["flops"] / row["bytes"] for row in here] or [1, 10]
+        intensities = [row["flops"] / row["bytes"] for row in here]
         ridge = peak / memory
         left, right = min([0.6 * ridge, *intensities]) / 1.3, max(intensities) * 1.5
         line = [(x, min(peak, x * memory) / 1e9) for x in (left, ridge, max(right, 2 * ridge))]
@@ -253,21 +260,19 @@ def roofline(one: dict) -> Figure | None:
         axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
         axes.yaxis.set_minor_formatter(TWO_AND_FIVE)
         axes.set_xlabel("flops per byte, each operand read and written once")
-        if fractions:
-            mean = math.exp(sum(map(math.log, fractions)) / len(fractions))
-            title = f"{precision} precision: {mean:.0%} of the limit (geometric mean)"
-            axes.set_title(title, size=10)
+        mean = geometric_mean(fractions)
+        axes.set_title(f"{precision} precision: {mean:.0%} of the limit (geometric mean)", size=10)
     first.set_ylabel("GF/s")
-    figure.suptitle(
-        "What the hardware allows, and what is reached into out=", size=12, y=0.97, va="bottom"
-    )
     handles = [
         Line2D([], [], marker="o", ls="", color=OWN, ms=6, label="kronvec, real"),
         Line2D([], [], marker="D", ls="", color=OWN, ms=5, label="kronvec, complex"),
         Line2D([], [], marker="o", ls="", mfc="white", mec=GREY, ms=5, label="best peer"),
         Line2D([], [], color="#22262b", lw=1.6, label="peak arithmetic, copy from memory"),
     ]
-    figure.tight_layout(rect=(0, 0.07, 1, 0.99))
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
+    figure.suptitle(
+        "What the hardware allows, and what is reached into out=", size=12, y=1.0, va="bottom"
+    )
     figure.legend(
         handles=handles, loc="lower center", ncols=4, fontsize=8.5, bbox_to_anchor=(0.5, 0.0)
     )

@@ -109,13 +109,17 @@ def fastest_candidate(peer, work, operands, accept, seconds, own):
     """The best of the ways in which a peer does this work, each verified first, and its time.
 
     ``own`` is kronvec's time: a way far slower than it is tried once more after it is verified.
-    Raises Unsuitable where there is none, and AssertionError where a result is wrong.
+    Raises Unsuitable where there is none, and AssertionError where none is right.
     """
-    chosen, least = None, math.inf
+    chosen, least, wrong = None, math.inf, None
     try:
         with patience(max(1.0, seconds)):
             for candidate in peer.candidates(work, operands):
-                accept(candidate.result())
+                try:
+                    accept(candidate.result())
+                except AssertionError as error:  # another way may be right
+                    wrong = error
+                    continue
                 time_of_it = once = seconds_of(candidate.call, 1)
                 if once < SLOW * own:
                     loops = max(1, int(SAMPLE / max(once, 1e-8)))
@@ -126,7 +130,7 @@ def fastest_candidate(peer, work, operands, accept, seconds, own):
         if chosen is None:
             raise
     if chosen is None:
-        raise Unsuitable("not among its operations")
+        raise wrong or Unsuitable("not among its operations")
     return chosen, least
 
 
