@@ -22,7 +22,7 @@ from .summary import add_figures, judge
 
 # What a case takes beside its budget, on an ordinary core of 40 GF/s and 10 GB/s: a start, and
 # for each peer that takes part a preparation and some calls, as multiples of the least time.
-START, PREPARE, CALLS = 12.0, 0.15, 5.0
+START, PREPARE, CALLS = 12.0, 0.18, 6.5
 TURNS = 1.5  # budgets that a case takes: every turn is finished
 
 # Off a terminal the tables are for a file: as wide as they need be.

@@ -32,7 +32,7 @@ SAMPLE = 50e-6  # seconds; shorter calls are repeated between two readings of th
 TURN = 2e-3  # seconds an entry has before the next one's turn
 HOPELESS = 3.0  # times slower than the best peer: stays in for few turns only
 PROBES = 2  # turns of everyone
-SLOW = 20.0  # times slower than kronvec: two calls and a few turns are enough
+SLOW = 20.0  # times slower than kronvec: a few turns are enough
 PATIENCE = 4  # budgets of time for a peer to be prepared, verified and tried
 
 Entry = tuple[str, str]  # who, and which result: ("kronvec", "out")
@@ -108,7 +108,8 @@ def patience(seconds: float):
 def fastest_candidate(peer, work, operands, accept, seconds, own):
     """The best of the ways in which a peer does this work, each verified first, and its time.
 
-    ``own`` is kronvec's time: a way far slower than it is tried once more after it is verified.
+    ``own`` is kronvec's time: a way that is long or far slower than it is tried only once after
+    it is verified.
     Raises Unsuitable where there is none, and AssertionError where none is right.
     """
     chosen, least, wrong = None, math.inf, None
@@ -121,7 +122,7 @@ def fastest_candidate(peer, work, operands, accept, seconds, own):
                     wrong = error
                     continue
                 time_of_it = once = seconds_of(candidate.call, 1)
-                if once < SLOW * own:
+                if once < min(SLOW * own, TURN):
                     loops = max(1, int(SAMPLE / max(once, 1e-8)))
                     time_of_it = min(once, seconds_of(candidate.call, loops))
                 if time_of_it < least:
@@ -178,7 +179,7 @@ def measure_case(case: Case, peer_names: list[str], threads: int, budget: float)
     }
     own = work.calls(operands, threads)
     once = min(seconds_of(call, 1) for call in own.values())
-    enough = max(PATIENCE * budget, 2 * SLOW * once)
+    enough = max(PATIENCE * budget, 3 * SLOW * once)
     found, row["skipped"] = try_peers(work, operands, result, peer_names, enough, once)
     least = min((seconds for _, seconds in found.values()), default=0)
     calls: dict[Entry, Callable[[], Any]] = {}
