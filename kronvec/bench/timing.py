@@ -33,6 +33,7 @@ TURN = 2e-3  # seconds an entry has before the next one's turn
 HOPELESS = 3.0  # times slower than the best peer: stays in for few turns only
 PROBES = 2  # turns of everyone
 SLOW = 20.0  # times slower than kronvec: a few turns are enough
+TRIAL = 50e-3  # seconds; longer calls are tried once after they are verified
 PATIENCE = 4  # budgets of time for a peer to be prepared, verified and tried
 
 Entry = tuple[str, str]  # who, and which result: ("kronvec", "out")
@@ -122,7 +123,7 @@ def fastest_candidate(peer, work, operands, accept, seconds, own):
                     wrong = error
                     continue
                 time_of_it = once = seconds_of(candidate.call, 1)
-                if once < min(SLOW * own, TURN):
+                if once < min(SLOW * own, TRIAL):
                     loops = max(1, int(SAMPLE / max(once, 1e-8)))
                     time_of_it = min(once, seconds_of(candidate.call, loops))
                 if time_of_it < least:
