@@ -107,6 +107,7 @@ def ratios(one: dict) -> Figure | None:
         return None
     figure = Figure(figsize=(9, 1.3 + 0.38 * len(groups)))
     axes = figure.add_subplot()
+    shown = [0.8, 1.25]  # what must have room
     for place, entries in enumerate(groups.values()):
         values = [value for value, _ in entries]
         mean = geometric_mean(values)
@@ -115,9 +116,12 @@ def ratios(one: dict) -> Figure | None:
         axes.plot([mean] * 2, [place - 0.28, place + 0.28], color=OWN, lw=2.5)
         axes.plot(values, [place] * len(values), "o", ms=3.6, color=OWN, mec="white", mew=0.4)
         targets = {target for _, target in entries if target}
-        for each in {t.each for t in targets} if len({t.each for t in targets}) == 1 else ():
+        each_asked, means_asked = {t.each for t in targets}, {t.mean for t in targets if t.mean}
+        each_asked = each_asked if len(each_asked) == 1 else set()
+        shown += [*values, *each_asked, *means_asked]
+        for each in each_asked:
             axes.plot([each] * 2, [place - 0.4, place + 0.4], color="#22262b", lw=1.1, ls=":")
-        for asked in {t.mean for t in targets if t.mean}:
+        for asked in means_asked:
             axes.plot([asked] * 2, [place - 0.4, place + 0.4], color="#22262b", lw=1.6)
         axes.text(
             *(1.01, place, f"{mean:.2f}" if mean < 10 else f"{mean:.0f}"),
@@ -125,8 +129,7 @@ def ratios(one: dict) -> Figure | None:
         )
     axes.axvline(1, color=GREY, lw=1)
     axes.set_xscale("log")
-    shown = [value for entries in groups.values() for value, _ in entries]
-    axes.set_xlim(min(0.8, *shown) / 1.15, max(1.25, *shown) * 1.15)
+    axes.set_xlim(min(shown) / 1.15, max(shown) * 1.15)
     axes.xaxis.set_major_formatter(PLAIN)
     axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
     axes.set_yticks(range(len(groups)), groups)
