@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from kronvec.__main__ import main
 from kronvec.bench import cases, launch, summary, timing
 from kronvec.bench.machine import COPIED, limit_seconds
 from kronvec.bench.peers import PEERS
+from kronvec.bench.registry import Candidate, Peer
 from kronvec.bench.timing import measure_case, take_turns
 
 CASES = cases.all_cases()
@@ -159,6 +161,49 @@ def test_the_list_names_cases_and_peers(capsys):
     assert main(["bench", "--list"]) == 0
     text = capsys.readouterr().out
     assert CASES[0].name in text and "pyfastkron" in text
+
+
+def test_a_run_takes_minutes():
+    pytest.importorskip("rich", reason="the extra bench is not installed")
+    from kronvec.bench import BUDGET
+    from kronvec.bench.report import expected_seconds, minutes
+
+    whole = expected_seconds(CASES, list(PEERS), BUDGET[False])
+    assert expected_seconds(CASES[:1], NUMPY_PEERS, 0.1) < 60 < whole < 15 * 60
+    assert (minutes(42.4), minutes(600)) == ("42 s", "10 minutes")
+
+
+def test_a_wrong_way_does_not_exclude_a_peer():
+    def candidates(work, operands):
+        yield Candidate(lambda: "wrong")
+        yield Candidate(lambda: "right", convert=str)
+
+    def accept(result):
+        assert result == "right"
+
+    peer = Peer("peer", "numpy", {"kind": candidates})
+    work = SimpleNamespace(kind="kind")
+    chosen, _ = timing.fastest_candidate(peer, work, (), accept, 5.0, 1.0)
+    assert chosen.result() == "right"
+    with pytest.raises(AssertionError):
+        peer.adapters["kind"] = lambda work, operands: iter([Candidate(lambda: "wrong")])
+        timing.fastest_candidate(peer, work, (), accept, 5.0, 1.0)
+
+
+def test_peers_far_behind_kronvec_drop_out():
+    counts = {"kronvec": 0, "peer": 0}
+
+    def own():
+        counts["kronvec"] += 1
+
+    def slow():
+        counts["peer"] += 1
+        sum(range(30_000))
+
+    calls = {("kronvec", "fresh"): own, ("peer", "fresh"): slow}
+    best = take_turns(calls, {("peer", "fresh")}, budget=0.1)
+    assert 0 < best["kronvec", "fresh"] < best["peer", "fresh"]
+    assert counts["peer"] < 100 < counts["kronvec"]
 
 
 def test_slow_peers_are_given_up():

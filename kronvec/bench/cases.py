@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .machine import last_level_cache
 from .small_work import Commutation, CommutationInPlace, FormedKron, TripleProduct, VjpPair
+from .tensor_work import KhatriRao, KhatriRaoMatvec, KronSum, Mttkrp, SampledRows
 from .work import CallOverhead, KronMatmul, MatmulKron, TwoWorkers, Work
 
 
@@ -83,6 +84,12 @@ COMMUTATION = (
     *((n, n) for n in (512, 1024, 2048, 4096, 8192)),
     *((3, 1_000_000), (1_000_000, 3), (10_000, 1_000)),
 )
+# (columns, P, N): (P ⊕ … ⊕ P) times X (P^N, columns)
+KRONSUM = ((1, 64, 3), (1, 4, 10), (1, 2, 18), (1, 300, 2), (16, 64, 2), (16, 4, 7))
+SAMPLES = (10, 1000)  # of the rows of 100^3
+KHATRI_RAO = (((64, 64), 64), ((256, 256), 32), ((1000, 1000), 10), ((32, 32, 32), 32))
+# (sizes of the tensor, rank, modes)
+MTTKRP = (((100, 100, 100), 16, (0, 1, 2)), ((30, 30, 30, 30), 20, (0, 2)))
 
 
 def by_size(shapes, dtype) -> tuple[Target, ...]:
@@ -144,6 +151,29 @@ def _small() -> Iterator[Case]:
         yield Case("kron", f"{m}x{n}", "f64", FormedKron(m, n), tuple(targets))
 
 
+def _tensors() -> Iterator[Case]:
+    for dtype in ("f64", "f32"):
+        for columns, p, n in KRONSUM:
+            work, target = KronSum(columns, ((p, p),) * n), Target("Kronecker sum", 1.0)
+            yield Case("kronsum", f"{p}^{n}x{columns}", dtype, work, (target,))
+        for samples in SAMPLES:
+            work, target = SampledRows(1, ((100, 100),) * 3, samples), Target("sampled rows", 1.0)
+            yield Case("sampled", f"{samples}of100^3", dtype, work, (target,))
+        for rows, columns in KHATRI_RAO:
+            size = f"{'x'.join(map(str, rows))}-{columns}"
+            formed, target = KhatriRao(rows, columns), Target("Khatri-Rao formed", 1.0)
+            yield Case("khatri-rao", size, dtype, formed, (target,))
+            target = Target("Khatri-Rao times x", 1.0)
+            for transposed in (False, True):
+                work, name = KhatriRaoMatvec(rows, columns, transposed), size + "T" * transposed
+                yield Case("khatri-rao-matvec", name, dtype, work, (target,))
+        for sizes, rank, modes in MTTKRP:
+            for mode in modes:
+                size = f"{'x'.join(map(str, sizes))}-{rank}-mode{mode}"
+                work, target = Mttkrp(sizes, rank, mode), Target("MTTKRP", 1.0)
+                yield Case("mttkrp", size, dtype, work, (target,))
+
+
 def _permutations() -> Iterator[Case]:
     for m, n in COMMUTATION:
         beyond = 2 * 8 * m * n > last_level_cache()
@@ -175,7 +205,14 @@ def _threads_and_calls() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     """Every case, in the order of the tables."""
-    return [*_many_factors(), *_series(), *_small(), *_permutations(), *_threads_and_calls()]
+    return [
+        *_many_factors(),
+        *_series(),
+        *_small(),
+        *_tensors(),
+        *_permutations(),
+        *_threads_and_calls(),
+    ]
 
 
 def select(patterns: Iterable[str]) -> list[Case]:

@@ -1,4 +1,6 @@
-"""(G1 ⊗ … ⊗ GN) X as one batched matrix product for each factor, as NumPy's users write it.
+"""Kronecker products and sums times X, one batched matrix product for each factor.
+
+This is how users of NumPy write it.
 
 x has the axes (lead, sizes..., trail).  ``matmul`` is that of NumPy, PyTorch or JAX; with ``out``
 and ``spaces`` every step writes to an array that is there.
@@ -39,6 +41,29 @@ def rotating(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
             shape = (lead, y.shape[1], q)
             y = matmul(y, g.T, out=space[: math.prod(shape)].reshape(shape))
     return y.reshape(lead, -1) if trail == 1 else y.reshape(trail, -1).T
+
+
+def summed(matmul, factors, x, out=None, space=None):
+    """(F1 ⊕ … ⊕ FN) x, a batched product for each term; ``space`` is as large as x."""
+    left, size, y = 1, math.prod(x.shape), None
+    right = size
+    for f in factors:
+        p = f.shape[0]
+        right //= p
+        a, b = (x.reshape(left, p), f.T) if right == 1 else (f, x.reshape(left, p, right))
+        target = out if y is None else space
+        if target is None:
+            term = matmul(a, b)
+        else:
+            shape = (left, p) if right == 1 else (left, p, right)
+            term = matmul(a, b, out=target.reshape(shape))
+        term = term.reshape(x.shape)
+        if y is None:
+            y = term
+        else:
+            y += term
+        left *= p
+    return y
 
 
 def spaces(empty, dtype, work):

@@ -132,6 +132,10 @@ def pyfastkron(work, operands):
     matrices, x, to_result = columns(work, operands)
     if x.dtype not in (np.float32, np.float64):
         raise Unsuitable("float32 and float64 only")
+    # It keeps scratch from call to call, pads with what is there, and doubles read as floats may
+    # be NaN, which reaches every entry: a product of this dtype leaves finite numbers there.
+    ones = np.ones((64, 64), x.dtype)
+    fastkronnumpy.gemkm(np.ones((256, 64**2), x.dtype), [ones, ones])
     matrices = [np.ascontiguousarray(g) for g in matrices]
     transposed = [np.ascontiguousarray(g.T) for g in matrices]
     rows = np.ascontiguousarray(x.T)

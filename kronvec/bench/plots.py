@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import matplotlib
@@ -12,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from .cases import SERIES, all_cases
 from .machine import limit_seconds
-from .summary import peer_seconds, reached
+from .summary import geometric_mean, peer_seconds, reached
 
 OWN = "#d1495b"
 GREY = "#8a8f98"
@@ -27,6 +26,7 @@ PEER_STYLE = {
     "linear_operator": ("#66a182", ">"),
     "pylops": ("#a3b18a", "p"),
     "tensorly": ("#8f6fbf", "h"),
+    "scipy": ("#1f4e8c", "x"),
     "scipy sparse": ("#3d6fb6", "X"),
     "torch": ("#e07a3f", "P"),
     "jax": ("#4a8fe7", "*"),
@@ -60,7 +60,8 @@ def draw(results: dict, folder: Path) -> list[Path]:
                 figure = plot(one)
                 if figure is None:
                     continue
-                figure.text(0.995, -0.03, footer, ha="right", va="top", size=7, color=GREY)
+                height = figure.get_tightbbox().y0 / figure.get_figheight()  # below the legend
+                figure.text(0.995, height - 0.02, footer, ha="right", va="top", size=7, color=GREY)
                 file = folder / f"{name}{suffix}.png"
                 figure.savefig(file, bbox_inches="tight", pad_inches=0.12)
                 written.append(file)
@@ -106,17 +107,21 @@ def ratios(one: dict) -> Figure | None:
         return None
     figure = Figure(figsize=(9, 1.3 + 0.38 * len(groups)))
     axes = figure.add_subplot()
+    shown = [0.8, 1.25]  # what must have room
     for place, entries in enumerate(groups.values()):
         values = [value for value, _ in entries]
-        mean = math.exp(sum(map(math.log, values)) / len(values))
+        mean = geometric_mean(values)
         low = min(1.0, mean)
         axes.barh(place, max(mean, 1.0) - low, left=low, height=0.56, color=OWN, alpha=0.28)
         axes.plot([mean] * 2, [place - 0.28, place + 0.28], color=OWN, lw=2.5)
         axes.plot(values, [place] * len(values), "o", ms=3.6, color=OWN, mec="white", mew=0.4)
         targets = {target for _, target in entries if target}
-        for each in {t.each for t in targets} if len({t.each for t in targets}) == 1 else ():
+        each_asked, means_asked = {t.each for t in targets}, {t.mean for t in targets if t.mean}
+        each_asked = each_asked if len(each_asked) == 1 else set()
+        shown += [*values, *each_asked, *means_asked]
+        for each in each_asked:
             axes.plot([each] * 2, [place - 0.4, place + 0.4], color="#22262b", lw=1.1, ls=":")
-        for asked in {t.mean for t in targets if t.mean}:
+        for asked in means_asked:
             axes.plot([asked] * 2, [place - 0.4, place + 0.4], color="#22262b", lw=1.6)
         axes.text(
             *(1.01, place, f"{mean:.2f}" if mean < 10 else f"{mean:.0f}"),
@@ -124,6 +129,7 @@ def ratios(one: dict) -> Figure | None:
         )
     axes.axvline(1, color=GREY, lw=1)
     axes.set_xscale("log")
+    axes.set_xlim(min(shown) / 1.15, max(shown) * 1.15)
     axes.xaxis.set_major_formatter(PLAIN)
     axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
     axes.set_yticks(range(len(groups)), groups)
@@ -190,9 +196,9 @@ def times(one: dict) -> Figure | None:
         if place:
             axes.tick_params(labelleft=False)
     first.set_ylabel("seconds")
-    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=0.97, va="bottom")
     order = ["kronvec", "limit of the hardware", *(w for w in PEER_STYLE if w in shown)]
-    figure.tight_layout(rect=(0, 0.03, 1, 0.99))
+    figure.tight_layout()
+    figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=1.0, va="bottom")
     figure.legend(
         *([shown[who] for who in order], order),
         **{"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "fontsize": 8.5},
@@ -217,15 +223,20 @@ def roofline(one: dict) -> Figure | None:
     ]
     if not rows:
         return None
+    panels = {
+        name: (real, dtypes)
+        for name, (real, dtypes) in PRECISIONS.items()
+        if any(row["dtype"] in dtypes for row in rows)
+    }
     figure = Figure(figsize=(9.6, 4.4))
     first = None
-    for place, (precision, (real, dtypes)) in enumerate(PRECISIONS.items()):
-        axes = figure.add_subplot(1, 2, place + 1, sharey=first)
+    for place, (precision, (real, dtypes)) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), place + 1, sharey=first)
         first = first or axes
         here = [row for row in rows if row["dtype"] in dtypes]
         peak = one["machine"]["peak"][real]
         memory = one["machine"]["copy"][max(one["machine"]["copy"], key=int)]
-        intensities = [row["flops"] / row["bytes"] for row in here] or [1, 10]
+        intensities = [row["flops"] / row["bytes"] for row in here]
         ridge = peak / memory
         left, right = min([0.6 * ridge, *intensities]) / 1.3, max(intensities) * 1.5
         line = [(x, min(peak, x * memory) / 1e9) for x in (left, ridge, max(right, 2 * ridge))]
@@ -252,21 +263,19 @@ def roofline(one: dict) -> Figure | None:
         axes.xaxis.set_minor_formatter(TWO_AND_FIVE)
         axes.yaxis.set_minor_formatter(TWO_AND_FIVE)
         axes.set_xlabel("flops per byte, each operand read and written once")
-        if fractions:
-            mean = math.exp(sum(map(math.log, fractions)) / len(fractions))
-            title = f"{precision} precision: {mean:.0%} of the limit (geometric mean)"
-            axes.set_title(title, size=10)
+        mean = geometric_mean(fractions)
+        axes.set_title(f"{precision} precision: {mean:.0%} of the limit (geometric mean)", size=10)
     first.set_ylabel("GF/s")
-    figure.suptitle(
-        "What the hardware allows, and what is reached into out=", size=12, y=0.97, va="bottom"
-    )
     handles = [
         Line2D([], [], marker="o", ls="", color=OWN, ms=6, label="kronvec, real"),
         Line2D([], [], marker="D", ls="", color=OWN, ms=5, label="kronvec, complex"),
         Line2D([], [], marker="o", ls="", mfc="white", mec=GREY, ms=5, label="best peer"),
         Line2D([], [], color="#22262b", lw=1.6, label="peak arithmetic, copy from memory"),
     ]
-    figure.tight_layout(rect=(0, 0.07, 1, 0.99))
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
+    figure.suptitle(
+        "What the hardware allows, and what is reached into out=", size=12, y=1.0, va="bottom"
+    )
     figure.legend(
         handles=handles, loc="lower center", ncols=4, fontsize=8.5, bbox_to_anchor=(0.5, 0.0)
     )

@@ -32,7 +32,9 @@ SAMPLE = 50e-6  # seconds; shorter calls are repeated between two readings of th
 TURN = 2e-3  # seconds an entry has before the next one's turn
 HOPELESS = 3.0  # times slower than the best peer: stays in for few turns only
 PROBES = 2  # turns of everyone
-PATIENCE = 10  # budgets of time for a peer to be prepared, verified and tried
+SLOW = 20.0  # times slower than kronvec: a few turns are enough
+TRIAL = 50e-3  # seconds; longer calls are tried once after they are verified
+PATIENCE = 4  # budgets of time for a peer to be prepared, verified and tried
 
 Entry = tuple[str, str]  # who, and which result: ("kronvec", "out")
 
@@ -52,7 +54,7 @@ def take_turns(
     """Least seconds of each call, all in turns, for about ``budget`` seconds.
 
     Drift of the machine and the state of the allocator then treat all alike.  Peers that cannot
-    be the best any more drop out after their first turns.
+    be the best any more, or are far behind kronvec, drop out after their first turns.
     """
     best = {name: seconds_of(call, 1) for name, call in calls.items()}
     running = dict(calls)
@@ -66,8 +68,9 @@ def take_turns(
             best[name] = min(best[name], *(seconds_of(call, loops) for _ in range(samples)))
         rounds += 1
         if rounds >= PROBES and peers:
-            least = min(best[name] for name in peers)
-            slow = {name for name in peers if best[name] > HOPELESS * least}
+            own = min((t for (who, _), t in best.items() if who == "kronvec"), default=math.inf)
+            limit = min(HOPELESS * min(best[name] for name in peers), SLOW * own)
+            slow = {name for name in peers if best[name] > limit}
             running = {name: call for name, call in running.items() if name not in slow}
     return best
 
@@ -103,55 +106,82 @@ def patience(seconds: float):
         signal.signal(signal.SIGALRM, before)
 
 
-def fastest_candidate(peer, work, operands, accept, seconds):
+def fastest_candidate(peer, work, operands, accept, seconds, own):
     """The best of the ways in which a peer does this work, each verified first, and its time.
 
-    Raises Unsuitable where there is none, and AssertionError where a result is wrong.
+    ``own`` is kronvec's time: a way that is long or far slower than it is tried only once after
+    it is verified.
+    Raises Unsuitable where there is none, and AssertionError where none is right.
     """
-    chosen, least = None, math.inf
-    with patience(max(1.0, seconds)):
-        for candidate in peer.candidates(work, operands):
-            accept(candidate.result())
-            once = seconds_of(candidate.call, 1)
-            time_of_it = min(once, seconds_of(candidate.call, max(1, int(SAMPLE / once))))
-            if time_of_it < least:
-                chosen, least = candidate, time_of_it
+    chosen, least, wrong = None, math.inf, None
+    try:
+        with patience(max(1.0, seconds)):
+            for candidate in peer.candidates(work, operands):
+                try:
+                    accept(candidate.result())
+                except AssertionError as error:  # another way may be right
+                    wrong = error
+                    continue
+                time_of_it = once = seconds_of(candidate.call, 1)
+                if once < min(SLOW * own, TRIAL):
+                    loops = max(1, int(SAMPLE / max(once, 1e-8)))
+                    time_of_it = min(once, seconds_of(candidate.call, loops))
+                if time_of_it < least:
+                    chosen, least = candidate, time_of_it
+    except Unsuitable:  # the ways that were tried in time stand
+        if chosen is None:
+            raise
     if chosen is None:
-        raise Unsuitable("not among its operations")
+        raise wrong or Unsuitable("not among its operations")
     return chosen, least
 
 
-def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict:
-    """One row: verified results, seconds by entry, memory, and why a peer is missing."""
-    work, dtype = case.work, SHORT[case.dtype]
+def verified(case: Case):
+    """Operands that depend on the name alone, and kronvec's result, compared with the oracle."""
     rng = np.random.default_rng(zlib.crc32(case.name.encode()))
-    operands = work.operands(dtype, rng)
-    result = work.check_call(operands)
-    work.check(operands, result)
+    operands = case.work.operands(SHORT[case.dtype], rng)
+    result = case.work.check_call(operands)
+    case.work.check(operands, result)
+    return operands, result
 
-    row: dict[str, Any] = {
-        **{"name": case.name, "group": case.group, "dtype": dtype, "kind": work.kind},
-        **{"flops": work.flops(dtype), "bytes": work.least_bytes(dtype), "threads": threads},
-        **{"entries": sum(a.size for a in leaves(result)), "seconds": {}, "skipped": {}},
-    }
+
+def try_peers(
+    work, operands, result, names: list[str], seconds: float, own: float = math.inf
+) -> tuple[dict, dict]:
+    """The fastest candidate of each peer and its time; and why the others are missing."""
+    found, skipped = {}, {}
     tolerance = work.tolerance(operands, result)
 
     def accept(got):
         work.compare(result, got, tolerance)
 
-    found = {}
-    for name in peer_names:
+    for name in names:
         if work.kind not in PEERS[name].adapters:
             continue
         try:
-            found[name] = fastest_candidate(PEERS[name], work, operands, accept, PATIENCE * budget)
+            found[name] = fastest_candidate(PEERS[name], work, operands, accept, seconds, own)
         except Unsuitable as reason:
-            row["skipped"][name] = str(reason)
+            skipped[name] = str(reason)
         except AssertionError as error:
-            row["skipped"][name] = f"wrong: {error}"
+            skipped[name] = f"wrong: {error}"
         except Exception as error:
-            row["skipped"][name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            skipped[name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return found, skipped
 
+
+def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict:
+    """One row: verified results, seconds by entry, memory, and why a peer is missing."""
+    work, dtype = case.work, SHORT[case.dtype]
+    operands, result = verified(case)
+    row: dict[str, Any] = {
+        **{"name": case.name, "group": case.group, "dtype": dtype, "kind": work.kind},
+        **{"flops": work.flops(dtype), "bytes": work.least_bytes(dtype), "threads": threads},
+        **{"entries": sum(a.size for a in leaves(result)), "seconds": {}},
+    }
+    own = work.calls(operands, threads)
+    once = min(seconds_of(call, 1) for call in own.values())
+    enough = max(PATIENCE * budget, 3 * SLOW * once)
+    found, row["skipped"] = try_peers(work, operands, result, peer_names, enough, once)
     least = min((seconds for _, seconds in found.values()), default=0)
     calls: dict[Entry, Callable[[], Any]] = {}
     for name, (candidate, seconds) in found.items():
@@ -163,7 +193,6 @@ def measure_case(case: Case, peer_names: list[str], threads: int, budget: float)
             calls[name, "out"] = candidate.into
     peers = set(calls)
 
-    own = work.calls(operands, threads)
     row["extra_bytes"] = {kind: extra_bytes(call, kind == "fresh") for kind, call in own.items()}
     calls |= {("kronvec", kind): call for kind, call in own.items()}
     constants = {}
