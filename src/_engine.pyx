@@ -18,6 +18,8 @@ cdef enum:
     STEPS = 32  # that one pass may have
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
+    # Of rows that are packed at a time.
+    CHUNK_BYTES = 16384
 
 cdef float ONE_FLOAT = 1
 cdef double ONE_DOUBLE = 1
@@ -104,10 +106,40 @@ cdef inline bint in_place(const step_t *s) noexcept nogil:
     return s.pair or not s.by_rows and s.q == s.p and 2 <= s.q <= KV_WHOLE_MODE
 
 
-# A first step that reads its rows more than once reads them from a packed block: rows that lie
+# A first step that reads its rows more than once reads them from packed chunks: rows that lie
 # a power of two apart would share a few sets of the cache.
 cdef inline bint packs(const step_t *s, Py_ssize_t width, Py_ssize_t x_row) noexcept nogil:
     return x_row != width and s.q > KV_WHOLE_MODE and not s.pair
+
+
+# Bytes of a row of a chunk, whole register tiles: all rows stay in the first-level cache, as far
+# as three vectors each allow.
+cdef inline Py_ssize_t chunk_bytes(const step_t *s) noexcept nogil:
+    return max(192, CHUNK_BYTES // s.p // 192 * 192)
+
+
+# run_step for such a step; the chunk's rows lie in `buffer`.
+cdef void run_packed(const step_t *s, Py_ssize_t width, int item, const char *x, Py_ssize_t x_row,
+                     char *y, Py_ssize_t y_row, char *buffer, int flags,
+                     kv_ahead *ahead) noexcept nogil:
+    cdef Py_ssize_t chunk = chunk_bytes(s) // item, scale = item // kernel_itemsize(s.dtype)
+    cdef Py_ssize_t o, i, p, r, w, before = (<uintptr_t>y & <uintptr_t>63) // item
+    cdef const char *source
+    cdef char *target
+    for o in range(s.outer):
+        for i in range(s.inner):
+            source = x + (o * s.p * s.inner + i) * x_row * item
+            target = y + (o * s.q * s.inner + i) * y_row * item
+            r = 0
+            while r < width:
+                w = min(chunk - before if r == 0 else chunk, width - r)  # then y + r is aligned
+                for p in range(s.p):
+                    memcpy(buffer + p * chunk * item, source + (p * s.inner * x_row + r) * item,
+                           w * item)
+                kernels().mode_product[s.dtype](
+                    1, s.q, s.p, w * scale, s.f, s.f_q, s.f_p, buffer, 0, chunk * scale,
+                    target + r * item, 0, s.inner * y_row * scale, flags, ahead)
+                r += w
 
 
 # The next block, which the kernels ask for while they work on this one.
@@ -132,26 +164,30 @@ cdef void run_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize
     cdef int i, free = 0
     cdef const char *source = x
     cdef char *target
-    cdef Py_ssize_t source_row = x_row, rows, r
-    if packs(&steps[0], width, x_row):
-        rows = steps[0].outer * steps[0].p * steps[0].inner
-        for r in range(rows):
-            memcpy(buffers[0] + r * width * item, x + r * x_row * item, width * item)
-        source, source_row, free = buffers[0], width, 1
+    cdef Py_ssize_t source_row = x_row
     for i in range(n_steps - 1):
         if i > 0 and in_place(&steps[i]):
             target = <char *>source
         else:
             target = buffers[free]
             free = 1 - free
-        run_step(&steps[i], count, width, item, source, source_row, target, width, 0, ahead)
+        if packs(&steps[i], width, source_row):
+            run_packed(&steps[i], width, item, source, source_row, target, width, buffers[2], 0,
+                       ahead)
+        else:
+            run_step(&steps[i], count, width, item, source, source_row, target, width, 0, ahead)
         source = target
         source_row = width
     if beta != NULL:
         flags = KV_ACCUMULATE
         if beta.f != NULL:
             run_step(beta, count, width, item, y, y_row, y, y_row, 0, ahead)
-    run_step(&steps[n_steps - 1], count, width, item, source, source_row, y, y_row, flags, ahead)
+    if packs(&steps[n_steps - 1], width, source_row):
+        run_packed(&steps[n_steps - 1], width, item, source, source_row, y, y_row, buffers[2],
+                   flags, ahead)
+    else:
+        run_step(&steps[n_steps - 1], count, width, item, source, source_row, y, y_row, flags,
+                 ahead)
 
 
 # Rows x[l, :], l < count, as the columns of a block, through the steps, and back as rows of y.
@@ -202,17 +238,18 @@ cdef int read_steps(tuple sizes, list factors, step_t *steps) except -1:
     return count
 
 
-# Room for two blocks of `size` bytes; buffers[0] is NULL where there is none.  A load 4096
-# bytes behind a store in flight waits for it: x and the buffers lie at different places of a
+# Room for two blocks of `size` bytes and `more`; buffers[0] is NULL where there is none.  A load
+# 4096 bytes behind a store in flight waits for it: x and the buffers lie at different places of a
 # page.
-cdef void two_buffers(scratch *work, Py_ssize_t size, const char *x,
+cdef void get_buffers(scratch *work, Py_ssize_t size, Py_ssize_t more, const char *x,
                       char **buffers) noexcept nogil:
     cdef Py_ssize_t stretch = (size + 4095) // 4096 * 4096 + 2048
-    buffers[0] = <char *>scratch_get(work, 2 * stretch + 8192)
+    buffers[0] = <char *>scratch_get(work, 2 * stretch + more + 8192)
     if buffers[0] != NULL:
         buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
         buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
         buffers[1] = buffers[0] + stretch
+        buffers[2] = buffers[1] + stretch
 
 
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
@@ -236,7 +273,7 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     cdef const step_t *adding = NULL
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
-    cdef char *buffers[2]
+    cdef char *buffers[3]
     cdef bint buffered, across = sizes[7]
     cdef kv_ahead ahead
     cdef scratch work
@@ -258,7 +295,8 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     with nogil:
         buffered = across or n_steps > 1 or packs(&steps[0], width, right)
         if buffered:
-            two_buffers(&work, together * block * item, from_, buffers)
+            get_buffers(&work, together * block * item if across or n_steps > 1 else 0,
+                        chunk_bytes(&steps[0]) * steps[0].p, from_, buffers)
         if not buffered or buffers[0] != NULL:
             for unit in range(begin, end):
                 ahead.rows = 0

@@ -30,8 +30,8 @@ cdef inline void copy_rows(Py_ssize_t rows, Py_ssize_t bytes, const char *x, Py_
 
 # The block of `width` columns at x and y, whose rows are `right` items apart, or `count` of them
 # where that is all columns.
-cdef void sum_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize_t rows, Py_ssize_t width,
-                    Py_ssize_t right, int item, const char *x, char *y, char **buffers,
+cdef void sum_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize_t rows,
+                    Py_ssize_t width, Py_ssize_t right, int item, const char *x, char *y, char **buffers,
                     bint accumulate) noexcept nogil:
     cdef int i
     cdef Py_ssize_t row = width * item
@@ -62,14 +62,14 @@ def run_sum_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, bint a
     cdef Py_ssize_t together = sizes[6], panels, unit, l, start
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
-    cdef char *buffers[2]
+    cdef char *buffers[3]
     cdef scratch work
     panels = (right + width - 1) // width
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     with nogil:
         if width != right:
-            two_buffers(&work, rows * width * item, from_, buffers)
+            get_buffers(&work, rows * width * item, 0, from_, buffers)
         if width == right or buffers[0] != NULL:
             for unit in range(begin, end):
                 l = unit // panels * together

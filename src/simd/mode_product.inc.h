@@ -29,7 +29,7 @@
  * another, hold whole lines at the same places. */
 KV_INLINE int KV_NAME(streams)(int flags, kv_intp reals, kv_intp apart)
 {
-    const int lines = KV_VECTOR_BYTES == 64 && reals >= 4 * KV_LANES;
+    const int lines = KV_VECTOR_BYTES == 64 && reals >= 3 * KV_LANES;
     return lines && apart * KV_REAL_BYTES % 64 == 0 ? flags : flags & ~KV_STREAM;
 }
 
