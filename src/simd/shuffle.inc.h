@@ -187,22 +187,22 @@ KV_INLINE void W(load_square)(const kv_intp itemsize, const unsigned char *x, kv
  * registers. */
 #define KV_LINE_COLUMNS(itemsize, width) ((itemsize) < 4 ? 16 / (itemsize) : (width) / (itemsize))
 
-/* y[c, r] = x[r, c]: one line of 64 bytes of each of KV_LINE_COLUMNS rows of y; past the caches,
- * for lines that are aligned, if stream. */
+/* y[c, r] = x[r, c]: one line of 64 bytes of each of KV_LINE_COLUMNS rows of y, for narrow of one
+ * lane's items; past the caches, for lines that are aligned, if stream. */
 KV_INLINE void W(line_tile)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
-                            unsigned char *y, kv_intp y_row, const int stream)
+                            unsigned char *y, kv_intp y_row, const int narrow, const int stream)
 {
     enum { VECTORS = 64 / KV_WIDTH };
     W(vec) columns[VECTORS][16];
     KV_UNROLL for (kv_intp v = 0; v < VECTORS; v++) {
         const unsigned char *rows = x + v * (KV_WIDTH / itemsize) * x_row;
-        if (itemsize < 4) {
+        if (itemsize < 4 || narrow) {
             W(load_columns)(itemsize, rows, x_row, columns[v]);
         } else {
             W(load_square)(itemsize, rows, x_row, columns[v]);
         }
     }
-    const kv_intp count = KV_LINE_COLUMNS(itemsize, KV_WIDTH);
+    const kv_intp count = narrow ? 16 / itemsize : KV_LINE_COLUMNS(itemsize, KV_WIDTH);
     KV_UNROLL for (kv_intp c = 0; c < count; c++) {
         KV_UNROLL for (kv_intp v = 0; v < VECTORS; v++) {
             if (stream) {

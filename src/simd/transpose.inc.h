@@ -133,7 +133,7 @@ KV_INLINE void T(transpose_lines)(const unsigned char *x, kv_intp x_row, unsigne
         }
     }
     for (kv_intp c = 0; c < KV_LINE; c += tile) {
-        KV_WIDEST(line_tile)(KV_ITEM_BYTES, x + c * KV_ITEM_BYTES, x_row, y + c * y_row, y_row,
+        KV_WIDEST(line_tile)(KV_ITEM_BYTES, x + c * KV_ITEM_BYTES, x_row, y + c * y_row, y_row, 0,
                              stream);
     }
 }
@@ -218,6 +218,27 @@ static void T(transpose_streamed)(kv_intp m, kv_intp n, const unsigned char *x, 
     T(transpose_lined)(m, n, x, x_row, y, y_row, 0, 1);
 }
 
+/* Less than a line of columns, past the caches: lines of y by a lane of items of x at a time. */
+static void T(transpose_narrow)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
+                                unsigned char *y, kv_intp y_row)
+{
+    const kv_intp top = (kv_intp)(-(uintptr_t)y % 64) / KV_ITEM_BYTES;
+    const kv_intp bottom = top + (m - top) / KV_LINE * KV_LINE;
+    const kv_intp tiles = n / KV_TILE_COLUMNS * KV_TILE_COLUMNS;
+    T(transpose_around)(m, top, bottom, n, x, x_row, y, y_row);
+    for (kv_intp i = top; i < bottom; i += KV_LINE) {
+        const unsigned char *from = x + i * x_row;
+        unsigned char *to = y + i * KV_ITEM_BYTES;
+        for (kv_intp j = 0; j < tiles; j += KV_TILE_COLUMNS) {
+            KV_WIDEST(line_tile)(KV_ITEM_BYTES, from + j * KV_ITEM_BYTES, x_row, to + j * y_row,
+                                 y_row, 1, 1);
+        }
+        T(transpose_items)(KV_LINE, n - tiles, from + tiles * KV_ITEM_BYTES, x_row,
+                           to + tiles * y_row, y_row);
+    }
+    KV_WIDEST(stream_fence)();
+}
+
 static void T(transpose_staged)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
                                 unsigned char *y, kv_intp y_row, int stream)
 {
@@ -278,8 +299,17 @@ static void T(transpose)(kv_intp batch, kv_intp m, kv_intp n, const void *x_, kv
             T(transpose_streamed)(m, n, x, x_row, y, y_row);
             continue;
         }
-        if (stream || (large && (KV_CONFLICTS(x_row) || KV_CONFLICTS(y_row)))) {
-            T(transpose_staged)(m, n, x, x_row, y, y_row, stream);
+        if (stream && y_row % 64 == 0 && (uintptr_t)y % KV_ITEM_BYTES == 0 && m >= 4 * KV_LINE &&
+            n >= KV_TILE_COLUMNS && n < KV_LINE) {
+            T(transpose_narrow)(m, n, x, x_row, y, y_row);
+            continue;
+        }
+        if (stream) {
+            T(transpose_staged)(m, n, x, x_row, y, y_row, 1);
+            continue;
+        }
+        if (large && (KV_CONFLICTS(x_row) || KV_CONFLICTS(y_row))) {
+            T(transpose_staged)(m, n, x, x_row, y, y_row, 0);
             continue;
         }
 #endif
