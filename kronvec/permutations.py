@@ -85,7 +85,8 @@ def _transposed_in_place(x: NDArray, p: int, q: int, columns: int) -> bool:
 def _same_memory(a: NDArray, b: NDArray) -> bool:
     """The entries of both, of one shape, lie in the same places."""
     return a is b or (
-        a.dtype == b.dtype
+        np.may_share_memory(a, b)
+        and a.dtype == b.dtype
         and a.strides == b.strides
         and a.__array_interface__["data"] == b.__array_interface__["data"]
     )

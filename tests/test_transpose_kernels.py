@@ -40,7 +40,7 @@ def test_transpose_moves_items_of_every_size_between_guard_pages(dtype, isa, sid
 def test_transpose_writes_nothing_between_rows(dtype, isa):
     """Rows with gaps on both sides, of which none is touched; every offset in a line."""
     with use_isa(isa):
-        for m, n in [(3, 5), (16, 16), (17, 33), (70, 66), (300, 20)]:
+        for m, n in [(3, 5), (16, 16), (17, 33), (70, 66), (300, 20), (247, 249)]:
             for offset in (0, 1, 3):
                 x = numbered(dtype, 2, m, n + 7)[:, :, offset : offset + n]
                 memory = np.full((2, n, m + 9), 77, dtype)
@@ -53,7 +53,10 @@ def test_transpose_writes_nothing_between_rows(dtype, isa):
 
 # Beyond the size from which results are streamed: whole lines, other lines in every row, narrow
 # and wide, powers of two.  The sizes are those of 8-byte items; smaller items make more of them.
-LARGE = [(1500, 1201), (1024, 1024), (1000, 1208), (3, 400_000), (400_001, 3), (9, 130_001)]
+LARGE = [
+    *[(1500, 1201), (1024, 1024), (1000, 1208), (3, 400_000), (400_001, 3), (9, 130_001)],
+    *[(400_000, 3), (160_000, 7)],  # narrow, and rows of y whole lines apart
+]
 
 
 @every_isa

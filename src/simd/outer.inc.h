@@ -64,23 +64,50 @@ static void KV_NAME(stream_row)(kv_intp n, kv_intp width, const KV_REAL *a, kv_i
     V(stream)(y, buffer, filled);
 }
 
+/* An entry of a to `lanes` of a spread row; the next entry overwrites the excess. */
+KV_INLINE void KV_NAME(spread_entry)(const int lanes, const KV_REAL *entry, KV_REAL *re,
+                                      KV_REAL *im)
+{
+    KV_UNROLL for (int l = 0; l < lanes; l++) {
+        re[l] = entry[0];
+#if KV_COMPLEX
+        im[l] = l % 2 ? entry[1] : -entry[1];
+#endif
+    }
+    (void)im;
+}
+
+/* One vector of a spread row (re and im from r on) times one of a tiled row; 0 for a whole one. */
+KV_INLINE void KV_NAME(spread_vector)(const KV_REAL *re, const KV_REAL *im, V(vec) row, int count,
+                                      KV_REAL *to)
+{
+#if KV_COMPLEX
+    V(vec) product = V(madd)(V(load_count)(re, count), row,
+                             V(mul)(V(load_count)(im, count), V(swap)(row)));
+#else
+    V(vec) product = V(mul)(V(load_count)(re, count), row);
+    (void)im;
+#endif
+    V(store_count)(to, count, product);
+}
+
 /* y rows of one i, for q * KV_SCALARS < KV_LANES: `columns` entries of a at a time. */
 KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const KV_REAL *a,
                                     kv_intp a_col, const KV_REAL *b, kv_intp b_row, KV_REAL *y,
                                     kv_intp y_row, KV_REAL *buffer)
 {
-    KV_REAL re[KV_SPREAD_REALS];
+    KV_REAL re[KV_SPREAD_REALS + KV_LANES], *im = re;
 #if KV_COMPLEX
-    KV_REAL im[KV_SPREAD_REALS]; /* with the signs of i * (re, im) */
+    KV_REAL signed_im[KV_SPREAD_REALS + KV_LANES]; /* with the signs of i * (re, im) */
+    im = signed_im;
 #endif
     const kv_intp width = q * KV_SCALARS;
     const kv_intp reals = columns * width, phase_step = KV_LANES % width;
     for (kv_intp j = 0; j < columns; j++) {
-        for (kv_intp l = 0; l < width; l++) {
-            re[j * width + l] = a[j * a_col];
-#if KV_COMPLEX
-            im[j * width + l] = l % 2 ? a[j * a_col + 1] : -a[j * a_col + 1];
-#endif
+        if (width <= KV_LANES / 2) {
+            KV_NAME(spread_entry)(KV_LANES / 2, a + j * a_col, re + j * width, im + j * width);
+        } else {
+            KV_NAME(spread_entry)(KV_LANES, a + j * a_col, re + j * width, im + j * width);
         }
     }
     /* Vector number v of a tiled row of b starts at lane (v * KV_LANES) % width of the row:
@@ -91,19 +118,21 @@ KV_INLINE void KV_NAME(spread_rows)(kv_intp columns, kv_intp p, kv_intp q, const
             tiled[l] = b[k * b_row + l % width];
         }
         KV_REAL *to = buffer ? buffer : y + k * y_row;
-        kv_intp phase = 0;
-        for (kv_intp r = 0; r < reals; r += KV_LANES) {
-            const int count = reals - r < KV_LANES ? (int)(reals - r) : 0;
-            /* Lanes past the end are 0 * 0: no flag is raised that no entry raises. */
-            V(vec) row = V(load_count)(tiled + phase, count);
-#if KV_COMPLEX
-            V(vec) product = V(madd)(V(load_count)(re + r, count), row,
-                                     V(mul)(V(load_count)(im + r, count), V(swap)(row)));
-#else
-            V(vec) product = V(mul)(V(load_count)(re + r, count), row);
-#endif
-            V(store_count)(to + r, count, product);
+        kv_intp phase = 0, r = 0;
+        if (phase_step == 0) {
+            const V(vec) row = V(load)(tiled);
+            for (; r + KV_LANES <= reals; r += KV_LANES) {
+                KV_NAME(spread_vector)(re + r, im + r, row, 0, to + r);
+            }
+        }
+        for (; r + KV_LANES <= reals; r += KV_LANES) {
+            KV_NAME(spread_vector)(re + r, im + r, V(load)(tiled + phase), 0, to + r);
             phase += phase_step < width - phase ? phase_step : phase_step - width;
+        }
+        if (r < reals) { /* lanes past the end are 0 * 0: no flag is raised that no entry raises */
+            const int count = (int)(reals - r);
+            KV_NAME(spread_vector)(re + r, im + r, V(load_partial)(tiled + phase, count), count,
+                                   to + r);
         }
         if (buffer) {
             V(stream)(y + k * y_row, buffer, reals);

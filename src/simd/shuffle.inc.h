@@ -1,8 +1,9 @@
 /* One SIMD vector of items that only move: with vec.inc.h, the only file with builtins.
  *
  * Included once per width.  A vector consists of lanes of 16 bytes, and items (1, 2, 4 or 8
- * bytes each) are exchanged within lanes only, which takes one instruction on every instruction
- * set; what must cross lanes is placed by loading each lane from where it is in memory.
+ * bytes each) are exchanged within lanes, which takes one instruction on every instruction set;
+ * what must cross lanes is placed by loading each lane from where it is in memory, or moves as
+ * a whole lane.
  * W(name) is name_items_<width>.  Addresses need no alignment unless said.
  */
 #define W(name) KV_PASTE3(name, items, KV_WIDTH)
@@ -12,6 +13,7 @@
 typedef unsigned char W(vec) __attribute__((vector_size(KV_WIDTH)));
 typedef unsigned char W(memory) __attribute__((vector_size(KV_WIDTH), aligned(1), may_alias));
 
+KV_INLINE W(vec) W(load)(const unsigned char *p) { return *(const W(memory) *)p; }
 KV_INLINE void W(store)(unsigned char *p, W(vec) a) { *(W(memory) *)p = a; }
 
 /* Lane l is the 16 bytes at p + l * step. */
@@ -78,17 +80,12 @@ KV_INLINE W(vec) W(zip_high)(kv_intp itemsize, W(vec) a, W(vec) b)
                            : KV_ZIP(hi, 64, a, b);
 }
 
-/* to[c] = x[r, c] over rows r, for one lane's items of columns c and one vector's of rows; x_row
- * counts bytes.  Row l * lane + r of x is lane l of vector r; zipping the first half of the
- * vectors with the second, log2(lane) times, transposes each lane. */
-KV_INLINE void W(load_columns)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
-                               W(vec) * to)
+/* Each lane of `lane` vectors, as a square of items, is transposed: zip the first half of the
+ * vectors with the second, log2(lane) times. */
+KV_INLINE void W(transpose_items)(const kv_intp itemsize, W(vec) * to)
 {
     const kv_intp lane = 16 / itemsize;
     W(vec) from[16];
-    KV_UNROLL for (kv_intp r = 0; r < lane; r++) {
-        to[r] = W(gather)(x + r * x_row, lane * x_row);
-    }
     KV_UNROLL for (kv_intp stage = 1; stage < lane; stage *= 2) {
         KV_UNROLL for (kv_intp r = 0; r < lane; r++) {
             from[r] = to[r];
@@ -98,6 +95,18 @@ KV_INLINE void W(load_columns)(const kv_intp itemsize, const unsigned char *x, k
             to[2 * r + 1] = W(zip_high)(itemsize, from[r], from[r + lane / 2]);
         }
     }
+}
+
+/* to[c] = x[r, c] over rows r, for one lane's items of columns c and one vector's of rows; x_row
+ * counts bytes.  Row l * lane + r of x is lane l of vector r. */
+KV_INLINE void W(load_columns)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
+                               W(vec) * to)
+{
+    const kv_intp lane = 16 / itemsize;
+    KV_UNROLL for (kv_intp r = 0; r < lane; r++) {
+        to[r] = W(gather)(x + r * x_row, lane * x_row);
+    }
+    W(transpose_items)(itemsize, to);
 }
 
 /* y[c, r] = x[r, c]: one lane's items of rows of y, one vector each. */
@@ -134,18 +143,73 @@ KV_INLINE void W(stream_fence)(void)
 #endif
 }
 
-/* transpose_tile past the caches, one line of 64 bytes of each row of y; y is aligned to it. */
-KV_INLINE void W(stream_tile)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
-                              unsigned char *y, kv_intp y_row)
+/* Lane l of v[g] <-> lane g of v[l]: the lanes of 64 / 16, 32 / 16 or one vectors, `apart` from
+ * each other, as a matrix that is transposed. */
+KV_INLINE void W(transpose_lanes)(W(vec) * v, const kv_intp apart)
+{
+#if KV_WIDTH == 64
+#define KV_PICK(a, b, lanes) (W(vec)) _mm512_shuffle_i64x2((__m512i)(a), (__m512i)(b), lanes)
+    W(vec) a = KV_PICK(v[0], v[apart], 0x44), b = KV_PICK(v[0], v[apart], 0xEE);
+    W(vec) c = KV_PICK(v[2 * apart], v[3 * apart], 0x44);
+    W(vec) d = KV_PICK(v[2 * apart], v[3 * apart], 0xEE);
+    v[0] = KV_PICK(a, c, 0x88);
+    v[apart] = KV_PICK(a, c, 0xDD);
+    v[2 * apart] = KV_PICK(b, d, 0x88);
+    v[3 * apart] = KV_PICK(b, d, 0xDD);
+#elif KV_WIDTH == 32
+#define KV_PICK(a, b, lanes) (W(vec)) _mm256_permute2x128_si256((__m256i)(a), (__m256i)(b), lanes)
+    W(vec) a = v[0], b = v[apart];
+    v[0] = KV_PICK(a, b, 0x20);
+    v[apart] = KV_PICK(a, b, 0x31);
+#else
+    (void)v;
+    (void)apart;
+#endif
+#undef KV_PICK
+}
+
+/* to[c] = x[r, c] over rows r, as load_columns, but for a square of one vector's items each way:
+ * x is read in whole vectors. */
+KV_INLINE void W(load_square)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
+                              W(vec) * to)
+{
+    const kv_intp lane = 16 / itemsize;
+    KV_UNROLL for (kv_intp r = 0; r < KV_WIDTH / itemsize; r++) {
+        to[r] = W(load)(x + r * x_row);
+    }
+    KV_UNROLL for (kv_intp r = 0; r < KV_WIDTH / itemsize; r += lane) {
+        W(transpose_items)(itemsize, to + r);
+    }
+    KV_UNROLL for (kv_intp c = 0; c < lane; c++) { W(transpose_lanes)(to + c, lane); }
+}
+
+/* The columns that a tile has: short items would make a square of more vectors than there are
+ * registers. */
+#define KV_LINE_COLUMNS(itemsize, width) ((itemsize) < 4 ? 16 / (itemsize) : (width) / (itemsize))
+
+/* y[c, r] = x[r, c]: one line of 64 bytes of each of KV_LINE_COLUMNS rows of y, for narrow of one
+ * lane's items; past the caches, for lines that are aligned, if stream. */
+KV_INLINE void W(line_tile)(const kv_intp itemsize, const unsigned char *x, kv_intp x_row,
+                            unsigned char *y, kv_intp y_row, const int narrow, const int stream)
 {
     enum { VECTORS = 64 / KV_WIDTH };
     W(vec) columns[VECTORS][16];
     KV_UNROLL for (kv_intp v = 0; v < VECTORS; v++) {
-        W(load_columns)(itemsize, x + v * (KV_WIDTH / itemsize) * x_row, x_row, columns[v]);
+        const unsigned char *rows = x + v * (KV_WIDTH / itemsize) * x_row;
+        if (itemsize < 4 || narrow) {
+            W(load_columns)(itemsize, rows, x_row, columns[v]);
+        } else {
+            W(load_square)(itemsize, rows, x_row, columns[v]);
+        }
     }
-    KV_UNROLL for (kv_intp c = 0; c < 16 / itemsize; c++) {
+    const kv_intp count = narrow ? 16 / itemsize : KV_LINE_COLUMNS(itemsize, KV_WIDTH);
+    KV_UNROLL for (kv_intp c = 0; c < count; c++) {
         KV_UNROLL for (kv_intp v = 0; v < VECTORS; v++) {
-            W(stream)(y + c * y_row + v * KV_WIDTH, columns[v][c]);
+            if (stream) {
+                W(stream)(y + c * y_row + v * KV_WIDTH, columns[v][c]);
+            } else {
+                W(store)(y + c * y_row + v * KV_WIDTH, columns[v][c]);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 /* y[b,j,i] = x[b,i,j], x (batch, m, n) and y (batch, n, m) with contiguous rows.
  *
- * Strips of one vector's items of rows of x are transposed in registers, a tile at a time: each
- * column of a strip is one vector of y.  y must not overlap x.  Three ways over a matrix:
+ * Tiles of a few columns of x are transposed in registers: each column is one vector of y.  y must
+ * not overlap x.  Three ways over a matrix:
  *
- *   direct    strips of x, straight into y: for what stays in cache;
- *   streamed  the same with stores past the caches, where the rows of y have lines that begin
- *             at the same i: lines are written whole and never read;
+ *   lined     squares of whole lines of x and y, where the rows of y are lines apart; with stores
+ *             past the caches for large results, whose lines are then never read;
+ *   direct    strips of x, straight into y: for what stays in cache at any stride;
  *   staged    blocks of x into a buffer whose row stride is no power of two, then its rows into
  *             y: the lines of a block of y would share a few sets of the cache, or begin at
  *             different i.
@@ -15,10 +15,14 @@
 #define KV_STRIP(width) ((width) / KV_ITEM_BYTES)
 #define KV_TILE_COLUMNS (16 / KV_ITEM_BYTES)
 
-/* A block that is transposed directly, one that is streamed, and a staged one, rows x bytes. */
+/* A block that is transposed directly, and a staged one, rows x bytes. */
 #define KV_DIRECT_ROWS 128
 #define KV_DIRECT_BYTES 256
-#define KV_STREAM_BYTES 1024
+/* The items of a line; squares of it in a block each way; results from this size on are asked
+ * for before they are written. */
+#define KV_LINE (64 / KV_ITEM_BYTES)
+#define KV_BLOCK (KV_ITEM_BYTES < 4 ? 1 : 8)
+#define KV_ASK_ABOVE 4000000
 #define KV_STAGED_BYTES 1024 /* of the rows of y */
 #define KV_STAGED_COLUMNS (KV_ITEM_BYTES >= 8 ? 256 / KV_ITEM_BYTES : 32)
 
@@ -114,38 +118,125 @@ static void T(transpose_direct)(kv_intp m, kv_intp n, const unsigned char *x, kv
 }
 
 #if KV_VECTOR_EXTENSIONS
-/* Whole lines of y: i from a multiple of the line on, a number of lines; columns in tiles. */
-static void T(transpose_lines)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
-                               unsigned char *y, kv_intp y_row)
+/* A square of a line each way.  The square a block further in the rows of x is asked for, and for
+ * `ask` where it goes. */
+KV_INLINE void T(transpose_lines)(const unsigned char *x, kv_intp x_row, unsigned char *y,
+                                  kv_intp y_row, const int ask, const int stream)
 {
-    const kv_intp columns = KV_STREAM_BYTES / KV_ITEM_BYTES, line = 64 / KV_ITEM_BYTES;
-    for (kv_intp i = 0; i < m; i += 2 * line) {
-        for (kv_intp jb = 0; jb < n; jb += columns) {
-            const kv_intp i_end = KV_MIN(i + 2 * line, m), j_end = KV_MIN(jb + columns, n);
-            for (kv_intp k = i; k < i_end; k += line) {
-                for (kv_intp j = jb; j < j_end; j += KV_TILE_COLUMNS) {
-                    KV_WIDEST(stream_tile)(KV_ITEM_BYTES, x + k * x_row + j * KV_ITEM_BYTES, x_row,
-                                           y + j * y_row + k * KV_ITEM_BYTES, y_row);
+    const kv_intp tile = KV_LINE_COLUMNS(KV_ITEM_BYTES, KV_VECTOR_BYTES);
+    KV_RELOAD(x_row);
+    KV_RELOAD(y_row);
+    for (kv_intp r = 0; r < KV_LINE; r++) {
+        KV_PREFETCH(x + r * x_row + KV_BLOCK * 64);
+        if (ask) {
+            KV_PREFETCH(y + (r + KV_BLOCK * KV_LINE) * y_row);
+        }
+    }
+    for (kv_intp c = 0; c < KV_LINE; c += tile) {
+        KV_WIDEST(line_tile)(KV_ITEM_BYTES, x + c * KV_ITEM_BYTES, x_row, y + c * y_row, y_row, 0,
+                             stream);
+    }
+}
+
+/* Whole lines of x and y: each line of x is read at once and each of y written at once, since few
+ * lines a row apart fit into a set of the cache.  Neighbours on a diagonal of a block of squares
+ * are in different sets, for x and for y. */
+KV_INLINE void T(transpose_squares)(kv_intp down, kv_intp across, const unsigned char *x,
+                                    kv_intp x_row, unsigned char *y, kv_intp y_row, const int ask,
+                                    const int stream)
+{
+    for (kv_intp i = 0; i < down; i += KV_BLOCK) {
+        const kv_intp rows = KV_MIN(KV_BLOCK, down - i);
+        for (kv_intp j = 0; j < across; j += KV_BLOCK) {
+            const kv_intp columns = KV_MIN(KV_BLOCK, across - j);
+            for (kv_intp d = 0; d < columns; d++) {
+                kv_intp column = j + d;
+                for (kv_intp row = i; row < i + rows; row++) {
+                    T(transpose_lines)(x + row * KV_LINE * x_row + column * 64, x_row,
+                                       y + column * KV_LINE * y_row + row * 64, y_row, ask, stream);
+                    column = column + 1 < j + columns ? column + 1 : j;
                 }
             }
         }
     }
-    KV_WIDEST(stream_fence)();
+}
+
+/* What lies around rows `top` to `bottom` of x: both ends of the rows of y at a time, since the
+ * end of one often shares a line with the beginning of the next. */
+static void T(transpose_around)(kv_intp m, kv_intp top, kv_intp bottom, kv_intp n,
+                                const unsigned char *x, kv_intp x_row, unsigned char *y,
+                                kv_intp y_row)
+{
+    for (kv_intp j = 0; j < n; j += KV_LINE) {
+        const kv_intp columns = KV_MIN(KV_LINE, n - j);
+        const unsigned char *from = x + j * KV_ITEM_BYTES;
+        unsigned char *to = y + j * y_row;
+        T(transpose_block)(top, columns, from, x_row, to, y_row);
+        T(transpose_block)(m - bottom, columns, from + bottom * x_row, x_row,
+                           to + bottom * KV_ITEM_BYTES, y_row);
+    }
+}
+
+/* m and n at least a line, and rows of y a number of lines apart. */
+KV_INLINE void T(transpose_lined)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
+                                  unsigned char *y, kv_intp y_row, const int ask, const int stream)
+{
+    const kv_intp top = (kv_intp)(-(uintptr_t)y % 64) / KV_ITEM_BYTES;
+    const kv_intp left = x_row % 64 ? 0 : (kv_intp)(-(uintptr_t)x % 64) / KV_ITEM_BYTES;
+    const kv_intp down = (m - top) / KV_LINE, across = (n - left) / KV_LINE;
+    const kv_intp bottom = top + down * KV_LINE, right = left + across * KV_LINE;
+    const unsigned char *from = x + top * x_row;
+    unsigned char *to = y + top * KV_ITEM_BYTES;
+    T(transpose_around)(m, top, bottom, n, x, x_row, y, y_row);
+    for (kv_intp i = top; i < bottom; i += KV_LINE) {
+        const unsigned char *rows = x + i * x_row;
+        unsigned char *columns = y + i * KV_ITEM_BYTES;
+        T(transpose_block)(KV_LINE, left, rows, x_row, columns, y_row);
+        T(transpose_block)(KV_LINE, n - right, rows + right * KV_ITEM_BYTES, x_row,
+                           columns + right * y_row, y_row);
+    }
+    T(transpose_squares)(down, across, from + left * KV_ITEM_BYTES, x_row, to + left * y_row, y_row,
+                         ask, stream);
+    if (stream) {
+        KV_WIDEST(stream_fence)();
+    }
+}
+
+static void T(transpose_cached)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
+                                unsigned char *y, kv_intp y_row)
+{
+    if (m * n * KV_ITEM_BYTES < KV_ASK_ABOVE) {
+        T(transpose_lined)(m, n, x, x_row, y, y_row, 0, 0);
+    } else {
+        T(transpose_lined)(m, n, x, x_row, y, y_row, 1, 0);
+    }
 }
 
 static void T(transpose_streamed)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
                                   unsigned char *y, kv_intp y_row)
 {
-    const kv_intp line = 64 / KV_ITEM_BYTES;
-    const kv_intp first = (kv_intp)(-(uintptr_t)y % 64) / KV_ITEM_BYTES;
-    const kv_intp lines = first + (m - first) / line * line;
+    T(transpose_lined)(m, n, x, x_row, y, y_row, 0, 1);
+}
+
+/* Less than a line of columns, past the caches: lines of y by a lane of items of x at a time. */
+static void T(transpose_narrow)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
+                                unsigned char *y, kv_intp y_row)
+{
+    const kv_intp top = (kv_intp)(-(uintptr_t)y % 64) / KV_ITEM_BYTES;
+    const kv_intp bottom = top + (m - top) / KV_LINE * KV_LINE;
     const kv_intp tiles = n / KV_TILE_COLUMNS * KV_TILE_COLUMNS;
-    T(transpose_direct)(first, n, x, x_row, y, y_row);
-    T(transpose_lines)(lines - first, tiles, x + first * x_row, x_row, y + first * KV_ITEM_BYTES,
-                       y_row);
-    T(transpose_direct)(lines - first, n - tiles, x + first * x_row + tiles * KV_ITEM_BYTES, x_row,
-                        y + tiles * y_row + first * KV_ITEM_BYTES, y_row);
-    T(transpose_direct)(m - lines, n, x + lines * x_row, x_row, y + lines * KV_ITEM_BYTES, y_row);
+    T(transpose_around)(m, top, bottom, n, x, x_row, y, y_row);
+    for (kv_intp i = top; i < bottom; i += KV_LINE) {
+        const unsigned char *from = x + i * x_row;
+        unsigned char *to = y + i * KV_ITEM_BYTES;
+        for (kv_intp j = 0; j < tiles; j += KV_TILE_COLUMNS) {
+            KV_WIDEST(line_tile)(KV_ITEM_BYTES, from + j * KV_ITEM_BYTES, x_row, to + j * y_row,
+                                 y_row, 1, 1);
+        }
+        T(transpose_items)(KV_LINE, n - tiles, from + tiles * KV_ITEM_BYTES, x_row,
+                           to + tiles * y_row, y_row);
+    }
+    KV_WIDEST(stream_fence)();
 }
 
 static void T(transpose_staged)(kv_intp m, kv_intp n, const unsigned char *x, kv_intp x_row,
@@ -198,16 +289,26 @@ static void T(transpose)(kv_intp batch, kv_intp m, kv_intp n, const void *x_, kv
         unsigned char *y = (unsigned char *)y_ + b * y_batch * KV_ITEM_BYTES;
 #if KV_VECTOR_EXTENSIONS
         const kv_intp bytes = m * n * KV_ITEM_BYTES;
-        if (bytes >= KV_STREAM_ABOVE) {
-            const int lines_agree = y_row % 64 == 0 && (uintptr_t)y % KV_ITEM_BYTES == 0;
-            if (lines_agree && m * KV_ITEM_BYTES >= 256 && n >= KV_TILE_COLUMNS) {
-                T(transpose_streamed)(m, n, x, x_row, y, y_row);
-            } else {
-                T(transpose_staged)(m, n, x, x_row, y, y_row, 1);
-            }
+        const int large = bytes > 16384, stream = bytes >= KV_STREAM_ABOVE;
+        const int lines = m >= KV_LINE && n >= KV_LINE;
+        if (lines && large && !stream && x_row % 64 == 0 && y_row % 64 == 0) {
+            T(transpose_cached)(m, n, x, x_row, y, y_row);
             continue;
         }
-        if (bytes > 16384 && (KV_CONFLICTS(x_row) || KV_CONFLICTS(y_row))) {
+        if (lines && stream && y_row % 64 == 0 && (uintptr_t)y % KV_ITEM_BYTES == 0) {
+            T(transpose_streamed)(m, n, x, x_row, y, y_row);
+            continue;
+        }
+        if (stream && y_row % 64 == 0 && (uintptr_t)y % KV_ITEM_BYTES == 0 && m >= 4 * KV_LINE &&
+            n >= KV_TILE_COLUMNS && n < KV_LINE) {
+            T(transpose_narrow)(m, n, x, x_row, y, y_row);
+            continue;
+        }
+        if (stream) {
+            T(transpose_staged)(m, n, x, x_row, y, y_row, 1);
+            continue;
+        }
+        if (large && (KV_CONFLICTS(x_row) || KV_CONFLICTS(y_row))) {
             T(transpose_staged)(m, n, x, x_row, y, y_row, 0);
             continue;
         }
@@ -224,7 +325,9 @@ static void T(transpose)(kv_intp batch, kv_intp m, kv_intp n, const void *x_, kv
 #undef KV_TILE_COLUMNS
 #undef KV_DIRECT_ROWS
 #undef KV_DIRECT_BYTES
-#undef KV_STREAM_BYTES
+#undef KV_LINE
+#undef KV_BLOCK
+#undef KV_ASK_ABOVE
 #undef KV_STAGED_BYTES
 #undef KV_STAGED_COLUMNS
 #undef KV_CONFLICTS
