@@ -66,7 +66,7 @@ static void KV_NAME(stream_row)(kv_intp n, kv_intp width, const KV_REAL *a, kv_i
 
 /* An entry of a to `lanes` of a spread row; the next entry overwrites the excess. */
 KV_INLINE void KV_NAME(spread_entry)(const int lanes, const KV_REAL *entry, KV_REAL *re,
-                                      KV_REAL *im)
+                                     KV_REAL *im)
 {
     KV_UNROLL for (int l = 0; l < lanes; l++) {
         re[l] = entry[0];
@@ -82,8 +82,8 @@ KV_INLINE void KV_NAME(spread_vector)(const KV_REAL *re, const KV_REAL *im, V(ve
                                       KV_REAL *to)
 {
 #if KV_COMPLEX
-    V(vec) product = V(madd)(V(load_count)(re, count), row,
-                             V(mul)(V(load_count)(im, count), V(swap)(row)));
+    V(vec) product =
+        V(madd)(V(load_count)(re, count), row, V(mul)(V(load_count)(im, count), V(swap)(row)));
 #else
     V(vec) product = V(mul)(V(load_count)(re, count), row);
     (void)im;

@@ -180,7 +180,9 @@ KV_INLINE void W(load_square)(const kv_intp itemsize, const unsigned char *x, kv
     KV_UNROLL for (kv_intp r = 0; r < KV_WIDTH / itemsize; r += lane) {
         W(transpose_items)(itemsize, to + r);
     }
-    KV_UNROLL for (kv_intp c = 0; c < lane; c++) { W(transpose_lanes)(to + c, lane); }
+    KV_UNROLL for (kv_intp c = 0; c < lane; c++) {
+        W(transpose_lanes)(to + c, lane);
+    }
 }
 
 /* The columns that a tile has: short items would make a square of more vectors than there are
