@@ -3,12 +3,16 @@
 (F1 ⊗ … ⊗ FN) X is a chain of mode products, one per factor, in any order.  The plan
 
 1. multiplies out neighbouring factors where that costs nothing (2 x 2 ⊗ 2 x 2) or where the
-   trailing axis would leave most of a vector empty;
+   trailing axis would leave most of a vector empty (_merging.py);
 2. orders what is left: fewest flops where factors are rectangular, trailing axis first among
    equals, since that is contiguous;
 3. groups neighbouring axes into passes, so that a block of the operand goes through all steps
-   of a group while it is in cache, and memory is crossed once per pass;
-4. hands a step with large matrices to `numpy.matmul`.
+   of a group while it is in cache, and memory is crossed once per pass; as few passes as can
+   be, shared out so that arithmetic hides memory;
+4. takes two neighbouring axes of a few entries in one step, where a kernel holds both in
+   registers;
+5. works across rows, brought into the lanes of vectors, where trailing axes fill none;
+6. hands a step with large matrices to `numpy.matmul`.
 
 An identity factor is an axis without a step: it only adds to what lies before or behind others.
 """
