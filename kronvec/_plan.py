@@ -159,13 +159,10 @@ def make_plan(
 
 
 def _share_out(passes, groups, shapes, work, lanes) -> list[Pass]:
-    """As many passes of other lengths, or fewer of larger blocks: those that take least time."""
+    """As many passes, of as many axes each as take least time."""
     limit = block_bytes()
     candidates = [_passes(groups, shapes, work, limit, most) for most in range(1, len(groups))]
     candidates = [passes, *(c for c in candidates if len(c) == len(passes))]
-    larger = _passes(groups, shapes, work, 2 * limit)
-    if len(larger) < len(passes):
-        candidates.append(larger)
 
     def time(each):
         """In vector multiply-adds: arithmetic hides memory, or the other way round."""

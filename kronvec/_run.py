@@ -6,7 +6,6 @@ changes are rows, l, to the engine; the others are items, each with its own fact
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -139,16 +138,21 @@ def _matrix(factors, step: Step, dtype):
     """The matrix of one step, or one for each of a batch, in a dtype that its kernel takes.
 
     Real factors of complex data stay real, except where rows of the data meet the packed
-    transpose.
+    transpose.  The two of a step on two axes stand behind one another.
     """
-    if step.before:
-        return _pair(factors, step, dtype)
-    merged = [factors[i] for i in step.factors]
-    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
+    involved = (*step.before, *step.factors)
+    if dtype.kind == "c" and not (
+        step.by_rows or any(factors[i].dtype.kind == "c" for i in involved)
+    ):
         dtype = np.empty(0, dtype).real.dtype
-    f, *others = (np.asarray(f, dtype) for f in merged)
-    for other in others:
-        f = kron(f, other) if f.ndim == other.ndim == 2 else bkron(f, other)
+    f = _product(factors, step.factors, dtype)
+    if step.before:
+        first = _product(factors, step.before, dtype)
+        batch = () if first.ndim == f.ndim == 2 else np.broadcast(first, f).shape[:-2]
+        pair = np.empty((*batch, 2, step.q, step.p), dtype)
+        pair[..., 0, :, :] = first
+        pair[..., 1, :, :] = f
+        return pair
     if step.by_rows:
         return np.require(np.swapaxes(f, -1, -2), requirements=["C", "A"])
     if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
@@ -156,19 +160,12 @@ def _matrix(factors, step: Step, dtype):
     return f
 
 
-def _pair(factors, step: Step, dtype):
-    """The two matrices of a step on two axes, of one dtype, behind one another."""
-    alone = replace(step, before=(), by_rows=False)
-    first = _matrix(factors, replace(alone, factors=step.before), dtype)
-    second = _matrix(factors, alone, dtype)
-    if not step.by_rows:
-        dtype = np.result_type(first, second)
-    pair = np.empty(
-        (*np.broadcast_shapes(first.shape[:-2], second.shape[:-2]), 2, step.q, step.p), dtype
-    )
-    pair[..., 0, :, :] = first
-    pair[..., 1, :, :] = second
-    return pair
+def _product(factors, group, dtype):
+    """The Kronecker product of a group of factors."""
+    f, *others = (np.asarray(factors[i], dtype) for i in group)
+    for other in others:
+        f = kron(f, other) if f.ndim == other.ndim == 2 else bkron(f, other)
+    return f
 
 
 def _contiguous(x, shape, dtype):

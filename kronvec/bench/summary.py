@@ -48,6 +48,9 @@ def reached(row: dict, target) -> float | None:
         return row["limit_seconds"] / own
     if target.against == "best peer":
         return row.get("ratio", {}).get(target.result)
+    if isinstance(target.against, tuple):
+        times = [s for who, s in peer_seconds(row, target.result).items() if who in target.against]
+        return min(times) / own if times else None
     other = row["seconds"].get(target.against)
     if other is None:
         return None
