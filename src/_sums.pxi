@@ -31,8 +31,8 @@ cdef inline void copy_rows(Py_ssize_t rows, Py_ssize_t bytes, const char *x, Py_
 # The block of `width` columns at x and y, whose rows are `right` items apart, or `count` of them
 # where that is all columns.
 cdef void sum_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize_t rows,
-                    Py_ssize_t width, Py_ssize_t right, int item, const char *x, char *y, char **buffers,
-                    bint accumulate) noexcept nogil:
+                    Py_ssize_t width, Py_ssize_t right, int item, const char *x, char *y,
+                    char **buffers, bint accumulate) noexcept nogil:
     cdef int i
     cdef Py_ssize_t row = width * item
     cdef const char *source = x
