@@ -34,8 +34,9 @@ MAX_STEPS = 32
 # A mode product with a square factor up to this size may write over its operand
 # (KV_WHOLE_MODE in src/simd/table.h).
 WHOLE_SIZE = 8
-# From this size on the matrices of a step are BLAS's: numpy.matmul.
-MATMUL_SIZE = 256
+# From this size on the matrices of a step are BLAS's, numpy.matmul: by bytes of a vector, since
+# BLAS uses what the CPU has whatever instruction set our own kernels were lowered to.
+MATMUL_SIZE = {64: 256, 32: 64, 16: 12}
 # What memory moves in the time of one vector multiply-add.
 MEMORY_BYTES = 7
 # A batch of factors runs the plan once per item, from Python: for items with fewer entries than
@@ -146,7 +147,7 @@ def make_plan(
     The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.
     """
     groups, across = merge_factors(shapes, left, right, itemsize, lanes)
-    work = _Work(left, right, itemsize, lanes if across else 0)
+    work = _Work(left, right, itemsize, lanes if across else 0, _matmul_size(itemsize * lanes))
     limit = block_bytes()
     passes = _passes(groups, shapes, work, limit)
     if len(passes) > 1:
@@ -187,7 +188,8 @@ def make_sum_plan(
     groups = [(i,) for i in range(len(sizes))]
     if merge:
         groups = merge_factors(shapes, left, right, itemsize, lanes, sums=True)[0]
-    passes = _passes(groups, shapes, _Work(left, right, itemsize, 0, sums=True), block_bytes())
+    work = _Work(left, right, itemsize, 0, _matmul_size(itemsize * lanes), sums=True)
+    passes = _passes(groups, shapes, work, block_bytes())
     # The first pass writes, the others add, for which matmul would need room.
     return Plan(tuple(sorted(passes, key=lambda each: each.kernel != "matmul")))
 
@@ -202,6 +204,7 @@ class _Work(NamedTuple):
     right: int
     itemsize: int
     across: int
+    matmul_size: int
     sums: bool = False
 
 
@@ -235,11 +238,11 @@ def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
     Axes in ``idle`` have no step and part no neighbours.
     """
     taken = order[:1]
-    if _is_large(sizes[taken[0]]):
+    if _is_large(sizes[taken[0]], work):
         return taken
     for i in order[1:]:
         low, high = min(*taken, i), max(*taken, i)
-        if _is_large(sizes[i]) or set(range(low, high + 1)) - idle != {*taken, i}:
+        if _is_large(sizes[i], work) or set(range(low, high + 1)) - idle != {*taken, i}:
             break
         behind = prod(current[high + 1 :]) * work.right
         width = min(behind, PANEL_BYTES // work.itemsize)
@@ -253,8 +256,12 @@ def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
     return taken
 
 
-def _is_large(size) -> bool:
-    return min(size) >= MATMUL_SIZE
+def _is_large(size, work) -> bool:
+    return min(size) >= work.matmul_size
+
+
+def _matmul_size(vector_bytes) -> int:
+    return MATMUL_SIZE.get(vector_bytes, MATMUL_SIZE[64])
 
 
 def _goes_across(taken, current, work) -> bool:
@@ -279,7 +286,7 @@ def _pass(taken, groups, sizes, current, work, block_bytes) -> Pass:
     state = list(current[low : high + 1])
     rows_in = prod(state)
     block = _block(taken, sizes, current)
-    large = len(taken) == 1 and _is_large(sizes[taken[0]])
+    large = len(taken) == 1 and _is_large(sizes[taken[0]], work)
     fitting = block_bytes // max(1, block * itemsize) // 64 * 64
     width = behind if large else min(behind, max(PANEL_BYTES // itemsize, fitting))
     across = not large and _goes_across(taken, current, work)
