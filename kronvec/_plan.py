@@ -132,6 +132,11 @@ class Plan:
 
     passes: tuple[Pass, ...]
 
+    @cached_property
+    def workspace_size(self) -> int:
+        """Items of the largest intermediate."""
+        return max((each.output_size for each in self.passes[:-1]), default=0)
+
 
 def block_bytes() -> int:
     """Of a block of a pass: two buffers of it share the second-level cache with the panels."""
@@ -152,7 +157,7 @@ def make_plan(
     passes = _passes(groups, shapes, work, limit)
     if len(passes) > 1:
         # Buffers for two blocks beside a workspace stay within two workspaces.
-        largest = max(p.output_size for p in passes[:-1]) * itemsize
+        largest = Plan(tuple(passes)).workspace_size * itemsize
         if largest < 2 * limit:
             return Plan(tuple(_passes(groups, shapes, work, largest // 2)))
         passes = _share_out(passes, groups, shapes, work, lanes)

@@ -61,7 +61,7 @@ class Job:
         if any(f.ndim > 2 for f in factors):
             factors = [_without_rows(f, len(batch) - stop) for f in factors]
         self.matrices = [
-            [_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
+            [step_matrix(factors, step, dtype) for step in each.steps] for each in self.plan.passes
         ]
         own = ((1,) * (len(batch) + 3 - x.ndim) + x.shape[:-3])[:stop] if stop else ()
         self._source = _contiguous(x, (*own, *shape), dtype).reshape(*own, -1)
@@ -116,8 +116,7 @@ def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
 
 def workspaces(plan: Plan, target_size: int) -> tuple[int, int]:
     """How many workspaces the passes share, and the entries of each."""
-    size = max((each.output_size for each in plan.passes[:-1]), default=0)
-    return max(_turns(plan, target_size)) + 1, size
+    return max(_turns(plan, target_size)) + 1, plan.workspace_size
 
 
 def _varying(factors, ndim) -> int:
@@ -134,20 +133,22 @@ def _without_rows(f, rows):
     return f.reshape(*f.shape[: max(0, f.ndim - 2 - rows)], *f.shape[-2:]) if f.ndim > 2 else f
 
 
-def _matrix(factors, step: Step, dtype):
+def step_matrix(factors, step: Step, dtype, merged=None):
     """The matrix of one step, or one for each of a batch, in a dtype that its kernel takes.
 
     Real factors of complex data stay real, except where rows of the data meet the packed
-    transpose.  The two of a step on two axes stand behind one another.
+    transpose.  The two of a step on two axes stand behind one another.  ``merged`` makes one
+    matrix of a list of factors: by default their Kronecker product.
     """
+    merged = merged or _product
     involved = (*step.before, *step.factors)
     if dtype.kind == "c" and not (
         step.by_rows or any(factors[i].dtype.kind == "c" for i in involved)
     ):
         dtype = np.empty(0, dtype).real.dtype
-    f = _product(factors, step.factors, dtype)
+    f = merged([np.asarray(factors[i], dtype) for i in step.factors])
     if step.before:
-        first = _product(factors, step.before, dtype)
+        first = merged([np.asarray(factors[i], dtype) for i in step.before])
         batch = () if first.ndim == f.ndim == 2 else np.broadcast(first, f).shape[:-2]
         pair = np.empty((*batch, 2, step.q, step.p), dtype)
         pair[..., 0, :, :] = first
@@ -160,9 +161,9 @@ def _matrix(factors, step: Step, dtype):
     return f
 
 
-def _product(factors, group, dtype):
-    """The Kronecker product of a group of factors."""
-    f, *others = (np.asarray(factors[i], dtype) for i in group)
+def _product(factors):
+    """F1 ⊗ F2 ⊗ …, of matrices or of batches."""
+    f, *others = factors
     for other in others:
         f = kron(f, other) if f.ndim == other.ndim == 2 else bkron(f, other)
     return f
@@ -179,10 +180,9 @@ def _contiguous(x, shape, dtype):
 
 def _run(plan: Plan, turns, matrices, source, target, workers, beta, workspaces):
     """The passes, from ``source`` to ``target``, all flat; ``workspaces`` are made as needed."""
-    size = max((each.output_size for each in plan.passes[:-1]), default=0)
     for to, each, factors in zip(turns, plan.passes, matrices, strict=True):
         while to >= len(workspaces):
-            workspaces.append(np.empty(size, target.dtype))
+            workspaces.append(np.empty(plan.workspace_size, target.dtype))
         destination = target if to < 0 else workspaces[to]
         adding = beta if each is plan.passes[-1] else None
         _run_pass(each, factors, source, destination, workers, adding)

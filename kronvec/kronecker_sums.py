@@ -14,8 +14,9 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._chain import _batch_shape, _is_one, _is_zero, _with_alpha
-from ._plan import Pass, Step, make_sum_plan
+from ._plan import Pass, make_sum_plan
 from ._results import any_masked, combine, store, wrap_like
+from ._run import step_matrix
 from ._shapes import (
     as_array,
     broadcast_batch,
@@ -105,6 +106,12 @@ def _formed(factors, shape, dtype):
         blocks += f[..., None, None, :, :].astype(dtype, copy=False)
         left *= n
     return y
+
+
+def _merged(factors):
+    """A ⊕ B ⊕ …, the matrix of one step."""
+    n = prod(f.shape[-1] for f in factors)
+    return factors[0] if len(factors) == 1 else _formed(factors, (n, n), factors[0].dtype)
 
 
 def _diagonal_blocks(y, left, n, right):
@@ -261,7 +268,7 @@ def _run(factors, left, right, x, y, accumulate, workers):
     if any(len(s.factors) > 1 for each in plan.passes for s in each.steps) and not _finite(x):
         plan = make_sum_plan(sizes, left, right, x.itemsize, max(1, lanes), False)
     for each in plan.passes:
-        matrices = [_matrix(factors, step, x.dtype) for step in each.steps]
+        matrices = [step_matrix(factors, step, x.dtype, _merged) for step in each.steps]
         if each.kernel == "matmul":
             _run_matmul(each, matrices[0], x, y, accumulate)
         else:
@@ -273,26 +280,6 @@ def _finite(x):
     """Whether no entry is NaN or infinite (False also where squares overflow)."""
     reals = x.view(x.real.dtype)
     return np.isfinite(np.dot(reals, reals))
-
-
-def _matrix(factors, step: Step, dtype):
-    """The matrix of one step, as the engine takes it.
-
-    Real factors of complex data stay real, except where rows of the data meet the packed
-    transpose.
-    """
-    merged = [factors[i] for i in step.factors]
-    if dtype.kind == "c" and not step.by_rows and all(f.dtype.kind != "c" for f in merged):
-        dtype = np.empty(0, dtype).real.dtype
-    if len(merged) > 1:
-        f = _formed(merged, (step.q, step.p), dtype)
-    else:
-        f = merged[0].astype(dtype, copy=False)
-    if step.by_rows:
-        return np.require(f.T, requirements=["C", "A"])
-    if any(stride % f.itemsize for stride in f.strides) or not f.flags.aligned:
-        f = f.copy()
-    return f
 
 
 def _run_blocks(each: Pass, matrices, x, y, accumulate, workers):
