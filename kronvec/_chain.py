@@ -13,17 +13,24 @@ from typing import Any
 import numpy as np
 
 from ._fastpath import small_product
-from ._results import any_masked, assign, wrap_like
+from ._results import any_masked, wrap_like
 from ._run import COPY, MATMUL_CHAIN, Job, choose_route
+from ._scaling import (
+    check_scalars,
+    check_target,
+    combine,
+    is_one,
+    is_zero,
+    scaled,
+    scaled_dtype,
+    with_alpha,
+)
 from ._shapes import (
     IdentityFactor,
     as_array,
-    check_addressable,
     check_kron_axis,
-    check_out,
-    check_scalar,
+    factors_batch,
     read_factors,
-    shape_error,
     size_identity,
 )
 from ._threads import check_workers
@@ -45,8 +52,7 @@ def apply_factors(
 ):
     """``alpha K x + beta out``: K, or Kᵀ, along ``axis`` of the ``core`` last axes of x."""
     workers = check_workers(function, workers)
-    check_scalar(function, "alpha", alpha)
-    check_scalar(function, "beta", beta)
+    check_scalars(function, alpha, beta)
     call = read_call(function, factors, x, core, axis, transposed)
     operands, x, given, factors, core, axis, batch = call
     dense = [f for f in factors if isinstance(f, np.ndarray)]
@@ -54,26 +60,22 @@ def apply_factors(
     columns = x.shape[-1:] if core == 2 and axis == -2 else ()
     along = (prod(f.shape[-2] for f in factors),)
     shape = (*batch, *rows, *along, *columns)
-    dtype = np.result_type(*dense, x, *([] if _is_one(alpha) else [alpha]))
-    check_addressable(function, shape, dtype.itemsize)
-    if out is not None:
-        check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
-    elif not _is_zero(beta):
-        raise ValueError(f"{function}: beta={beta!r} needs out")
+    dtype = scaled_dtype(alpha, *dense, x)
+    check_target(function, out, beta, shape, dtype)
     target = out
     swapped = core == 2 and _lies_by_columns(x)
     if swapped:  # the transpose lies by rows: K X = (Xᵀ Kᵀ)ᵀ
         x, axis, shape = np.swapaxes(x, -1, -2), -3 - axis, (*batch, *columns, *along, *rows)
         target = None if out is None else np.swapaxes(out, -1, -2)
-    if _is_one(alpha):
+    if is_one(alpha):
         result = small_product(given, x, axis, transposed)
         if result is not None:
             return _finish(result, beta, out, swapped, operands)
-    factors = _with_alpha(function, factors, alpha, dtype)
+    factors = with_alpha(function, factors, alpha, dtype)
     state = state_of(x, core, axis)
     route = choose_route(factors, state.shape, batch, dtype)
     if route == COPY:
-        result = x.astype(dtype) if _is_one(alpha) else _scaled(function, alpha, x, dtype)
+        result = x.astype(dtype) if is_one(alpha) else scaled(function, alpha, x, dtype)
         return _finish(result, beta, out, swapped, operands)
     if route == MATMUL_CHAIN:
         result = _chain_of_matmul(factors, state.astype(dtype, copy=False)).reshape(shape)
@@ -81,8 +83,8 @@ def apply_factors(
     if x.size == 0 or 0 in shape:  # sums over no terms
         return _finish(np.zeros(shape, dtype), beta, out, swapped, operands)
     job = Job(factors, state, batch, dtype)
-    entry = None if _is_zero(beta) else _entry(beta, dtype)
-    adds = _is_zero(beta) or (entry is not None and job.adds())
+    entry = None if is_zero(beta) else _entry(beta, dtype)
+    adds = is_zero(beta) or (entry is not None and job.adds())
     if out is not None and adds and _takes_result(target, dtype, (x, *dense)):
         job.run(target, workers, entry)
         return out
@@ -113,7 +115,7 @@ def read_call(function, factors, x, core, axis, transposed):
     applied = given
     if transposed:
         applied = [f.T if f.ndim == 2 else np.swapaxes(f, -1, -2) for f in given]
-    return operands, x, given, applied, core, axis, _batch_shape(function, given, x, core)
+    return operands, x, given, applied, core, axis, factors_batch(function, given, x, core)
 
 
 def state_of(x, core, axis):
@@ -121,16 +123,6 @@ def state_of(x, core, axis):
     if core == 1:
         return x[..., None, :, None]
     return x[..., None] if axis == -1 else x[..., None, :, :]
-
-
-def _batch_shape(function, factors, x, core):
-    if all(f.ndim == 2 for f in factors):
-        return x.shape[: x.ndim - core]
-    try:
-        return np.broadcast_shapes(x.shape[: x.ndim - core], *(f.shape[:-2] for f in factors))
-    except ValueError:
-        named = {f"factor_{i}": f for i, f in enumerate(factors)}
-        raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
 
 
 def _lies_by_columns(x) -> bool:
@@ -145,33 +137,6 @@ def _takes_result(target, dtype, operands) -> bool:
         and target.flags.carray
         and not any(np.may_share_memory(target, a) for a in operands)
     )
-
-
-def _is_zero(scalar) -> bool:
-    if type(scalar) is int or type(scalar) is float:
-        return scalar == 0
-    return np.ndim(scalar) == 0 and bool(scalar == 0)
-
-
-def _is_one(scalar) -> bool:
-    return type(scalar) is int and scalar == 1
-
-
-def _with_alpha(function, factors, alpha, dtype):
-    """The factors, the smallest one that has entries times alpha."""
-    sizes = [(f.size, i) for i, f in enumerate(factors) if isinstance(f, np.ndarray)]
-    if _is_one(alpha) or not sizes:
-        return factors
-    _, smallest = min(sizes)
-    scaled = _scaled(function, alpha, factors[smallest], dtype)
-    return [scaled if i == smallest else f for i, f in enumerate(factors)]
-
-
-def _scaled(function, alpha, array, dtype):
-    try:
-        return np.multiply(alpha, array, dtype=dtype)
-    except OverflowError as error:
-        raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
 
 
 def _entry(beta, dtype):
@@ -189,14 +154,13 @@ def _finish(result, beta, out, swapped, operands):
 
     ``swapped`` says that result is the transpose.
     """
+    if not swapped:
+        return combine(result, beta, out, operands)
     if out is None:
-        return wrap_like(np.swapaxes(result, -1, -2) if swapped else result, *operands)
-    if not _is_zero(beta):
-        result = result + beta * (np.swapaxes(out, -1, -2) if swapped else out)
-    if swapped:
-        transpose_into(np.asarray(out)[..., None], np.asarray(result)[..., None])
-    else:
-        assign(out, result)
+        return wrap_like(np.swapaxes(result, -1, -2), *operands)
+    if not is_zero(beta):
+        result = result + beta * np.swapaxes(out, -1, -2)
+    transpose_into(np.asarray(out)[..., None], np.asarray(result)[..., None])
     return out
 
 

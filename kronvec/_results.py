@@ -38,11 +38,3 @@ def wrap_like(result, *operands):
     if isinstance(owner, np.matrix) and result.ndim > 2:
         return result
     return owner.__array_wrap__(result)
-
-
-def combine(result, beta, out, operands):
-    """``result + beta out`` in out; result itself without out.  beta = 0 does not read out."""
-    if out is None:
-        return wrap_like(result, *operands)
-    assign(out, result + beta * out if beta != 0 else result)
-    return out

@@ -16,16 +16,15 @@ from math import prod
 
 import numpy as np
 
-from ._chain import _batch_shape, _is_one, _is_zero, _with_alpha, apply_factors
+from ._chain import apply_factors
 from ._columns import row_pair
-from ._results import any_masked, combine
+from ._results import any_masked
+from ._scaling import check_scalars, check_target, combine, scaled_dtype, with_alpha
 from ._shapes import (
     as_array,
-    check_addressable,
     check_kron_axis,
-    check_out,
     check_rows,
-    check_scalar,
+    factors_batch,
     read_factors,
 )
 from ._threads import check_workers
@@ -42,8 +41,7 @@ _WORTH_A_PRODUCT = 2048
 def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, workers=None):
     """``alpha K[rows] x + beta out`` for x (..., Π p_i), or (..., Π p_i, k) where ``core`` is 2."""
     workers = check_workers(function, workers)
-    check_scalar(function, "alpha", alpha)
-    check_scalar(function, "beta", beta)
+    check_scalars(function, alpha, beta)
     operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
     if any_masked(*operands):
         raise TypeError(f"{function}: masked arrays are not supported; fill them first")
@@ -51,15 +49,11 @@ def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, w
     core = min(core, x.ndim)
     length = check_kron_axis(function, factors, x, -core)
     rows = check_rows(function, rows, [f.shape[-2] for f in factors])
-    batch, columns = _batch_shape(function, factors, x, core), x.shape[x.ndim - core + 1 :]
+    batch, columns = factors_batch(function, factors, x, core), x.shape[x.ndim - core + 1 :]
     shape = (*batch, len(rows[0]), *columns)
-    dtype = np.result_type(x, *factors, *([] if _is_one(alpha) else [alpha])).newbyteorder("=")
-    check_addressable(function, shape, dtype.itemsize)
-    if out is not None:
-        check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
-    elif not _is_zero(beta):
-        raise ValueError(f"{function}: beta={beta!r} needs out")
-    factors = _with_alpha(function, factors, alpha, dtype)
+    dtype = scaled_dtype(alpha, x, *factors).newbyteorder("=")
+    check_target(function, out, beta, shape, dtype)
+    factors = with_alpha(function, factors, alpha, dtype)
     x = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], length, prod(columns))
     y = np.zeros((*batch, len(rows[0]), prod(columns)), dtype)
     if y.size and length:

@@ -293,6 +293,17 @@ def size_identity(function: str, factors, length: int, *, transposed: bool = Fal
     return [identity if f is None else f for f in factors]
 
 
+def factors_batch(function: str, factors, x, core: int) -> tuple[int, ...]:
+    """The batch axes of x, whose ``core`` last axes are no batch, and of the factors, broadcast."""
+    if all(f.ndim == 2 for f in factors):
+        return x.shape[: x.ndim - core]
+    try:
+        return np.broadcast_shapes(x.shape[: x.ndim - core], *(f.shape[:-2] for f in factors))
+    except ValueError:
+        named = {f"factor_{i}": f for i, f in enumerate(factors)}
+        raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
+
+
 def check_kron_axis(
     function: str, factors, x, axis: int, *, transposed: bool = False, of: str = "product"
 ) -> int:

@@ -13,18 +13,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _engine, _kernels
-from ._chain import _batch_shape, _is_one, _is_zero, _with_alpha
 from ._plan import Pass, make_sum_plan
-from ._results import any_masked, combine, store, wrap_like
+from ._results import any_masked, store, wrap_like
 from ._run import step_matrix
+from ._scaling import (
+    check_scalars,
+    check_target,
+    combine,
+    is_one,
+    is_zero,
+    scaled_dtype,
+    with_alpha,
+)
 from ._shapes import (
     as_array,
     broadcast_batch,
     check_addressable,
     check_kron_axis,
     check_out,
-    check_scalar,
     check_square,
+    factors_batch,
     read_factors,
 )
 from ._threads import check_workers, run_ranges
@@ -199,22 +207,17 @@ def kronsum_matmul(
     """
     function = "kronsum_matmul"
     workers = check_workers(function, workers)
-    check_scalar(function, "alpha", alpha)
-    check_scalar(function, "beta", beta)
+    check_scalars(function, alpha, beta)
     x = as_array(function, "x", x, min_ndim=1)
     operands, factors = _read_square(function, factors, x)
     x = np.asarray(x)
     core = min(x.ndim, 2)
     check_kron_axis(function, factors, x, -core, of="sum")
-    batch = _batch_shape(function, factors, x, core)
+    batch = factors_batch(function, factors, x, core)
     shape = (*batch, *x.shape[x.ndim - core :])
-    dtype = np.result_type(*factors, x, *([] if _is_one(alpha) else [alpha]))
-    check_addressable(function, shape, dtype.itemsize)
-    if out is not None:
-        check_out(function, out, shape, dtype if _is_zero(beta) else np.result_type(dtype, beta))
-    elif not _is_zero(beta):
-        raise ValueError(f"{function}: beta={beta!r} needs out")
-    factors = [_with_alpha(function, [f], alpha, dtype)[0] for f in factors]
+    dtype = scaled_dtype(alpha, *factors, x)
+    check_target(function, out, beta, shape, dtype)
+    factors = [with_alpha(function, [f], alpha, dtype)[0] for f in factors]
     right = x.shape[-1] if core == 2 else 1
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         result = _sum_of_matmul(factors, x.astype(dtype, copy=False), core).reshape(shape)
@@ -226,8 +229,8 @@ def kronsum_matmul(
         and not any(np.may_share_memory(out, a) for a in (x, *factors))
     )
     result = out if direct else np.empty(shape, dtype)
-    adds = direct and not _is_zero(beta)
-    if adds and not _is_one(beta):
+    adds = direct and not is_zero(beta)
+    if adds and not is_one(beta):
         np.multiply(out, beta, out=out, casting="same_kind")
     if result.size:
         source = np.require(x, dtype, ["C", "A"]).reshape(-1)

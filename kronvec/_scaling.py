@@ -1,0 +1,69 @@
+"""``alpha K x + beta out``: what alpha and beta mean, in one place.
+
+beta = 0 never reads out, alpha = 1 multiplies nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._results import assign, wrap_like
+from ._shapes import check_addressable, check_out, check_scalar
+
+
+def is_zero(scalar) -> bool:
+    """Whether a number is 0."""
+    if type(scalar) is int or type(scalar) is float:
+        return scalar == 0
+    return np.ndim(scalar) == 0 and bool(scalar == 0)
+
+
+def is_one(scalar) -> bool:
+    """Whether a number is the integer 1, which changes neither value nor dtype."""
+    return type(scalar) is int and scalar == 1
+
+
+def check_scalars(function: str, alpha, beta) -> None:
+    """alpha and beta are numbers."""
+    check_scalar(function, "alpha", alpha)
+    check_scalar(function, "beta", beta)
+
+
+def scaled_dtype(alpha, *operands):
+    """The dtype of ``alpha K x`` for these operands."""
+    return np.result_type(*operands, *([] if is_one(alpha) else [alpha]))
+
+
+def check_target(function: str, out, beta, shape, dtype) -> None:
+    """``alpha K x`` of this shape and dtype can be made, and added to ``beta out`` in out."""
+    check_addressable(function, shape, dtype.itemsize)
+    if out is not None:
+        check_out(function, out, shape, dtype if is_zero(beta) else np.result_type(dtype, beta))
+    elif not is_zero(beta):
+        raise ValueError(f"{function}: beta={beta!r} needs out")
+
+
+def scaled(function: str, alpha, array, dtype):
+    """``alpha array`` of this dtype."""
+    try:
+        return np.multiply(alpha, array, dtype=dtype)
+    except OverflowError as error:
+        raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
+
+
+def with_alpha(function: str, factors, alpha, dtype):
+    """The factors, the smallest one that has entries times alpha."""
+    sizes = [(f.size, i) for i, f in enumerate(factors) if isinstance(f, np.ndarray)]
+    if is_one(alpha) or not sizes:
+        return factors
+    _, smallest = min(sizes)
+    product = scaled(function, alpha, factors[smallest], dtype)
+    return [product if i == smallest else f for i, f in enumerate(factors)]
+
+
+def combine(result, beta, out, operands):
+    """``result + beta out`` in out; result itself without out."""
+    if out is None:
+        return wrap_like(result, *operands)
+    assign(out, result if is_zero(beta) else result + beta * out)
+    return out
