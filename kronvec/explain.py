@@ -12,7 +12,7 @@ import numpy as np
 from . import _kernels
 from ._chain import read_call, state_of
 from ._fastpath import is_small
-from ._plan import WHOLE_SIZE, Pass, Plan, Step
+from ._plan import Pass, Plan, Step
 from ._run import COPY, MATMUL_CHAIN, choose_route, plan_item, workspaces
 from ._shapes import check_side, check_size, read_factors
 
@@ -342,8 +342,6 @@ def kernel_of(each: Pass, step: Step) -> str:
         return "mode_pair"
     if step.by_rows:
         return "mode_product, rows of x"
-    if step.q == step.p <= WHOLE_SIZE:
-        return "mode_product, whole"
     return "mode_product"
 
 

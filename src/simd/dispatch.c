@@ -62,13 +62,11 @@ const char *kv_isa_name(int index)
 
 int kv_pair_fits(kv_intp n, kv_intp R, kv_intp itemsize)
 {
-    const kv_intp vector = kv_active->vector_bytes, row = n * itemsize;
+    const kv_intp vector = kv_active->vector_bytes;
     if (R > 1) {
         return 2 <= n && n <= (kv_active->registers == 32 ? KV_PAIR : 3) && R * itemsize >= vector;
     }
-    /* A row, or the 4 x 4 matrix, is one vector; halves of the longest are as fast. */
-    return R == 1 && 2 <= n && n <= 8 &&
-           (row == vector || (vector == 64 && row == 32) || (n == 4 && 4 * row == vector));
+    return R == 1 && kv_matrix_fits(n, itemsize, vector);
 }
 
 const char *kv_use_isa(const char *name)

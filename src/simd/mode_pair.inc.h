@@ -1,10 +1,10 @@
-/* y[l,q1,q2,r] = Σ_{p1,p2} f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]
+/* y[l,q1,q2,r] (+)= Σ_{p1,p2} f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]
  *
  * Two neighbouring axes of n entries each in one sweep.  r is contiguous; f1 and f2 are
- * C-contiguous (n, n).  kv_pair_fits says which n and R there are: a few vectors along r, or for R
- * = 1 (x and y C-contiguous then) matrices whose row, or which themselves, are one vector.  y may
- * be x. KV_STREAM writes y past the caches where its rows are a whole number of lines apart;
- * `ahead` as for mode_product.
+ * C-contiguous (n, n).  kv_pair_fits says which n and R there are: at least a vector along r, or
+ * for R = 1 (x and y C-contiguous then) matrices as kv_matrix_fits says.  y may be x, unless
+ * KV_ACCUMULATE adds to it.  KV_STREAM writes y past the caches where its rows are a whole number
+ * of lines apart; `ahead` as for mode_product.
  */
 
 KV_INLINE void KV_NAME(pair_rows)(const int n, kv_intp reals, const KV_REAL *f1, const KV_REAL *f2,
@@ -26,11 +26,6 @@ KV_INLINE void KV_NAME(pair_rows)(const int n, kv_intp reals, const KV_REAL *f1,
     }
 #undef KV_COLUMN
 }
-
-/* Whether a row of n entries, or the 4 x 4 matrix, is one vector (see kv_pair_fits). */
-#define KV_MATRIX_FITS(n)                                                                          \
-    ((n) * KV_ITEMSIZE == KV_VECTOR_BYTES || (KV_VECTOR_BYTES == 64 && (n) * KV_ITEMSIZE == 32) || \
-     ((n) == 4 && 16 * KV_ITEMSIZE == KV_VECTOR_BYTES))
 
 /* R = 1 */
 static void KV_NAME(pair_matrices)(kv_intp L, kv_intp n, const KV_REAL *f1, const KV_REAL *f2,
@@ -81,7 +76,7 @@ static void KV_NAME(mode_pair)(kv_intp L, kv_intp n, kv_intp R, const void *f1, 
     KV_REAL *y = y_;
     const kv_intp reals = R * KV_SCALARS;
     ahead = ahead ? ahead : &nothing;
-    if (R == 1 && KV_MATRIX_FITS(n)) {
+    if (R == 1 && kv_matrix_fits(n, KV_ITEMSIZE, KV_VECTOR_BYTES)) {
         KV_NAME(pair_matrices)(L, n, f1, f2, x, y, flags & KV_ACCUMULATE, ahead);
         return;
     }
@@ -110,5 +105,3 @@ static void KV_NAME(mode_pair)(kv_intp L, kv_intp n, kv_intp R, const void *f1, 
         KV_STREAM_FENCE;
     }
 }
-
-#undef KV_MATRIX_FITS

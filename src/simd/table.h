@@ -81,6 +81,16 @@ extern const kv_table *kv_active;
 /* Bytes of the last-level cache: results beyond it are written by KV_STREAM, past the cache. */
 size_t kv_last_cache_bytes(void);
 
+/* Whether mode_pair takes matrices of n by n entries (R = 1): a row, or the 4 x 4 matrix, is one
+ * vector; halves of the longest are as fast. */
+static inline int kv_matrix_fits(kv_intp n, kv_intp itemsize, kv_intp vector_bytes)
+{
+    const kv_intp row = n * itemsize;
+    return 2 <= n && n <= 8 &&
+           (row == vector_bytes || (vector_bytes == 64 && row == 32) ||
+            (n == 4 && 4 * row == vector_bytes));
+}
+
 /* Whether mode_pair takes two axes of n entries, R behind them, items of `itemsize` bytes. */
 int kv_pair_fits(kv_intp n, kv_intp R, kv_intp itemsize);
 
