@@ -344,20 +344,23 @@ def check_rows(function: str, rows, sizes) -> list:
             f"got {len(rows)}"
         )
     read = [np.asarray(index) for index in rows]
-    for i, (index, size) in enumerate(zip(read, sizes, strict=True)):
-        if index.dtype.kind not in "iu" and index.size:
-            raise TypeError(f"{function}: rows[{i}] must hold integers, got dtype {index.dtype}")
+    for i, index in enumerate(read):
         if index.ndim != 1 or len(index) != len(read[0]):
             raise ValueError(
                 f"{function}: rows must hold vectors of one length, got shapes "
                 f"{', '.join(str(each.shape) for each in read)}"
             )
-        if index.size and (index.min() < -size or index.max() >= size):
-            outside = index[(index < -size) | (index >= size)][0]
-            raise IndexError(
-                f"{function}: rows[{i}] holds {outside}, which is out of bounds for factor {i} "
-                f"with {size} rows"
-            )
-        index = index.astype(np.intp, copy=False)
-        read[i] = np.where(index < 0, index + size, index) if (index < 0).any() else index
+        of = f"factor {i} with {sizes[i]} rows"
+        read[i] = check_indices(function, f"rows[{i}]", index, sizes[i], of)
     return read
+
+
+def check_indices(function: str, name: str, index, size: int, of: str) -> NDArray[np.intp]:
+    """Numbers below ``size``, the entries ``of`` something, none negative any more."""
+    if index.dtype.kind not in "iu" and index.size:
+        raise TypeError(f"{function}: {name} must hold integers, got dtype {index.dtype}")
+    if index.size and (index.min() < -size or index.max() >= size):
+        outside = index[(index < -size) | (index >= size)].flat[0]
+        raise IndexError(f"{function}: {name} holds {outside}, which is out of bounds for {of}")
+    index = index.astype(np.intp, copy=False)
+    return np.where(index < 0, index + size, index) if (index < 0).any() else index

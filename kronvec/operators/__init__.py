@@ -1,7 +1,34 @@
 """Matrices that are applied, never formed."""
 
-from ._base import Operator, Product
+from ._base import Operator
+from ._refinement import IllConditionedWarning
+from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation, commutation_matrix
+from .dense import Dense
+from .diagonal import Diagonal
 from .identity import Identity
+from .kronecker_product import KroneckerProduct
+from .kronecker_sum import KroneckerSum
+from .restriction import Extension, Restriction
+from .sparse import Sparse
+from .triangular import Triangular
 
-__all__ = ["Commutation", "Identity", "Operator", "Product", "commutation_matrix"]
+__all__ = [
+    "Commutation",
+    "Dense",
+    "Diagonal",
+    "Extension",
+    "Identity",
+    "IllConditionedWarning",
+    "Inverse",
+    "KroneckerProduct",
+    "KroneckerSum",
+    "Operator",
+    "Product",
+    "Restriction",
+    "Scaled",
+    "Sparse",
+    "Sum",
+    "Triangular",
+    "commutation_matrix",
+]

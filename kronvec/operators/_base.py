@@ -10,9 +10,15 @@ Everything else follows from these: ``@`` from both sides, T, H, SciPy's matvec 
 functions, the dense array.  Where it knows better a subclass also overrides
 
     _rmatmul(x)      X K, for an array x of shape (..., k, rows); by default (Kᵀ Xᵀ)ᵀ
+    _entries(i, j)   K[i, j], for arrays of indices that broadcast
     toarray(dtype), tocsr(dtype)
 
-The hooks see arguments that fit; the checks are here, once.  An operator does not change.
+and the hooks named in _solving.py and _decompositions.py, whose defaults go through the dense
+array.  The hooks see arguments that fit; the checks are in the public methods, once.  An
+operator does not change.
+
+Sums, scalings and products are made by _simplify.py, which knows all operators and is therefore
+imported when it is called for.
 """
 
 from __future__ import annotations
@@ -23,10 +29,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._shapes import as_movable, check_addressable, check_out, shape_error
+from ._decompositions import Decompositions
+from ._indexing import read_key
 from ._numpy_functions import densify, lazy_function
+from ._solving import Solving
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+# Columns that are computed to read entries off them.
+_ENTRIES_BYTES = 1 << 24
 
 
 def _is_array_like(value) -> bool:
@@ -36,7 +49,7 @@ def _is_array_like(value) -> bool:
     return hasattr(value, "__array__") or hasattr(type(value), "__array_function__")
 
 
-class Operator(ABC):
+class Operator(Solving, Decompositions, ABC):
     """A matrix of known shape and dtype that multiplies without being formed.
 
     Parameters
@@ -52,7 +65,14 @@ class Operator(ABC):
     product of two operators is an operator.  ``np.dot``, ``np.matmul``, ``np.transpose`` and
     ``np.conjugate`` stay lazy; any other NumPy function sees the dense array.  SciPy's
     iterative solvers take an operator as it is.  ``==`` compares identity.
+
+    ``+ - *`` with operators and scalars, ``/`` by a scalar and ``**`` give operators; a product
+    or a sum whose structure allows it is simplified, as (A ⊗ B)(C ⊗ D) = AC ⊗ BD.  ``K[i, j]``
+    and its kin are entries, rows and columns as arrays.
     """
+
+    # Entries only move: a product keeps the dtype of what is multiplied.
+    moves_only = False
 
     def __init__(self, shape: tuple[int, int], dtype: DTypeLike) -> None:
         rows, columns = shape
@@ -142,11 +162,87 @@ class Operator(ABC):
         rows, columns = self._shape
         return f"<{type(self).__name__} {rows}x{columns} {self._dtype}>"
 
+    # ---------------------------------------------------------------------- entries
+
+    def _entries(self, i, j):
+        """K[i, j] of integer arrays that broadcast."""
+        i, j = np.broadcast_arrays(i, j)
+        columns, position = np.unique(j.ravel(), return_inverse=True)
+        entries = np.empty(i.size, self._dtype)
+        rows = i.ravel()
+        width = max(1, _ENTRIES_BYTES // max(1, self._dtype.itemsize * sum(self._shape)))
+        for start in range(0, len(columns), width):
+            part = columns[start : start + width]
+            unit = np.zeros((self._shape[1], len(part)), self._dtype)
+            unit[part, np.arange(len(part))] = 1
+            here = (position >= start) & (position < start + width)
+            entries[here] = self._matmul(unit)[rows[here], position[here] - start]
+        return entries.reshape(i.shape)
+
+    def _rows(self, numbers):
+        """Whole rows K[numbers], of a vector of numbers."""
+        rows = np.empty((len(numbers), self._shape[1]), self._dtype)
+        height = max(1, _ENTRIES_BYTES // max(1, self._dtype.itemsize * sum(self._shape)))
+        for start in range(0, len(numbers), height):
+            part = numbers[start : start + height]
+            unit = np.zeros((len(part), self._shape[0]), self._dtype)
+            unit[np.arange(len(part)), part] = 1
+            rows[start : start + height] = self._rmatmul(unit)
+        return rows
+
+    def __getitem__(self, key):
+        key = read_key(f"{type(self).__name__}[]", key, self._shape)
+        shape = np.broadcast_shapes(key.rows.shape, key.columns.shape)
+        if key.all_columns:
+            return self._rows(key.rows.ravel()).reshape(shape)
+        if key.all_rows and key.columns.ndim < 2:
+            return self._transpose()._rows(key.columns.ravel()).T.reshape(shape)
+        return self._entries(key.rows, key.columns)[()]
+
+    def __iter__(self):
+        return (self[i] for i in range(self._shape[0]))
+
+    def __len__(self) -> int:
+        return self._shape[0]
+
+    # --------------------------------------------------------------------- combinations
+
+    def __add__(self, other):
+        from ._simplify import add
+
+        return add(self, other) if isinstance(other, Operator) else NotImplemented
+
+    def __sub__(self, other):
+        return self + -other if isinstance(other, Operator) else NotImplemented
+
+    def __mul__(self, scale):
+        from ._simplify import is_scalar, multiply
+
+        return multiply(scale, self) if is_scalar(scale) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, scale):
+        from ._simplify import is_scalar, multiply
+
+        return multiply(1 / scale, self) if is_scalar(scale) else NotImplemented
+
+    def __neg__(self) -> Operator:
+        return self * -1
+
+    def __pos__(self) -> Operator:
+        return self
+
+    def __pow__(self, p):
+        return self.power(p)
+
     # --------------------------------------------------------------------------- products
 
     def __matmul__(self, other):
         if isinstance(other, Operator):
-            return Product(self, other)
+            from ._simplify import compose
+
+            return compose(self, other)
         if not _is_array_like(other):
             return NotImplemented
         return self._checked_matmul(f"{self!r} @ x", other)
@@ -216,8 +312,10 @@ class Operator(ABC):
             if ufunc is np.matmul:
                 left, right = inputs
                 return _numpy_matmul(left, right, None if out is None else out[0])
-            if ufunc is np.conjugate and out is None:
-                return self.conj()
+            if out is None:
+                lazy = _lazy_ufunc(ufunc, inputs)
+                if lazy is not NotImplemented:
+                    return lazy
         if out is not None:
             kwargs["out"] = out
         return getattr(ufunc, method)(*densify(inputs, Operator), **densify(kwargs, Operator))
@@ -231,6 +329,24 @@ class Operator(ABC):
         return func(*densify(args, Operator), **densify(kwargs, Operator))
 
 
+def _lazy_ufunc(ufunc, inputs):
+    """The combinations of operators and scalars, as when NumPy's scalars stand on the left."""
+    from ._simplify import is_scalar
+
+    if ufunc in (np.conjugate, np.negative, np.positive):
+        return {np.conjugate: Operator.conj, np.negative: Operator.__neg__}.get(
+            ufunc, Operator.__pos__
+        )(inputs[0])
+    if ufunc is np.multiply and any(map(is_scalar, inputs)):
+        scale, operator = inputs if is_scalar(inputs[0]) else inputs[::-1]
+        return operator * scale
+    if ufunc is np.true_divide and is_scalar(inputs[1]):
+        return inputs[0] / inputs[1]
+    if ufunc in (np.add, np.subtract) and all(isinstance(each, Operator) for each in inputs):
+        return inputs[0] + inputs[1] if ufunc is np.add else inputs[0] - inputs[1]
+    return NotImplemented
+
+
 def _numpy_matmul(a, b, out: NDArray | None):
     """np.matmul where a or b is an operator."""
     product = a.__matmul__(b) if isinstance(a, Operator) else b.__rmatmul__(a)
@@ -241,34 +357,3 @@ def _numpy_matmul(a, b, out: NDArray | None):
     check_out("matmul", out, product.shape, product.dtype)
     out[...] = product
     return out
-
-
-class Product(Operator):
-    """The product L R of two operators, applied one after the other."""
-
-    def __init__(self, left: Operator, right: Operator) -> None:
-        if left.shape[1] != right.shape[0]:
-            raise shape_error(
-                "operator product",
-                "the columns of the left must equal the rows of the right",
-                left=left,
-                right=right,
-            )
-        shape = (left.shape[0], right.shape[1])
-        super().__init__(shape, np.result_type(left.dtype, right.dtype))
-        self.left, self.right = left, right
-
-    def _matmul(self, x):
-        return self.left._matmul(self.right._matmul(x))
-
-    def _rmatmul(self, x):
-        return self.right._rmatmul(self.left._rmatmul(x))
-
-    def _transpose(self) -> Product:
-        return Product(self.right._transpose(), self.left._transpose())
-
-    def _conjugate(self) -> Product:
-        return Product(self.left._conjugate(), self.right._conjugate())
-
-    def __repr__(self) -> str:
-        return f"{self.left!r} @ {self.right!r}"

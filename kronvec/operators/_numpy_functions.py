@@ -54,6 +54,22 @@ def _matmul(x1, x2, /):
     return x1 @ x2
 
 
+@implements(np.kron)
+def _kron(a, b):
+    from .kronecker_product import KroneckerProduct
+
+    if any(np.ndim(each) != 2 for each in (a, b)):
+        return NotImplemented
+    return KroneckerProduct(a, b)
+
+
+@implements(np.trace)
+def _trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    if (offset, axis1, axis2, dtype, out) != (0, 0, 1, None, None):
+        return NotImplemented
+    return a.diagonal().sum()
+
+
 @implements(np.transpose)
 def _transpose(a, axes=None):
     return a.T if axes is None or tuple(axes) in ((1, 0), (-1, -2)) else NotImplemented

@@ -9,6 +9,7 @@ import numpy as np
 from .._shapes import check_addressable, check_size
 from ..permutations import commutation_indices, commutation_matmul
 from ._base import Operator
+from .identity import Identity
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -69,6 +70,8 @@ class Commutation(Operator):
     True
     """
 
+    moves_only = True
+
     def __init__(self, m: int, n: int) -> None:
         self._m = check_size("Commutation", "m", m)
         self._n = check_size("Commutation", "n", n)
@@ -97,6 +100,44 @@ class Commutation(Operator):
 
     def _transpose(self) -> Commutation:
         return Commutation(self._n, self._m)
+
+    def _entries(self, i, j):
+        """K[i, j] = 1 where j = (i mod n) m + i div n."""
+        i = np.asarray(i)
+        n = max(self._n, 1)
+        return (i % n * self._m + i // n == j).astype(self.dtype)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _solve(self, b):
+        return self._transpose()._matmul(b)
+
+    def _inv(self) -> Commutation:
+        return self._transpose()
+
+    def _pinv(self, rtol) -> Commutation:
+        return self._transpose()
+
+    def _slogdet(self):
+        """The permutation has m (m - 1) n (n - 1) / 4 inversions."""
+        m, n = self._m, self._n
+        odd = m * (m - 1) * n * (n - 1) // 4 % 2
+        return np.float64(-1 if odd else 1), np.float64(0)
+
+    def _is_hermitian(self) -> bool:
+        return self._m == self._n or 1 in (self._m, self._n)
+
+    def _svd(self):
+        return self, np.ones(self.shape[0]), Identity(self.shape[0])
+
+    def _singular_values(self):
+        return np.ones(self.shape[0])
+
+    def _qr(self):
+        return self, Identity(self.shape[0])
+
+    def _norm(self, ord):
+        return Identity(self.shape[0])._norm(ord)
 
     def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
         """The dense array, float64 unless another dtype is given.

@@ -62,6 +62,7 @@ class Identity(Operator):
     """
 
     is_identity = True
+    moves_only = True
 
     def __init__(self, n: int) -> None:
         n = check_size("Identity", "n", n)
@@ -75,6 +76,9 @@ class Identity(Operator):
 
     def _transpose(self) -> Identity:
         return self
+
+    def _entries(self, i, j):
+        return (np.asarray(i) == j).astype(self.dtype)
 
     def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
         """The dense array, float64 unless another dtype is given.
@@ -92,6 +96,50 @@ class Identity(Operator):
         n = self.shape[0]
         ones = np.ones(n, self.dtype if dtype is None else dtype)
         return csr_array((ones, np.arange(n), np.arange(n + 1)), shape=self.shape)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _solve(self, b):
+        return b.copy()
+
+    def _inv(self) -> Identity:
+        return self
+
+    def _pinv(self, rtol) -> Identity:
+        return self
+
+    def _slogdet(self):
+        return np.float64(1), np.float64(0)
+
+    def _is_hermitian(self) -> bool:
+        return True
+
+    def _eigh(self):
+        return np.ones(self.shape[0]), self
+
+    _eig = _eigh
+
+    def _singular_values(self):
+        return np.ones(self.shape[0])
+
+    def _svd(self):
+        return self, np.ones(self.shape[0]), self
+
+    def _cholesky(self) -> Identity:
+        return self
+
+    def _qr(self):
+        return self, self
+
+    def _integer_power(self, p) -> Identity:
+        return self
+
+    def _power(self, p) -> Identity:
+        return self
+
+    def _norm(self, ord):
+        n = self.shape[0]
+        return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, 1.0))
 
     def __repr__(self) -> str:
         return f"Identity({self.shape[0]})"

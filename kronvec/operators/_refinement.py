@@ -1,0 +1,45 @@
+"""Solving by the inverses of factors, made as accurate as elimination by iterative refinement."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+STEPS = 3
+
+
+class IllConditionedWarning(RuntimeWarning):
+    """A system is singular to working precision; its solution may have no correct digit."""
+
+
+def refined_solve(product, b):
+    """x = K⁻¹ b for a Kronecker product K, refined until the residual is that of elimination.
+
+    K⁻¹ b by explicit inverses leaves a residual of about u κ(K) ‖b‖ where elimination has
+    u ‖K‖ ‖x‖.  A step x += K⁻¹ (b - K x) takes one to the other, unless κ(K) u is about 1
+    (Higham 2002, theorem 12.3).
+    """
+    inverse = product._inv()
+    x = inverse._matmul(b)
+    unit = np.finfo(b.dtype).eps * (1 + sum(f.shape[1] for f in product.factors))
+    norm = product._norm(np.inf)
+    size = _size(b)
+    for _ in range(STEPS):
+        residual = b - product._matmul(x)
+        bound = unit * (norm * _size(x) + size)
+        if not (_size(residual) > bound).any():  # NaN in b ends it, too
+            return x
+        x = x + inverse._matmul(residual)
+    if (_size(b - product._matmul(x)) > 10 * bound).any():
+        warnings.warn(
+            f"{product!r} is singular to working precision: the solution may be wrong",
+            IllConditionedWarning,
+            stacklevel=4,
+        )
+    return x
+
+
+def _size(x):
+    """The maximum norm of each column."""
+    return np.abs(x).max(axis=-2, initial=0)

@@ -1,0 +1,301 @@
+"""Linear systems, inverses, determinants, traces, forms: the methods, and what to override.
+
+    _solve(b)        K⁻¹ B, for an array b of shape (..., n, k) of an inexact dtype
+    _inv()           K⁻¹ as an operator
+    _pinv(rtol)      K⁺ as an operator
+    _slogdet()       sign and logarithm of |det K|
+    _diagonal()      the entries K[i, i]
+
+The defaults form the dense array, which is refused beyond FORMED_SIZE rows or columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._shapes import as_plain, shape_error
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ._base import Operator
+
+# Rows or columns up to which a method without a structured way forms the dense array (128 MiB
+# of float64).
+FORMED_SIZE = 4096
+
+
+def inexact(*dtypes):
+    """The dtype of a quotient: float64 for integers and booleans."""
+    dtype = np.result_type(*dtypes)
+    return dtype if dtype.kind in "fc" else np.result_type(dtype, 1.0)
+
+
+class Solving:
+    """Linear systems with an operator."""
+
+    def solve(self, b: ArrayLike) -> NDArray:
+        """The solution x of ``K x = b``, as `numpy.linalg.solve` gives it.
+
+        Parameters
+        ----------
+        b : array_like, shape (n,) or (..., n, k)
+
+        Returns
+        -------
+        ndarray, of the shape of b
+            Of the result type of K and b, float64 for integers.
+
+        Raises
+        ------
+        ValueError
+            K is not square, b does not have n rows, or K is beyond what is formed and has no
+            structured way.
+        LinAlgError
+            K is singular; the message names the factor.
+
+        Notes
+        -----
+        A Kronecker product is solved by the inverses of its factors, followed by steps of
+        iterative refinement until the residual is small: ``max |b - K x|`` at most about
+        n u (‖K‖ ‖x‖ + ‖b‖) in the maximum norm, u the unit roundoff, unless K is singular to
+        working precision, which warns.
+
+        References
+        ----------
+        N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed. (2002),
+        chapters 12 and 14.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kronvec.operators import KroneckerProduct
+        >>> K = KroneckerProduct([[2.0, 1.0], [1.0, 2.0]], [[4.0]])
+        >>> K.solve(np.array([4.0, 8.0]))
+        array([0., 1.])
+        """
+        function = f"{type(self).__name__}.solve"
+        n = self._check_square(function)
+        b = as_plain(function, "b", b, min_ndim=1)
+        if b.shape[-min(b.ndim, 2)] != n:
+            raise shape_error(function, f"axis {-min(b.ndim, 2)} of b must have length {n}", b=b)
+        b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
+        return self._solve(b[:, None])[:, 0] if b.ndim == 1 else self._solve(b)
+
+    def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> NDArray:
+        """The x of least norm among those that minimize ``‖b - K x‖``.
+
+        Parameters
+        ----------
+        b : array_like, shape (rows,) or (..., rows, k)
+        rtol : float, optional
+            Singular values up to rtol times the largest count as zero; by default the unit
+            roundoff times the larger side of K.
+
+        Returns
+        -------
+        ndarray, shape (columns,) or (..., columns, k)
+
+        Raises
+        ------
+        ValueError
+            b does not have as many rows as K.
+
+        References
+        ----------
+        Golub & Van Loan, *Matrix Computations*, 4th ed. (2013), section 5.5.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kronvec.operators import KroneckerProduct
+        >>> K = KroneckerProduct([[1.0], [1.0]], [[2.0]])
+        >>> K.lstsq(np.array([2.0, 4.0]))
+        array([1.5])
+        """
+        function = f"{type(self).__name__}.lstsq"
+        b = as_plain(function, "b", b, min_ndim=1)
+        axis, rows = -min(b.ndim, 2), self.shape[0]
+        if b.shape[axis] != rows:
+            raise shape_error(function, f"axis {axis} of b must have length {rows}", b=b)
+        return self.pinv(rtol=rtol) @ b
+
+    def inv(self) -> Operator:
+        """The inverse K⁻¹, an operator.
+
+        Raises
+        ------
+        ValueError
+            K is not square.
+        LinAlgError
+            K is singular.  Where the structure does not show it, the first product raises.
+
+        Examples
+        --------
+        >>> from kronvec.operators import KroneckerProduct
+        >>> K = KroneckerProduct([[2.0]], [[1.0, 1.0], [0.0, 1.0]])
+        >>> K.inv().toarray()
+        array([[ 0.5, -0.5],
+               [ 0. ,  0.5]])
+        """
+        self._check_square(f"{type(self).__name__}.inv")
+        return self._inv()
+
+    def pinv(self, *, rtol: float | None = None) -> Operator:
+        """The Moore-Penrose inverse K⁺, an operator.
+
+        Parameters
+        ----------
+        rtol : float, optional
+            Singular values up to rtol times the largest of K count as zero; by default the unit
+            roundoff times the larger side of K.
+
+        References
+        ----------
+        Golub & Van Loan, *Matrix Computations*, 4th ed. (2013), section 5.5.
+
+        Examples
+        --------
+        >>> from kronvec.operators import KroneckerProduct
+        >>> K = KroneckerProduct([[1.0], [1.0]], [[2.0]])
+        >>> K.pinv().toarray()
+        array([[0.25, 0.25]])
+        """
+        return self._pinv(rtol)
+
+    def trace(self):
+        """The sum of the diagonal, for a square operator.
+
+        Examples
+        --------
+        >>> from kronvec.operators import KroneckerProduct
+        >>> KroneckerProduct([[1, 2], [3, 4]], [[5]]).trace()
+        np.int64(25)
+        """
+        self._check_square(f"{type(self).__name__}.trace")
+        return self._trace()
+
+    def diagonal(self) -> NDArray:
+        """The entries K[i, i], an array of min(rows, columns) of them.
+
+        Examples
+        --------
+        >>> from kronvec.operators import KroneckerProduct
+        >>> KroneckerProduct([[1, 2], [3, 4]], [[5]]).diagonal()
+        array([ 5, 20])
+        """
+        return self._diagonal()
+
+    def det(self):
+        """The determinant of a square operator, from `slogdet`.
+
+        Examples
+        --------
+        >>> from kronvec.operators import Diagonal
+        >>> Diagonal([2.0, 3.0]).det().round(6)
+        np.float64(6.0)
+        """
+        self._check_square(f"{type(self).__name__}.det")
+        return self._det()
+
+    def slogdet(self) -> tuple:
+        """``(sign, logabsdet)`` with det K = sign · exp(logabsdet), as `numpy.linalg.slogdet`.
+
+        A singular K has (0, -inf).
+
+        Examples
+        --------
+        >>> from kronvec.operators import Diagonal
+        >>> sign, logabsdet = Diagonal([-1.0, 1.0]).slogdet()
+        >>> float(sign), float(logabsdet)
+        (-1.0, 0.0)
+        """
+        self._check_square(f"{type(self).__name__}.slogdet")
+        return self._slogdet()
+
+    def quadratic_form(self, z: ArrayLike):
+        """``zᴴ K z`` for a vector, ``Zᴴ K Z`` for a matrix of k columns.
+
+        Parameters
+        ----------
+        z : array_like, shape (n,) or (..., n, k)
+
+        Returns
+        -------
+        scalar or ndarray, shape (..., k, k)
+
+        Raises
+        ------
+        ValueError
+            K is not square, or z does not have n rows.
+
+        Examples
+        --------
+        >>> from kronvec.operators import Diagonal
+        >>> Diagonal([1, 2]).quadratic_form([3, 4])
+        np.int64(41)
+        """
+        function = f"{type(self).__name__}.quadratic_form"
+        n = self._check_square(function)
+        z = as_plain(function, "z", z, min_ndim=1)
+        if z.shape[-min(z.ndim, 2)] != n:
+            raise shape_error(function, f"axis {-min(z.ndim, 2)} of z must have length {n}", z=z)
+        adjoint = z.conj() if z.ndim == 1 else np.swapaxes(z, -1, -2).conj()
+        return adjoint @ (self @ z)
+
+    # ---------------------------------------------------------------- what a subclass overrides
+
+    def _solve(self, b):
+        return np.linalg.solve(self._formed("solve"), b)
+
+    def _inv(self) -> Operator:
+        from .combinations import Inverse
+
+        return Inverse(self)
+
+    def _pinv(self, rtol):
+        from .dense import Dense
+
+        formed = self._formed("pinv")
+        rtol = np.finfo(formed.dtype).eps * max(self.shape) if rtol is None else rtol
+        return Dense(np.linalg.pinv(formed, rtol=rtol))
+
+    def _trace(self):
+        return self._diagonal().sum()
+
+    def _diagonal(self):
+        i = np.arange(min(self.shape))
+        return self._entries(i, i)
+
+    def _det(self):
+        sign, logarithm = self._slogdet()
+        return sign * np.exp(logarithm)
+
+    def _slogdet(self):
+        sign, logarithm = np.linalg.slogdet(self._formed("slogdet"))
+        return sign, logarithm
+
+    # -------------------------------------------------------------------------------- helpers
+
+    def _check_square(self, function: str) -> int:
+        rows, columns = self.shape
+        if rows != columns:
+            raise ValueError(f"{function}: the operator must be square, it is {rows} x {columns}")
+        return rows
+
+    def _own_dtypes(self):
+        """The dtypes that the operator brings into a product: none where entries only move."""
+        return () if self.moves_only else (self.dtype,)
+
+    def _formed(self, method: str) -> NDArray:
+        """The dense array of an inexact dtype, where nothing better is known."""
+        if max(self.shape) > FORMED_SIZE:
+            rows, columns = self.shape
+            raise ValueError(
+                f"{type(self).__name__}.{method}: no structured way is known for {self!r}, and "
+                f"{rows} x {columns} is too large to be formed (up to {FORMED_SIZE} rows and "
+                f"columns are); form it with toarray(), or use an iterative method"
+            )
+        return self.toarray(inexact(self.dtype))

@@ -1,0 +1,39 @@
+"""Eigenvalues and singular values of what is made of factors."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+
+def principal_power(w, p):
+    """exp(p log w) of eigenvalues: complex where one is negative; 0 for 0 and p > 0."""
+    if p < 0 and not np.all(w):
+        raise np.linalg.LinAlgError(f"a zero eigenvalue has no power {p}")
+    if w.dtype.kind != "c" and (w < 0).any():
+        w = w.astype(np.result_type(w, np.complex64))
+    return w**p
+
+
+def outer_fold(ufunc, vectors):
+    """Every combination of entries, one of each vector, in Kronecker order."""
+    return reduce(lambda a, b: ufunc.outer(a, b).ravel(), vectors)
+
+
+def check_nonzero(function, w, scale):
+    """Eigenvalues that must not vanish beside numbers of this size."""
+    if len(w) and (np.abs(w) <= np.finfo(w.dtype).eps * scale).any():
+        least = w[np.abs(w).argmin()]
+        raise np.linalg.LinAlgError(f"{function}: singular, the eigenvalue {least} vanishes")
+
+
+def slogdet_of(w, dtype):
+    """Sign and logarithm of the product of eigenvalues; real for a real matrix."""
+    size = np.abs(w)
+    if not size.all():
+        return dtype.type(0), -size.dtype.type(np.inf)
+    sign = (w / size).prod()
+    if dtype.kind != "c" and w.dtype.kind == "c":
+        sign = np.sign(sign.real)
+    return dtype.type(sign), np.log(size).sum()

@@ -1,0 +1,160 @@
+"""Sums of operators that can be solved as a whole.
+
+    K + σ I              K a Kronecker product or sum: eigenvectors of Hermitian factors, Schur
+                         forms of others
+    ⊗ A_i + c ⊗ B_i      A_i Hermitian, B_i Hermitian and positive definite: A_i V_i = B_i V_i
+                         diag(w_i) with V_iᴴ B_i V_i = I, so that V = ⊗ V_i takes the sum to
+                         diag(⊗ w_i + c)
+    K + diag(d), P K Pᵀ + σ I or + diag(d)
+                         Hermitian and positive definite: preconditioned conjugate gradients
+
+Each form has solve(b), slogdet() and eigh(); None where it knows no way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._solving import inexact
+from ._spectral import check_nonzero, outer_fold, slogdet_of
+from .combinations import Scaled
+from .diagonal import Diagonal
+from .identity import Identity
+from .kronecker_product import KroneckerProduct
+from .kronecker_sum import KroneckerSum
+
+# Smaller systems are formed: elimination takes less time than iterations, and no tolerance.
+_DENSE_SIZE = 512
+
+
+def read_sum(terms):
+    """The form of a sum of these terms, or None."""
+    shift = [unscaled(term)[0] for term in terms if isinstance(unscaled(term)[1], Identity)]
+    diagonal = [term.d for term in terms if isinstance(term, Diagonal)]
+    rest = [term for term in terms if not isinstance(unscaled(term)[1], (Identity, Diagonal))]
+    if len(rest) == 1 and not diagonal:
+        scale, operator = unscaled(rest[0])
+        if isinstance(operator, (KroneckerProduct, KroneckerSum)):
+            return Shifted(rest[0], scale, operator, shift[0])
+    if len(rest) == 2 and not diagonal and not shift:
+        pencil = _read_pencil(*rest)
+        if pencil is not None:
+            return pencil
+    if rest and (diagonal or shift):
+        return Iterative(terms, rest, sum(diagonal) + sum(shift))
+    return None
+
+
+def unscaled(operator):
+    """(c, K) of c K."""
+    return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
+
+
+class Shifted:
+    """c K + σ I for a Kronecker product or sum K."""
+
+    def __init__(self, term, scale, operator, shift) -> None:
+        self.term, self.scale, self.operator, self.shift = term, scale, operator, shift
+        self.hermitian = term._is_hermitian()
+
+    def _size(self):
+        """What eigenvalues are small beside."""
+        return np.abs(self.term._norm(2)) + abs(self.shift)
+
+    def _eigenvalues(self):
+        if self.hermitian:
+            return self.term._eigh()[0] + self.shift
+        combine = np.multiply if isinstance(self.operator, KroneckerProduct) else np.add
+        values = [np.linalg.eigvals(f._formed("slogdet")) for f in self.operator.factors]
+        return self.scale * outer_fold(combine, values) + self.shift
+
+    def solve(self, b):
+        if not self.hermitian:
+            dtype = np.result_type(b.dtype, self.scale, self.shift)
+            return self.operator._solve_shifted(
+                self.shift / self.scale, b.astype(dtype, copy=False) / self.scale
+            )
+        w, v = self.term._eigh()
+        w = w + self.shift
+        check_nonzero("Sum.solve", w, np.abs(w).max(initial=0) + abs(self.shift))
+        return v._matmul(v.H._matmul(b) / w[:, None])
+
+    def slogdet(self):
+        dtype = inexact(self.term.dtype, np.asarray(self.shift).dtype)
+        return slogdet_of(self._eigenvalues(), dtype)
+
+    def eigh(self):
+        if not self.hermitian or np.imag(self.shift):
+            return None
+        w, v = self.term._eigh()
+        return w + np.real(self.shift), v
+
+
+def _read_pencil(first, second):
+    """c ⊗ A_i + d ⊗ B_i, where one of the two is positive definite."""
+    (c, a), (d, b) = unscaled(first), unscaled(second)
+    if not (isinstance(a, KroneckerProduct) and isinstance(b, KroneckerProduct)):
+        return None
+    if [f.shape for f in a.factors] != [f.shape for f in b.factors]:
+        return None
+    if not (first._is_hermitian() and second._is_hermitian()):
+        return None
+    for (s, k), (t, definite) in (((c, a), (d, b)), ((d, b), (c, a))):
+        try:
+            return Pencil(s, k, t, definite)
+        except np.linalg.LinAlgError:  # not positive definite
+            continue
+    return None
+
+
+class Pencil:
+    """c ⊗ A_i + d ⊗ B_i with V_iᴴ A_i V_i = diag(w_i), V_iᴴ B_i V_i = I."""
+
+    def __init__(self, c, a, d, b) -> None:
+        spectra = []
+        for f, g in zip(a.factors, b.factors, strict=True):
+            lower = np.linalg.cholesky(g._formed("solve"))
+            inner = np.linalg.solve(lower, f._formed("solve"))
+            inner = np.linalg.solve(lower, inner.conj().T).conj().T
+            w, u = np.linalg.eigh((inner + inner.conj().T) / 2)
+            logarithm = 2 * np.log(np.abs(lower.diagonal())).sum()
+            spectra.append((w, np.linalg.solve(lower.conj().T, u), logarithm))
+        self.w = c * outer_fold(np.multiply, [w for w, _, _ in spectra]) + d
+        self.v = KroneckerProduct(*(v for _, v, _ in spectra))
+        n = len(self.w)
+        self.logarithm = sum(log * (n // len(w)) for w, _, log in spectra) if n else 0.0
+
+    def solve(self, b):
+        check_nonzero("Sum.solve", self.w, np.abs(self.w).max(initial=0))
+        return self.v._matmul(self.v.H._matmul(b) / self.w[:, None])
+
+    def slogdet(self):
+        sign, logarithm = slogdet_of(self.w, self.w.dtype)
+        return sign, logarithm + self.logarithm
+
+    def eigh(self):
+        return None
+
+
+class Iterative:
+    """K + diag(d) of a Hermitian K, by conjugate gradients; d may be a number."""
+
+    def __init__(self, terms, rest, d) -> None:
+        self.terms, self.rest, self.d = terms, rest, d
+
+    def solve(self, b):
+        from .combinations import Sum
+        from .iterative import conjugate_gradients
+        from .preconditioners import preconditioner_for
+
+        whole = Sum(*self.terms)
+        if len(b) <= _DENSE_SIZE or not whole._is_hermitian() or not np.all(np.real(self.d) > 0):
+            return np.linalg.solve(whole._formed("solve"), b)
+        preconditioner = preconditioner_for(self.rest, self.d)
+        return conjugate_gradients(whole, b, preconditioner=preconditioner).x
+
+    def slogdet(self):
+        return None
+
+    def eigh(self):
+        return None

@@ -1,0 +1,362 @@
+"""Scalings, sums, products and inverses of operators that have no simpler form."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from .._shapes import shape_error
+from ._base import Operator
+from ._solving import inexact
+from ._spectral import principal_power
+from .diagonal import Diagonal
+
+
+def common_dtype(operators) -> np.dtype:
+    """The result type; operators that only move entries have no say in it."""
+    dtypes = [dtype for each in operators for dtype in each._own_dtypes()]
+    return np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
+
+
+class Scaled(Operator):
+    """``scale`` times an operator.
+
+    Attributes
+    ----------
+    scale : scalar
+    operator : Operator
+    """
+
+    def __init__(self, scale, operator: Operator) -> None:
+        super().__init__(operator.shape, np.result_type(operator.dtype, scale))
+        self.scale, self.operator = scale, operator
+        self.moves_only = operator.moves_only and type(scale) in (int, float)
+
+    def _matmul(self, x):
+        return self.scale * self.operator._matmul(x)
+
+    def _rmatmul(self, x):
+        return self.scale * self.operator._rmatmul(x)
+
+    def _transpose(self) -> Scaled:
+        return Scaled(self.scale, self.operator._transpose())
+
+    def _conjugate(self) -> Scaled:
+        return Scaled(self.scale.conjugate(), self.operator._conjugate())
+
+    def _entries(self, i, j):
+        return self.scale * self.operator._entries(i, j)
+
+    def tocsr(self, dtype=None):
+        """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
+        matrix = self.operator.tocsr() * self.scale
+        return matrix.astype(self.dtype if dtype is None else dtype)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _reciprocal(self):
+        if self.scale == 0:
+            raise np.linalg.LinAlgError(f"{self!r} is singular: its scale is zero")
+        return 1 / self.scale
+
+    def _solve(self, b):
+        self._reciprocal()
+        return self.operator._solve(b) / self.scale
+
+    def _inv(self) -> Operator:
+        return self._reciprocal() * self.operator._inv()
+
+    def _pinv(self, rtol) -> Operator:
+        if self.scale == 0:
+            return 0 * self.operator._pinv(rtol).H.T
+        return 1 / self.scale * self.operator._pinv(rtol)
+
+    def _trace(self):
+        return self.scale * self.operator._trace()
+
+    def _diagonal(self):
+        return self.scale * self.operator._diagonal()
+
+    def _slogdet(self):
+        n = self.shape[0]
+        sign, logarithm = Diagonal(np.full(1, self.scale, inexact(self.dtype)))._slogdet()
+        own_sign, own_logarithm = self.operator._slogdet()
+        return (sign**n * own_sign, n * logarithm + own_logarithm) if n else (sign**0, logarithm)
+
+    def _is_hermitian(self) -> bool:
+        return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
+
+    def _eigh(self):
+        if np.imag(self.scale):
+            return super()._eigh()
+        w, v = self.operator._eigh()
+        return np.real(self.scale) * w, v
+
+    def _eig(self):
+        w, v = self.operator._eig()
+        return self.scale * w, v
+
+    def _singular_values(self):
+        return abs(self.scale) * self.operator._singular_values()
+
+    def _svd(self):
+        u, s, vh = self.operator._svd()
+        size = abs(self.scale)
+        return (self.scale / size * u if size else u), size * s, vh
+
+    def _cholesky(self) -> Operator:
+        if np.imag(self.scale) or not np.real(self.scale) > 0:
+            raise np.linalg.LinAlgError(
+                f"Scaled.cholesky: a scale of {self.scale} leaves nothing positive definite"
+            )
+        return np.sqrt(np.real(self.scale)).item() * self.operator._cholesky()
+
+    def _qr(self):
+        q, r = self.operator._qr()
+        return q, self.scale * r
+
+    def _integer_power(self, p) -> Operator:
+        scale = self._reciprocal() ** -p if p < 0 else self.scale**p
+        return scale * self.operator._integer_power(p)
+
+    def _power(self, p) -> Operator:
+        if np.imag(self.scale) == 0 and np.real(self.scale) > 0:
+            return float(np.real(self.scale)) ** p * self.operator._power(p)
+        return super()._power(p)
+
+    def _norm(self, ord):
+        return abs(self.scale) * self.operator._norm(ord)
+
+    def __repr__(self) -> str:
+        return f"{self.scale} * {bracketed(self.operator)}"
+
+
+class Sum(Operator):
+    """The sum of operators of one shape.
+
+    Attributes
+    ----------
+    terms : tuple of Operator
+    """
+
+    def __init__(self, *terms: Operator) -> None:
+        shapes = {term.shape for term in terms}
+        if len(shapes) > 1:
+            named = {f"term_{i}": term for i, term in enumerate(terms)}
+            raise shape_error("operator sum", "all terms must have one shape", **named)
+        super().__init__(shapes.pop(), common_dtype(terms))
+        self.terms = terms
+
+    def _matmul(self, x):
+        return reduce(np.add, (term._matmul(x) for term in self.terms))
+
+    def _rmatmul(self, x):
+        return reduce(np.add, (term._rmatmul(x) for term in self.terms))
+
+    def _transpose(self) -> Sum:
+        return Sum(*(term._transpose() for term in self.terms))
+
+    def _conjugate(self) -> Sum:
+        return Sum(*(term._conjugate() for term in self.terms))
+
+    def _entries(self, i, j):
+        return reduce(np.add, (term._entries(i, j) for term in self.terms))
+
+    def tocsr(self, dtype=None):
+        """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
+        matrix = reduce(lambda a, b: a + b, (term.tocsr() for term in self.terms))
+        return matrix.astype(self.dtype if dtype is None else dtype)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _trace(self):
+        return sum(term._trace() for term in self.terms)
+
+    def _diagonal(self):
+        return reduce(np.add, (term._diagonal() for term in self.terms))
+
+    def _is_hermitian(self) -> bool:
+        return all(term._is_hermitian() for term in self.terms) or (
+            max(self.shape) <= 4096 and super()._is_hermitian()
+        )
+
+    def _form(self):
+        """What is known of the sum as a whole; see _structured_sums.py."""
+        from ._structured_sums import read_sum
+
+        return read_sum(self.terms)
+
+    def _solve(self, b):
+        form = self._form()
+        return super()._solve(b) if form is None else form.solve(b)
+
+    def _slogdet(self):
+        form = self._form()
+        result = None if form is None else form.slogdet()
+        return super()._slogdet() if result is None else result
+
+    def _eigh(self):
+        form = self._form()
+        result = None if form is None else form.eigh()
+        return super()._eigh() if result is None else result
+
+    def __repr__(self) -> str:
+        return " + ".join(repr(term) for term in self.terms)
+
+
+class Product(Operator):
+    """The product of operators, applied one after the other.
+
+    Attributes
+    ----------
+    operators : tuple of Operator
+        From left to right.
+    """
+
+    def __init__(self, *operators: Operator) -> None:
+        for left, right in zip(operators, operators[1:], strict=False):
+            if left.shape[1] != right.shape[0]:
+                raise shape_error(
+                    "operator product",
+                    "the columns of the left must equal the rows of the right",
+                    left=left,
+                    right=right,
+                )
+        shape = (operators[0].shape[0], operators[-1].shape[1])
+        super().__init__(shape, common_dtype(operators))
+        self.operators = operators
+        self.moves_only = all(each.moves_only for each in operators)
+
+    def _matmul(self, x):
+        return reduce(lambda y, each: each._matmul(y), reversed(self.operators), x)
+
+    def _rmatmul(self, x):
+        return reduce(lambda y, each: each._rmatmul(y), self.operators, x)
+
+    def _transpose(self) -> Product:
+        return Product(*(each._transpose() for each in reversed(self.operators)))
+
+    def _conjugate(self) -> Product:
+        return Product(*(each._conjugate() for each in self.operators))
+
+    def _entries(self, i, j):
+        """Where the ends only select, those entries of what is between."""
+        first, last = self.operators[0], self.operators[-1]
+        if hasattr(first, "indices") and first.moves_only:
+            return compose_all(self.operators[1:])._entries(first.indices[i], j)
+        restriction = getattr(last, "restriction", None)
+        if restriction is not None:
+            return compose_all(self.operators[:-1])._entries(i, restriction.indices[j])
+        return super()._entries(i, j)
+
+    def tocsr(self, dtype=None):
+        """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
+        matrix = reduce(lambda a, b: a @ b, (each.tocsr() for each in self.operators))
+        return matrix.astype(self.dtype if dtype is None else dtype)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _all_square(self) -> bool:
+        return all(each.shape[0] == each.shape[1] for each in self.operators)
+
+    def _solve(self, b):
+        if not self._all_square():
+            return super()._solve(b)
+        return reduce(lambda x, each: each._solve(x), self.operators, b)
+
+    def _inv(self) -> Operator:
+        if not self._all_square():
+            return super()._inv()
+        return compose_all([each._inv() for each in reversed(self.operators)])
+
+    def _slogdet(self):
+        if not self._all_square():
+            return super()._slogdet()
+        pairs = [each._slogdet() for each in self.operators]
+        return reduce(np.multiply, [s for s, _ in pairs]), sum(a for _, a in pairs)
+
+    def _is_hermitian(self) -> bool:
+        """Also where it reads the same backwards, as P K Pᵀ does."""
+        if all(_is_adjoint(a, b) for a, b in _ends(self.operators)):
+            return True
+        return super()._is_hermitian()
+
+    def __repr__(self) -> str:
+        return " @ ".join(map(bracketed, self.operators))
+
+
+class Inverse(Operator):
+    """The inverse of a square operator, applied by solving.
+
+    Attributes
+    ----------
+    operator : Operator
+        What it is the inverse of.
+    """
+
+    def __init__(self, operator: Operator) -> None:
+        super().__init__(operator.shape, inexact(operator.dtype))
+        self.operator = operator
+
+    def _matmul(self, x):
+        return self.operator._solve(x.astype(np.result_type(self.dtype, x.dtype), copy=False))
+
+    def _transpose(self) -> Inverse:
+        return Inverse(self.operator._transpose())
+
+    def _conjugate(self) -> Inverse:
+        return Inverse(self.operator._conjugate())
+
+    def _solve(self, b):
+        return self.operator._matmul(b)
+
+    def _inv(self) -> Operator:
+        return self.operator
+
+    def _slogdet(self):
+        sign, logarithm = self.operator._slogdet()
+        if sign == 0:
+            raise np.linalg.LinAlgError(f"{self.operator!r} is singular")
+        return np.conj(sign), -logarithm
+
+    def _is_hermitian(self) -> bool:
+        return self.operator._is_hermitian()
+
+    def _eigh(self):
+        w, v = self.operator._eigh()
+        return principal_power(w, -1), v
+
+    def __repr__(self) -> str:
+        return f"{bracketed(self.operator)}.inv()"
+
+
+def compose_all(operators) -> Operator:
+    """The product of operators, simplified."""
+    from ._simplify import compose
+
+    return reduce(compose, operators)
+
+
+def bracketed(operator: Operator) -> str:
+    """Its repr, in brackets where that is a sum or a scaling."""
+    text = repr(operator)
+    return f"({text})" if isinstance(operator, (Sum, Scaled)) else text
+
+
+def _ends(operators):
+    """The first with the last, the second with the last but one, and so to the middle."""
+    n = len(operators)
+    return [(operators[i], operators[n - 1 - i]) for i in range((n + 1) // 2)]
+
+
+def _is_adjoint(a, b) -> bool:
+    """Whether a = bᴴ is evident."""
+    if a is b:
+        return a._is_hermitian()
+    if getattr(b, "restriction", None) is a or getattr(a, "restriction", None) is b:
+        return True
+    matrices = getattr(a, "array", None), getattr(b, "array", None)
+    return all(m is not None for m in matrices) and np.array_equal(
+        matrices[0], matrices[1].conj().T
+    )

@@ -1,0 +1,290 @@
+"""The Kronecker product as an operator."""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import prod
+
+import numpy as np
+
+from .._schur_solves import solve_product
+from ..columnwise import face_splitting
+from ..many_factors import kron_matmul, matmul_kron
+from ._base import Operator
+from ._refinement import refined_solve
+from ._schur_forms import by_columns
+from ._solving import inexact
+from ._spectral import outer_fold
+from .combinations import common_dtype
+from .dense import Dense, as_operator
+from .diagonal import Diagonal
+from .identity import Identity
+
+
+class KroneckerProduct(Operator):
+    """F1 ⊗ … ⊗ FN, never formed: products, systems and decompositions go factor by factor.
+
+    Parameters
+    ----------
+    *factors : operator or array_like
+        A matrix, a vector (a diagonal matrix), a SciPy sparse matrix, or an operator.  One at
+        least.  Kept without copies: they must not change.
+
+    Attributes
+    ----------
+    factors : tuple of Operator
+        Those of a factor that is a Kronecker product itself stand in its place.
+
+    Raises
+    ------
+    ValueError
+        There is no factor, or an array has neither one nor two axes.
+    TypeError
+        A factor does not hold numbers.
+
+    Notes
+    -----
+    With K = ⊗ F_i: Kᵀ, K*, K⁻¹, K⁺ and Kᵖ for integer p are the Kronecker products of the
+    factors', as are U, V, Q, R and L of their decompositions;
+    det K = Π det(F_i)^(n / n_i), tr K = Π tr F_i, and norms multiply.
+
+    References
+    ----------
+    .. [1] C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123 (2000),
+       85-100.
+    .. [2] G. H. Golub and C. F. Van Loan, "Matrix Computations", 4th ed. (2013), section 12.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.operators import KroneckerProduct
+    >>> K = KroneckerProduct([[1.0, 2.0], [3.0, 4.0]], [5.0, 6.0])
+    >>> K
+    KroneckerProduct(Dense(2, 2), Diagonal(2))
+    >>> K @ np.ones(4)
+    array([15., 18., 35., 42.])
+    >>> K.solve(K @ np.arange(4.0)).round(6)
+    array([0., 1., 2., 3.])
+    >>> K[1]
+    array([ 0.,  6.,  0., 12.])
+    """
+
+    def __init__(self, *factors) -> None:
+        if not factors:
+            raise ValueError("KroneckerProduct: at least one factor is needed")
+        read = [as_operator("KroneckerProduct", f"factor {i}", f) for i, f in enumerate(factors)]
+        self.factors = tuple(
+            g for f in read for g in (f.factors if isinstance(f, KroneckerProduct) else (f,))
+        )
+        shape = (prod(f.shape[0] for f in self.factors), prod(f.shape[1] for f in self.factors))
+        super().__init__(shape, common_dtype(self.factors))
+        self.moves_only = all(f.moves_only for f in self.factors)
+
+    # ----------------------------------------------------------------------------- products
+
+    def _matmul(self, x):
+        """By the engine; other factors along their own axes, first those that shrink them."""
+        sizes = [f.shape[1] for f in self.factors]
+        others = [i for i, f in enumerate(self.factors) if not isinstance(f, (Dense, Identity))]
+        early = [i for i in others if self.factors[i].shape[0] <= self.factors[i].shape[1]]
+        for i in early:
+            x = self._along_axis(i, x, sizes)
+        if any(isinstance(f, Dense) for f in self.factors):
+            dense = enumerate(self.factors)
+            x = kron_matmul(
+                [f.array if isinstance(f, Dense) else Identity(sizes[i]) for i, f in dense], x
+            )
+            sizes = [
+                f.shape[0] if isinstance(f, Dense) else n
+                for f, n in zip(self.factors, sizes, strict=True)
+            ]
+        for i in others:
+            if i not in early:
+                x = self._along_axis(i, x, sizes)
+        return x
+
+    def _along_axis(self, i, x, sizes):
+        """Factor i applied along its axis of x, (..., Π sizes, k); sizes[i] becomes its rows."""
+        f, batch, columns = self.factors[i], x.shape[:-2], x.shape[-1]
+        left, right = prod(sizes[:i]), prod(sizes[i + 1 :]) * columns
+        y = f._matmul(x.reshape(*batch, left, sizes[i], right))
+        sizes[i] = f.shape[0]
+        return y.reshape(*batch, prod(sizes), columns)
+
+    def _rmatmul(self, x):
+        if all(isinstance(f, (Dense, Identity)) for f in self.factors):
+            return matmul_kron(x, [getattr(f, "array", f) for f in self.factors])
+        return super()._rmatmul(x)
+
+    def _each(self, method: str, *arguments) -> KroneckerProduct:
+        """⊗ of what the method gives for each factor."""
+        return KroneckerProduct(*(getattr(f, method)(*arguments) for f in self.factors))
+
+    def _transpose(self) -> KroneckerProduct:
+        return self._each("_transpose")
+
+    def _conjugate(self) -> KroneckerProduct:
+        return self._each("_conjugate")
+
+    def _split(self, index, side):
+        """The index of each factor that makes up ``index`` of the product."""
+        return np.unravel_index(index, [f.shape[side] for f in self.factors])
+
+    def _entries(self, i, j):
+        rows, columns = self._split(i, 0), self._split(j, 1)
+        parts = (f._entries(r, c) for f, r, c in zip(self.factors, rows, columns, strict=True))
+        return reduce(np.multiply, parts)
+
+    def _rows(self, numbers):
+        """The face-splitting product of the factors' rows."""
+        parts = zip(self.factors, self._split(numbers, 0), strict=True)
+        return face_splitting(*(f._rows(rows) for f, rows in parts))
+
+    def toarray(self, dtype=None):
+        """The dense array."""
+        from ..products import kron
+
+        dense = reduce(kron, (f.toarray(self.dtype) for f in self.factors))
+        return dense.astype(self.dtype if dtype is None else dtype, copy=False)
+
+    def tocsr(self, dtype=None):
+        """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
+        from scipy.sparse import csr_array, kron
+
+        matrix = reduce(lambda a, b: kron(a, b, format="csr"), (f.tocsr() for f in self.factors))
+        return csr_array(matrix).astype(self.dtype if dtype is None else dtype)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _has_square_factors(self) -> bool:
+        return all(f.shape[0] == f.shape[1] for f in self.factors)
+
+    def _factorwise(self, method: str, *arguments) -> list:
+        """What the method gives for each factor; errors name the factor."""
+        results = []
+        for i, f in enumerate(self.factors):
+            try:
+                results.append(getattr(f, method)(*arguments))
+            except np.linalg.LinAlgError as error:
+                name = method.removeprefix("_")
+                raise np.linalg.LinAlgError(
+                    f"KroneckerProduct.{name}: factor {i}, {f!r}: {error}"
+                ) from None
+        return results
+
+    def _check_invertible(self, method):
+        if not self._has_square_factors():
+            raise np.linalg.LinAlgError(
+                f"KroneckerProduct.{method}: factors that are not square make the product "
+                f"{self!r} singular"
+            )
+
+    def _solve(self, b):
+        self._check_invertible("solve")
+        return refined_solve(self, b)
+
+    def _solve_shifted(self, sigma, b):
+        """(K + σ I)⁻¹ b by the Schur forms of square factors."""
+        self._check_factors("solve")
+        return by_columns(solve_product, "KroneckerProduct.solve", self.factors, b, sigma)
+
+    def _inv(self) -> KroneckerProduct:
+        self._check_invertible("inv")
+        return KroneckerProduct(*self._factorwise("_inv"))
+
+    def _pinv(self, rtol) -> Operator:
+        """V diag(1/s) Uᴴ with the small s of the whole left out."""
+        u, s, vh = self._svd()
+        cutoff = self._cutoff(s, rtol)
+        inverse = np.divide(1, s, out=np.zeros_like(s), where=s > cutoff)
+        if s.size and s.min() > cutoff:
+            return self._each("_pinv", 0.0)
+        return vh.H @ Diagonal(inverse) @ u.H
+
+    def _trace(self):
+        if not self._has_square_factors():
+            return super()._trace()
+        return reduce(np.multiply, (f._trace() for f in self.factors))
+
+    def _diagonal(self):
+        if not self._has_square_factors():
+            return super()._diagonal()
+        return outer_fold(np.multiply, [f._diagonal() for f in self.factors])
+
+    def _slogdet(self):
+        dtype, n = inexact(self.dtype), self.shape[0]
+        real = np.zeros((), dtype).real.dtype.type
+        if not self._has_square_factors():
+            return dtype.type(0), -real(np.inf)
+        sign, logarithm = dtype.type(1), real(0)
+        for f in self.factors if n else []:
+            own_sign, own_logarithm = f._slogdet()
+            sign = sign * own_sign ** (n // f.shape[0])
+            logarithm = logarithm + own_logarithm * (n // f.shape[0])
+        return sign, logarithm
+
+    def _is_hermitian(self) -> bool:
+        return all(f._is_hermitian() for f in self.factors)
+
+    def _eigh(self):
+        return self._spectrum("_eigh")
+
+    def _eig(self):
+        self._check_factors("eig")
+        return self._spectrum("_eig")
+
+    def _check_factors(self, method):
+        if not self._has_square_factors():
+            raise ValueError(f"KroneckerProduct.{method}: all factors of {self!r} must be square")
+
+    def _spectrum(self, method):
+        self._check_factors(method.removeprefix("_"))
+        pairs = self._factorwise(method)
+        w = outer_fold(np.multiply, [w for w, _ in pairs])
+        return w, KroneckerProduct(*(v for _, v in pairs))
+
+    def _svd(self):
+        parts = self._factorwise("_svd")
+        s = outer_fold(np.multiply, [s for _, s, _ in parts])
+        return KroneckerProduct(*(p[0] for p in parts)), s, KroneckerProduct(*(p[2] for p in parts))
+
+    def _singular_values(self):
+        return outer_fold(np.multiply, [f._singular_values() for f in self.factors])
+
+    def _cholesky(self) -> KroneckerProduct:
+        """Factors that are negative definite in pairs change sign."""
+        self._check_factors("cholesky")
+        if not self.shape[0]:
+            return self
+        signs = [-1 if f._diagonal()[0].real < 0 else 1 for f in self.factors]
+        if prod(signs) < 0:
+            raise np.linalg.LinAlgError(
+                f"KroneckerProduct.cholesky: {self!r} is not positive definite"
+            )
+        factors = [f if s > 0 else -f for s, f in zip(signs, self.factors, strict=True)]
+        return KroneckerProduct(*KroneckerProduct(*factors)._factorwise("_cholesky"))
+
+    def _qr(self):
+        pairs = self._factorwise("_qr")
+        return KroneckerProduct(*(q for q, _ in pairs)), KroneckerProduct(*(r for _, r in pairs))
+
+    def _integer_power(self, p) -> Operator:
+        if self._has_square_factors():
+            return KroneckerProduct(*self._factorwise("_integer_power", p))
+        return super()._integer_power(p)
+
+    def _power(self, p) -> Operator:
+        """Factor by factor where all are positive definite, else by products of eigenvalues."""
+        if self._has_square_factors() and self._is_hermitian():
+            spectra = self._factorwise("_eigh")
+            if all((w > 0).all() for w, _ in spectra):
+                return self._each("_power", p)
+        return super()._power(p)
+
+    def _norm(self, ord):
+        if ord == -2:
+            return super()._norm(ord)
+        return reduce(np.multiply, (f._norm(ord) for f in self.factors))
+
+    def __repr__(self) -> str:
+        return f"KroneckerProduct({', '.join(map(repr, self.factors))})"

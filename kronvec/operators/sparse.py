@@ -1,0 +1,197 @@
+"""A SciPy sparse matrix as an operator."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._base import Operator
+from ._solving import inexact
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+
+def is_sparse(value) -> bool:
+    """Whether it is a sparse matrix or array of SciPy's, which is not imported to find out."""
+    return type(value).__module__.startswith("scipy.sparse") and hasattr(value, "tocsr")
+
+
+class Sparse(Operator):
+    """A SciPy sparse matrix, so that it combines with other operators.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse array or matrix of two axes
+        Converted to CSR, without a copy where it is CSR already: it must not change.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array
+        The matrix.
+
+    Raises
+    ------
+    TypeError
+        ``matrix`` is not a SciPy sparse matrix.
+    ValueError
+        It does not have two axes.
+
+    Notes
+    -----
+    Systems are solved by SciPy's sparse LU factorization, which `inv` keeps.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from kronvec.operators import KroneckerProduct
+    >>> K = KroneckerProduct(scipy.sparse.eye_array(2), [[1.0, 2.0]])
+    >>> K @ [1.0, 1.0, 0.0, 1.0]
+    array([3., 2.])
+    """
+
+    def __init__(self, matrix) -> None:
+        if not is_sparse(matrix):
+            raise TypeError(
+                f"Sparse: matrix must be a SciPy sparse matrix, got {type(matrix).__name__}"
+            )
+        if len(matrix.shape) != 2:
+            raise ValueError(f"Sparse: matrix must have two axes, got shape {matrix.shape}")
+        from scipy.sparse import csr_array
+
+        self.matrix = csr_array(matrix)
+        super().__init__(self.matrix.shape, self.matrix.dtype)
+
+    def _matmul(self, x):
+        if x.ndim == 2:
+            return self.matrix @ x
+        columns = np.moveaxis(x, -2, 0)  # one product, whatever the batch
+        product = self.matrix @ columns.reshape(columns.shape[0], prod(columns.shape[1:]))
+        return np.moveaxis(product.reshape(-1, *columns.shape[1:]), 0, -2)
+
+    def _transpose(self) -> Sparse:
+        return Sparse(self.matrix.T.tocsr())
+
+    def _conjugate(self) -> Sparse:
+        return Sparse(self.matrix.conj())
+
+    def _entries(self, i, j):
+        i, j = np.broadcast_arrays(i, j)
+        entries = self.matrix[i.flatten(), j.flatten()]
+        entries = entries.toarray() if hasattr(entries, "toarray") else np.asarray(entries)
+        return entries.reshape(i.shape)
+
+    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+        """The dense array."""
+        return self.matrix.toarray().astype(self.dtype if dtype is None else dtype, copy=False)
+
+    def tocsr(self, dtype: DTypeLike | None = None):
+        """The matrix itself as a ``scipy.sparse.csr_array``, a copy."""
+        return self.matrix.astype(self.dtype if dtype is None else dtype, copy=True)
+
+    # ------------------------------------------------------------------------------ algebra
+
+    def _factorized(self):
+        """SciPy's sparse LU factorization."""
+        from scipy.sparse.linalg import splu
+
+        try:
+            return splu(self.matrix.astype(inexact(self.dtype)).tocsc())
+        except RuntimeError as error:
+            raise np.linalg.LinAlgError(f"{self!r}: {error}") from None
+
+    def _solve(self, b):
+        return SparseInverse(self)._matmul(b)
+
+    def _inv(self) -> SparseInverse:
+        return SparseInverse(self)
+
+    def _slogdet(self):
+        """det = sign(P_r) sign(P_c) Π diag U, as L has ones on its diagonal."""
+        dtype = inexact(self.dtype)
+        try:
+            lu = self._factorized()
+        except np.linalg.LinAlgError:
+            return dtype.type(0), -np.zeros((), dtype).real.dtype.type(np.inf)
+        u = lu.U.diagonal()
+        size = np.abs(u)
+        sign = (u / size).prod() * _parity(lu.perm_r) * _parity(lu.perm_c)
+        return sign, np.log(size).sum()
+
+    def _is_hermitian(self) -> bool:
+        if self.shape[0] != self.shape[1]:
+            return False
+        size = abs(self.matrix).max() if self.matrix.nnz else 0
+        difference = abs(self.matrix - self.matrix.conj().T)
+        noise = 4 * self.shape[0] * np.finfo(inexact(self.dtype)).eps * size
+        return difference.nnz == 0 or bool(difference.max() <= noise)
+
+    def _diagonal(self):
+        return self.matrix.diagonal()
+
+    def _norm(self, ord):
+        if ord in ("fro", 1, np.inf):
+            from scipy.sparse.linalg import norm
+
+            return norm(self.matrix, ord)
+        return super()._norm(ord)
+
+    def __repr__(self) -> str:
+        return "Sparse({}, {}, {} entries)".format(*self.shape, self.matrix.nnz)
+
+
+class SparseInverse(Operator):
+    """The inverse of a `Sparse` operator by its LU factorization."""
+
+    def __init__(self, operator: Sparse) -> None:
+        super().__init__(operator.shape, inexact(operator.dtype))
+        self.operator = operator
+        self._lu = operator._factorized()
+
+    def _matmul(self, x, trans="N"):
+        dtype = np.result_type(self.dtype, x.dtype)
+        if dtype.kind == "c" and self.dtype.kind != "c":
+            return self._matmul(x.real, trans) + 1j * self._matmul(x.imag, trans)
+        columns = np.moveaxis(x, -2, 0)
+        flat = columns.reshape(columns.shape[0], prod(columns.shape[1:]))
+        solved = self._lu.solve(np.ascontiguousarray(flat, self.dtype), trans)
+        result = np.moveaxis(solved.reshape(columns.shape), 0, -2)
+        return result.astype(dtype, copy=False)
+
+    def _rmatmul(self, x):
+        return np.swapaxes(self._matmul(np.swapaxes(x, -1, -2), "T"), -1, -2)
+
+    def _transpose(self) -> SparseInverse:
+        return SparseInverse(self.operator._transpose())
+
+    def _conjugate(self) -> SparseInverse:
+        return SparseInverse(self.operator._conjugate())
+
+    def _solve(self, b):
+        return self.operator._matmul(b)
+
+    def _inv(self) -> Sparse:
+        return self.operator
+
+    def _slogdet(self):
+        sign, logarithm = self.operator._slogdet()
+        return 1 / sign, -logarithm
+
+    def __reduce__(self):
+        return type(self), (self.operator,)
+
+    def __repr__(self) -> str:
+        return f"{self.operator!r}.inv()"
+
+
+def _parity(permutation):
+    """1 for an even permutation, -1 for an odd one: n minus the number of its cycles."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(permutation)
+    graph = csr_array((np.ones(n, bool), permutation, np.arange(n + 1)), shape=(n, n))
+    cycles = connected_components(graph, return_labels=False)
+    return -1 if (n - cycles) % 2 else 1

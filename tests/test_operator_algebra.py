@@ -1,0 +1,458 @@
+"""Systems, decompositions, powers and norms of operators against NumPy on the dense matrix."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from helpers import KERNEL_DTYPES, random
+from kronvec.operators import (
+    Commutation,
+    Dense,
+    Diagonal,
+    Identity,
+    IllConditionedWarning,
+    KroneckerProduct,
+    KroneckerSum,
+    Scaled,
+    Triangular,
+)
+from kronvec.operators._solving import inexact
+from operator_table import NAMES, SQUARE, case, positive, well_conditioned
+from test_operators import close
+
+every_operator = pytest.mark.parametrize("name", NAMES)
+every_square = pytest.mark.parametrize("name", SQUARE)
+every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+
+
+def regular(dense):
+    return not dense.size or np.linalg.matrix_rank(dense) == len(dense)
+
+
+def tolerance(dense, factor=100):
+    """A bound for what is as ill conditioned as the matrix."""
+    if not dense.size:
+        return 0
+    return factor * len(dense) * np.finfo(inexact(dense.dtype)).eps * max(1, np.linalg.cond(dense))
+
+
+# --------------------------------------------------------------------------------------- systems
+
+
+@every_dtype
+@every_square
+def test_solutions_leave_a_small_residual(name, dtype):
+    operator, dense = case(name, dtype)
+    if not regular(dense):
+        pytest.skip("singular: another test")
+    for b in (random(dtype, len(dense)), random(dtype, len(dense), 3)):
+        before = b.copy()
+        x = operator.solve(b)
+        assert x.dtype == dtype
+        assert x.shape == b.shape
+        assert np.array_equal(b, before)
+        residual = np.abs(dense @ x - b).max(initial=0)
+        eps = np.finfo(dtype).eps
+        norm = np.abs(dense).sum(axis=-1).max(initial=0)
+        size = norm * np.abs(x).max(initial=0) + np.abs(b).max(initial=0)
+        assert residual <= 30 * len(dense) * eps * size
+
+
+@every_square
+def test_batches_of_systems(name):
+    operator, dense = case(name)
+    if not regular(dense):
+        pytest.skip("singular: another test")
+    b = random("float64", 2, 3, len(dense), 2)
+    x = operator.solve(b)
+    assert x.shape == b.shape
+    np.testing.assert_allclose(dense @ x, b, atol=tolerance(dense, 1e3))
+
+
+@every_dtype
+@every_square
+def test_inverses(name, dtype):
+    operator, dense = case(name, dtype)
+    if not regular(dense):
+        pytest.skip("singular: another test")
+    inverse = operator.inv()
+    expected = np.linalg.inv(dense.astype(np.complex128 if dtype[0] == "c" else np.float64))
+    size = np.abs(expected).max(initial=1)
+    assert np.abs(inverse.toarray() - expected).max(initial=0) <= tolerance(dense) * size
+    x = random(dtype, len(dense))
+    np.testing.assert_allclose(x @ inverse, x @ expected, rtol=0, atol=10 * tolerance(dense) * size)
+
+
+@every_dtype
+@every_operator
+def test_pseudoinverses_and_least_squares(name, dtype):
+    operator, dense = case(name, dtype)
+    if not dense.size:
+        pytest.skip("empty")
+    expected = np.linalg.pinv(dense)
+    rank_condition = np.linalg.norm(dense, 2) * np.linalg.norm(expected, 2)
+    eps = np.finfo(dtype).eps
+    bound = 100 * max(dense.shape) * eps * rank_condition * np.linalg.norm(expected, 2)
+    assert np.abs(operator.pinv().toarray() - expected).max() <= bound
+    b = random(dtype, len(dense), 2)
+    assert np.abs(operator.lstsq(b) - expected @ b).max() <= 10 * bound
+
+
+def test_small_singular_values_count_as_those_of_the_whole():
+    a, b = np.diag([1.0, 1e-9]), np.diag([1.0, 1e-9])
+    k = KroneckerProduct(a, b)
+    assert k.rank() == np.linalg.matrix_rank(np.kron(a, b)) == 3
+    close(k.pinv().toarray(), np.linalg.pinv(np.kron(a, b), rtol=4 * np.finfo(float).eps))
+    assert k.rank(rtol=1e-5) == 1
+
+
+@every_dtype
+@every_square
+def test_traces_diagonals_and_determinants(name, dtype):
+    operator, dense = case(name, dtype)
+    close(operator.trace(), np.trace(dense), 10)
+    close(operator.diagonal(), np.diagonal(dense))
+    if dense.size and not regular(dense):
+        return
+    sign, logarithm = operator.slogdet()
+    expected_sign, expected = np.linalg.slogdet(dense.astype(complex))
+    assert abs(sign - expected_sign) <= tolerance(dense)
+    assert abs(logarithm - expected) <= tolerance(dense) + 1e-5 * abs(expected) * (
+        dtype[-1] in "24"
+    )
+    if np.finfo(dtype).eps < 1e-10:
+        np.testing.assert_allclose(operator.det(), np.linalg.det(dense), rtol=tolerance(dense))
+
+
+def test_the_diagonal_of_a_wide_operator():
+    operator, dense = case("Product of three")
+    close(operator.diagonal(), np.diagonal(dense))
+
+
+@every_square
+def test_quadratic_forms(name):
+    operator, dense = case(name)
+    z, u = random("complex128", len(dense), 2), random("float64", len(dense))
+    close(operator.quadratic_form(z), z.conj().T @ dense @ z, 10)
+    close(operator.quadratic_form(u), u @ dense @ u, 10)
+
+
+# ---------------------------------------------------------------------------------- decompositions
+
+
+def hermitian(dense):
+    return np.allclose(dense, dense.conj().T)
+
+
+@every_dtype
+@every_square
+def test_eigenvectors_of_hermitian_operators(name, dtype):
+    operator, dense = case(name, dtype)
+    if name == "Empty":
+        pytest.skip("whose factors are not Hermitian")
+    if not hermitian(dense):
+        with pytest.raises((np.linalg.LinAlgError, ValueError)):
+            operator.eigh()
+        return
+    w, v = operator.eigh()
+    assert w.dtype.kind == "f"
+    close(np.sort(w), np.linalg.eigvalsh(dense), 10)
+    close((v @ Diagonal(w) @ v.H).toarray(), dense, 10)
+    close((v.H @ v).toarray(), np.eye(len(dense)), 10)
+
+
+@every_dtype
+@every_square
+def test_eigenvectors_of_any_square_operator(name, dtype):
+    operator, dense = case(name, dtype)
+    if name == "Product rectangular, square in all":
+        with pytest.raises(ValueError, match="must be square"):
+            operator.eig()
+        return
+    w, v = operator.eig()
+    close(dense @ v.toarray(), v.toarray() * w, 100)
+    if dense.size:
+        assert len(w) == len(dense)
+        np.testing.assert_allclose(w.sum(), np.trace(dense), rtol=1e-3)
+
+
+@every_dtype
+@every_operator
+def test_singular_value_decompositions(name, dtype):
+    operator, dense = case(name, dtype)
+    u, s, vh = operator.svd()
+    close((u @ Diagonal(s) @ vh).toarray(), dense, 10)
+    close((u.H @ u).toarray(), np.eye(len(s)), 10)
+    close((vh @ vh.H).toarray(), np.eye(len(s)), 10)
+    expected = np.linalg.svd(dense, compute_uv=False)
+    close(np.sort(s)[::-1], expected[: len(s)], 10)
+    assert np.abs(expected[len(s) :]).max(initial=0) <= 1e-4
+
+
+@every_dtype
+@every_square
+def test_cholesky_factors(name, dtype):
+    operator, dense = case(name, dtype)
+    try:
+        expected = np.linalg.cholesky(dense) if hermitian(dense) else None
+    except np.linalg.LinAlgError:
+        expected = None
+    if expected is None:
+        with pytest.raises((np.linalg.LinAlgError, ValueError)):
+            operator.cholesky()
+        return
+    close(operator.cholesky().toarray(), expected, 10)
+
+
+def test_cholesky_of_two_negative_factors():
+    p, q = positive("float64", 3), positive("float64", 2)
+    close(KroneckerProduct(-p, -q).cholesky().toarray(), np.linalg.cholesky(np.kron(p, q)), 10)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        KroneckerProduct(-p, q).cholesky()
+    with pytest.raises(np.linalg.LinAlgError, match="factor 1"):
+        KroneckerProduct(p, np.diag([1.0, -1.0])).cholesky()
+
+
+@every_dtype
+@every_operator
+def test_qr_factors(name, dtype):
+    operator, dense = case(name, dtype)
+    q, r = operator.qr()
+    close((q @ r).toarray(), dense, 10)
+    close((q.H @ q).toarray(), np.eye(q.shape[1]), 10)
+    if all(f.shape[0] >= f.shape[1] for f in getattr(operator, "factors", ())):
+        close(np.tril(r.toarray(), -1), 0 * r.toarray())
+
+
+@every_square
+@pytest.mark.parametrize("p", [0, 1, 2, 3, -1, -2])
+def test_integer_powers(name, p):
+    operator, dense = case(name)
+    if p < 0 and not regular(dense):
+        with pytest.raises(np.linalg.LinAlgError):
+            (operator**p).toarray()
+        return
+    expected = np.linalg.matrix_power(dense, p)
+    size = np.abs(expected).max(initial=1)
+    assert np.abs((operator**p).toarray() - expected).max(initial=0) <= 10 * tolerance(dense) * size
+
+
+@every_square
+@pytest.mark.parametrize("p", [0.5, 1.5, -0.5, 1 / 3])
+def test_fractional_powers_are_principal(name, p):
+    operator, dense = case(name)
+    if name in ("Product rectangular, square in all", "Product of moves") or "Commut" in name:
+        return
+    w = np.linalg.eigvals(dense) if dense.size else np.ones(0)
+    if not regular(dense) or (abs(w.imag[w.real < 0]) < 1e-9).any():
+        return  # on the cut of the logarithm: another test
+    expected = scipy.linalg.fractional_matrix_power(dense, p) if dense.size else dense
+    close(operator.power(p).toarray(), expected, 1e3)
+
+
+def test_powers_are_of_the_whole_not_of_the_factors():
+    a, b = -np.eye(2), np.array([[-4.0, 0.0], [0.0, -9.0]])
+    k = KroneckerProduct(a, b)
+    close(k.sqrt().toarray(), np.diag([2.0, 3, 2, 3]))
+    rotation = np.array([[0.0, -1], [1, 0]])
+    turned = KroneckerProduct(rotation, rotation + np.eye(2))
+    expected = scipy.linalg.sqrtm(np.kron(rotation, rotation + np.eye(2)))
+    close(turned.sqrt().toarray(), expected, 10)
+    close((turned.sqrt() @ turned.sqrt()).toarray(), turned.toarray(), 10)
+
+
+def test_powers_of_negative_eigenvalues_are_complex():
+    close(Diagonal([-4.0, 1]).sqrt().toarray(), np.diag([2j, 1]))
+    close(KroneckerProduct([[-4.0]], [[1.0]]).sqrt().toarray(), [[2j]])
+
+
+def test_powers_that_do_not_exist():
+    with pytest.raises(np.linalg.LinAlgError, match="too few eigenvectors"):
+        KroneckerProduct([[1.0, 1], [0, 1]], [[1.0]]).power(0.5)
+    with pytest.raises(np.linalg.LinAlgError):
+        KroneckerProduct([[0.0]], [[1.0]]).power(-0.5)
+    with pytest.raises(ValueError, match="square"):
+        KroneckerProduct(np.ones((1, 2))).power(2)
+    with pytest.raises(TypeError, match="p must be a number"):
+        Diagonal([1.0]).power("2")
+
+
+@every_operator
+@pytest.mark.parametrize("order", ["fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf])
+def test_norms(name, order):
+    operator, dense = case(name)
+    if not dense.size:
+        assert operator.norm() == 0
+        return
+    close(operator.norm(order), np.linalg.norm(dense, order), 100)
+
+
+@every_square
+@pytest.mark.parametrize("p", [None, 2, -2, 1, np.inf, "fro"])
+def test_condition_numbers(name, p):
+    operator, dense = case(name)
+    if not dense.size:
+        return
+    got, expected = operator.cond(p), np.linalg.cond(dense, p)
+    if not regular(dense):
+        assert got > 1e14 or p == -2
+        return
+    np.testing.assert_allclose(got, expected, rtol=1e-9)
+
+
+@every_operator
+def test_ranks(name):
+    operator, dense = case(name)
+    assert operator.rank() == (np.linalg.matrix_rank(dense) if dense.size else 0)
+
+
+def test_samples_have_the_covariance():
+    operator, dense = case("Product Hermitian")
+    samples = operator.sample(200_000, rng=1)
+    assert samples.shape == (200_000, 12)
+    np.testing.assert_allclose(np.cov(samples.T), dense, atol=0.03 * np.abs(dense).max())
+    assert operator.sample(rng=1).shape == (12,)
+    singular = KroneckerProduct(np.ones((2, 2)), np.eye(2))
+    x = singular.sample(5, rng=2)
+    np.testing.assert_allclose(x[:, :2], x[:, 2:], atol=1e-7)
+    with pytest.raises(np.linalg.LinAlgError, match="positive semidefinite"):
+        KroneckerProduct(-np.eye(2), np.eye(2)).sample()
+
+
+def test_complex_samples():
+    operator, dense = case("Product Hermitian", "complex128")
+    x = operator.sample(200_000, rng=1)
+    np.testing.assert_allclose(x.T @ x.conj() / len(x), dense, atol=0.03 * np.abs(dense).max())
+
+
+# -------------------------------------------------------------------------- singular and the like
+
+SINGULAR = {
+    "Dense": Dense([[1.0, 1], [1, 1]]),
+    "Diagonal": Diagonal([1.0, 0]),
+    "Triangular": Triangular([[1.0, 0], [1, 0]]),
+    "factor": KroneckerProduct(np.eye(2), [[1.0, 1], [1, 1]]),
+    "diagonal factor": KroneckerProduct([0.0, 1], np.eye(2)),
+    "rectangular factors": KroneckerProduct(np.ones((1, 2)), np.ones((2, 1))),
+    "sum": KroneckerSum([[1.0]], [[-1.0]]),
+    "sum of more": KroneckerSum([[1.0, 2], [3, 4]], -np.array([[1.0, 2], [3, 4]])),
+    "scaled": Scaled(0, Identity(2)),
+    "shifted": KroneckerProduct([[2.0]], [[2.0]]) - 4 * Identity(1),
+    "shifted sum": KroneckerSum([[2.0, 1], [0, 2]], [[2.0]]) - 4 * Identity(2),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_singular_systems_raise(name):
+    operator = SINGULAR[name]
+    with pytest.raises(np.linalg.LinAlgError):
+        operator.solve(np.ones(operator.shape[0]))
+    with pytest.raises(np.linalg.LinAlgError):
+        operator.inv() @ np.ones(operator.shape[0])
+    sign, logarithm = operator.slogdet()
+    assert (sign == 0 and logarithm == -np.inf) or logarithm < -30
+
+
+def test_the_singular_factor_is_named():
+    with pytest.raises(np.linalg.LinAlgError, match=r"factor 1, Dense\(2, 2\)"):
+        SINGULAR["factor"].solve(np.ones(4))
+    with pytest.raises(np.linalg.LinAlgError, match=r"factor 0, Diagonal\(2\).*entry 0 is zero"):
+        SINGULAR["diagonal factor"].inv()
+    with pytest.raises(np.linalg.LinAlgError, match="factor 1.*not Hermitian"):
+        KroneckerProduct(np.eye(2), [[1.0, 2], [3, 4]]).eigh()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "solve",
+        "inv",
+        "trace",
+        "det",
+        "slogdet",
+        "eigh",
+        "eig",
+        "cholesky",
+        "power",
+        "sqrt",
+        "sample",
+    ],
+)
+def test_what_needs_a_square_operator_says_so(method):
+    arguments = {"solve": (np.ones(2),), "power": (2,)}.get(method, ())
+    with pytest.raises(ValueError, match=f"KroneckerProduct.{method}.*2 x 3"):
+        getattr(KroneckerProduct(np.ones((2, 3))), method)(*arguments)
+
+
+def test_right_sides_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"solve: axis -1 of b must have length 9; got b \(4,\)"):
+        KroneckerProduct(np.eye(3), np.eye(3)).solve(np.ones(4))
+    with pytest.raises(ValueError, match=r"lstsq: axis -2 of b must have length 9"):
+        KroneckerProduct(np.eye(3), np.eye(3)).lstsq(np.ones((4, 9)))
+
+
+def test_ill_conditioned_systems_are_refined_or_say_so():
+    """Hilbert matrices: κ = 1.5e10 for n = 8, their product's κ u is beyond 1."""
+    h = scipy.linalg.hilbert(6)
+    k = KroneckerProduct(h, np.eye(3))
+    b = k @ np.ones(18)
+    x = k.solve(b)
+    assert np.abs(k @ x - b).max() <= 30 * 18 * 2.2e-16 * np.abs(b).max()
+    hard = KroneckerProduct(scipy.linalg.hilbert(13), scipy.linalg.hilbert(13))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        x = hard.solve(np.random.default_rng(0).normal(size=169))
+    residual = np.abs(hard @ x - np.random.default_rng(0).normal(size=169)).max()
+    small = residual <= 1e-12 * np.abs(x).max()
+    assert small or any(w.category is IllConditionedWarning for w in caught)
+
+
+def test_determinants_that_overflow_have_logarithms():
+    a = 1e10 * np.eye(30)
+    k = KroneckerProduct(a, a)
+    sign, logarithm = k.slogdet()
+    assert sign == 1
+    np.testing.assert_allclose(logarithm, 900 * 20 * np.log(10))
+    small = KroneckerProduct(1e-10 * np.eye(30), a)
+    np.testing.assert_allclose(small.det(), 1)
+
+
+def test_large_operators_are_not_formed_behind_ones_back():
+    a = np.ones((100, 100))
+    k = KroneckerProduct(a, a) @ KroneckerSum(a, a)
+    with pytest.raises(ValueError, match="too large to be formed"):
+        (k + k.T).slogdet()
+
+
+def test_expm_of_a_sum():
+    operator, dense = case("Sum of three")
+    small, expected = 0.1 * operator, scipy.linalg.expm(0.1 * dense)
+    close(small.expm().toarray(), expected, 100)
+    close(operator.expm(0.1).toarray(), expected, 100)
+
+
+def test_three_large_factors_are_solved():
+    rng = np.random.default_rng(3)
+    factors = [rng.normal(size=(40, 40)) + 20 * np.eye(40) for _ in range(3)]
+    k = KroneckerSum(*factors)
+    b = rng.normal(size=40**3)
+    assert np.linalg.norm(k @ k.solve(b) - b) <= 1e-12 * np.linalg.norm(b)
+    shifted = KroneckerProduct(*factors) + 3 * Identity(40**3)
+    assert np.linalg.norm(shifted @ shifted.solve(b) - b) <= 1e-10 * np.linalg.norm(b)
+
+
+def test_commutations_are_even_or_odd():
+    for m in range(5):
+        for n in range(5):
+            dense = Commutation(m, n).toarray()
+            assert Commutation(m, n).slogdet()[0] == np.linalg.slogdet(dense)[0]
+
+
+def test_integers_are_solved_in_double_precision():
+    k = KroneckerProduct([[2, 0], [1, 1]], [3, 4])
+    x = k.solve([6, 8, 6, 8])
+    assert x.dtype == np.float64
+    close(k @ x, [6.0, 8, 6, 8])
+    assert well_conditioned("float64", 2).shape == (2, 2)
