@@ -8,6 +8,7 @@ import scipy.sparse
 from helpers import random
 from kronvec import _reference as reference
 from kronvec.operators import (
+    Blocks,
     Commutation,
     Dense,
     Diagonal,
@@ -137,6 +138,16 @@ def _table(dtype):
         "Chain": (
             KroneckerProduct(a, b) @ KroneckerSum(p, q),
             kron(a, b) @ (kron(p, eye4) + kron(eye3, q)),
+        ),
+        "Blocks": (
+            Blocks([[c, None], [np.ones((3, 5), dtype), a]]),
+            np.block([[c, np.zeros((2, 3))], [np.ones((3, 5)), a]]).astype(dtype),
+        ),
+        "Blocks on the diagonal": (
+            Blocks([[pq, None], [None, d]]),
+            np.block([[kron(p, q), np.zeros((12, 4))], [np.zeros((4, 12)), np.diag(d)]]).astype(
+                dtype
+            ),
         ),
         "Inverse": (
             KroneckerSum(a, b).inv(),

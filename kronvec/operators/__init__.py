@@ -2,6 +2,7 @@
 
 from ._base import Operator
 from ._refinement import IllConditionedWarning
+from .blocks import Blocks
 from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation, commutation_matrix
 from .dense import Dense
@@ -14,6 +15,7 @@ from .sparse import Sparse
 from .triangular import Triangular
 
 __all__ = [
+    "Blocks",
     "Commutation",
     "Dense",
     "Diagonal",
