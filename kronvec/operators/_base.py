@@ -282,7 +282,11 @@ class Operator(Solving, Decompositions, ABC):
         axis, columns = -min(x.ndim, 2), self._shape[1]
         if x.shape[axis] != columns:
             raise shape_error(function, f"axis {axis} of x must have length {columns}", x=x)
-        return self._matmul(x[:, None])[:, 0] if x.ndim == 1 else self._matmul(x)
+        return self._times_vector(x) if x.ndim == 1 else self._matmul(x)
+
+    def _times_vector(self, x):
+        """K x for x of shape (columns,)."""
+        return self._matmul(x[:, None])[:, 0]
 
     def _matvec(self, function: str, x) -> NDArray:
         x = as_movable(function, "x", x)

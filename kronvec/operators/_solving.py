@@ -33,6 +33,11 @@ def inexact(*dtypes):
     return dtype if dtype.kind in "fc" else np.result_type(dtype, 1.0)
 
 
+def native(dtype):
+    """The dtype in the byte order of the machine."""
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
 class Solving:
     """Linear systems with an operator."""
 

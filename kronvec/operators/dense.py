@@ -9,7 +9,7 @@ import numpy as np
 from .._shapes import as_plain, shape_error
 from ._base import Operator
 from ._decompositions import is_hermitian
-from ._solving import inexact
+from ._solving import inexact, native
 from .diagonal import Diagonal
 from .sparse import Sparse, is_sparse
 
@@ -49,7 +49,7 @@ class Dense(Operator):
         array = as_plain("Dense", "array", array)
         if array.ndim != 2:
             raise shape_error("Dense", "array must have two axes", array=array)
-        super().__init__(array.shape, array.dtype.newbyteorder("="))
+        super().__init__(array.shape, native(array.dtype))
         self.array = array
 
     def _matmul(self, x):

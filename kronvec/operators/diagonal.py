@@ -8,7 +8,7 @@ import numpy as np
 
 from .._shapes import as_plain, check_addressable, shape_error
 from ._base import Operator
-from ._solving import inexact
+from ._solving import inexact, native
 from ._spectral import principal_power
 from .identity import Identity
 
@@ -52,7 +52,7 @@ class Diagonal(Operator):
         d = as_plain("Diagonal", "d", d)
         if d.ndim != 1:
             raise shape_error("Diagonal", "d must be a vector", d=d)
-        super().__init__((len(d), len(d)), d.dtype.newbyteorder("="))
+        super().__init__((len(d), len(d)), native(d.dtype))
         self.d = d
 
     def _matmul(self, x):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._schur_solves import solve_product
 from ..columnwise import face_splitting
-from ..many_factors import kron_matmul, matmul_kron
+from ..many_factors import kron_matmul, kron_matvec, matmul_kron
 from ._base import Operator
 from ._refinement import refined_solve
 from ._schur_forms import by_columns
@@ -79,29 +79,38 @@ class KroneckerProduct(Operator):
         shape = (prod(f.shape[0] for f in self.factors), prod(f.shape[1] for f in self.factors))
         super().__init__(shape, common_dtype(self.factors))
         self.moves_only = all(f.moves_only for f in self.factors)
+        # What the engine takes as it is, or None.
+        self._engine_factors = None
+        if all(isinstance(f, (Dense, Identity)) for f in self.factors):
+            self._engine_factors = [getattr(f, "array", f) for f in self.factors]
 
     # ----------------------------------------------------------------------------- products
 
     def _matmul(self, x):
         """By the engine; other factors along their own axes, first those that shrink them."""
+        if self._engine_factors is not None:
+            return kron_matmul(self._engine_factors, x)
         sizes = [f.shape[1] for f in self.factors]
         others = [i for i, f in enumerate(self.factors) if not isinstance(f, (Dense, Identity))]
-        early = [i for i in others if self.factors[i].shape[0] <= self.factors[i].shape[1]]
-        for i in early:
-            x = self._along_axis(i, x, sizes)
+        growing = [i for i in others if self.factors[i].shape[0] > self.factors[i].shape[1]]
+        for i in others:
+            if i not in growing:
+                x = self._along_axis(i, x, sizes)
         if any(isinstance(f, Dense) for f in self.factors):
-            dense = enumerate(self.factors)
-            x = kron_matmul(
-                [f.array if isinstance(f, Dense) else Identity(sizes[i]) for i, f in dense], x
-            )
-            sizes = [
-                f.shape[0] if isinstance(f, Dense) else n
+            now = [
+                f.array if isinstance(f, Dense) else Identity(n)
                 for f, n in zip(self.factors, sizes, strict=True)
             ]
-        for i in others:
-            if i not in early:
-                x = self._along_axis(i, x, sizes)
+            x = kron_matmul(now, x)
+            sizes = [f.shape[0] for f in now]
+        for i in growing:
+            x = self._along_axis(i, x, sizes)
         return x
+
+    def _times_vector(self, x):
+        if self._engine_factors is not None:
+            return kron_matvec(self._engine_factors, x)
+        return super()._times_vector(x)
 
     def _along_axis(self, i, x, sizes):
         """Factor i applied along its axis of x, (..., Π sizes, k); sizes[i] becomes its rows."""
@@ -112,8 +121,8 @@ class KroneckerProduct(Operator):
         return y.reshape(*batch, prod(sizes), columns)
 
     def _rmatmul(self, x):
-        if all(isinstance(f, (Dense, Identity)) for f in self.factors):
-            return matmul_kron(x, [getattr(f, "array", f) for f in self.factors])
+        if self._engine_factors is not None:
+            return matmul_kron(x, self._engine_factors)
         return super()._rmatmul(x)
 
     def _each(self, method: str, *arguments) -> KroneckerProduct:
