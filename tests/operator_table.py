@@ -166,3 +166,25 @@ SQUARE = [name for name, (_, dense) in TABLES["float64"].items() if len(set(dens
 def case(name, dtype="float64"):
     """(operator, dense array)"""
     return TABLES[dtype][name]
+
+
+def close(got, expected, factor=1):
+    """Equal up to a few roundings of the largest entry."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape
+    eps = max(np.finfo(a.dtype).eps if a.dtype.kind in "fc" else 0 for a in (got, expected))
+    size = max(np.abs(expected).max(initial=0), 1e-3)
+    assert np.abs(got - expected).max(initial=0) <= 200 * factor * eps * size
+
+
+def regular(dense):
+    """Whether a square matrix is far from singular."""
+    return not dense.size or np.linalg.matrix_rank(dense) == len(dense)
+
+
+def tolerance(dense, factor=100):
+    """A bound for what is as ill conditioned as the matrix."""
+    if not dense.size:
+        return 0
+    eps = np.finfo(np.result_type(dense.dtype, np.float32)).eps
+    return factor * len(dense) * eps * max(1, np.linalg.cond(dense))

@@ -19,20 +19,16 @@ from kronvec.operators import (
     Sparse,
     Triangular,
 )
-from operator_table import NAMES, SQUARE, case
+from operator_table import (
+    NAMES,
+    SQUARE,
+    case,
+    close,
+)
 
 every_operator = pytest.mark.parametrize("name", NAMES)
 every_square = pytest.mark.parametrize("name", SQUARE)
 every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
-
-
-def close(got, expected, factor=1):
-    """Equal up to a few roundings of the largest entry."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape
-    eps = max(np.finfo(a.dtype).eps if a.dtype.kind in "fc" else 0 for a in (got, expected))
-    size = max(np.abs(expected).max(initial=0), 1e-3)
-    assert np.abs(got - expected).max(initial=0) <= 200 * factor * eps * size
 
 
 # --------------------------------------------------------------------------------- as a matrix
