@@ -50,9 +50,9 @@ def D(f: Expression, x: Variable | Sequence[Variable]) -> MatrixMap | Block:
     >>> X = Variable(np.array([[2.0, 0.0], [1.0, 1.0]]), "X")
     >>> print(D(inv(X), X))
     -X⁻ᵀ ⊗ X⁻¹
-    >>> D(inv(X), X).jvp(np.ones((2, 2)))
-    array([[-0.25, -0.5 ],
-           [-0.25, -0.5 ]])
+    >>> D(inv(X), X).jvp(np.eye(2)) + 0.0
+    array([[-0.25,  0.  ],
+           [ 0.75, -1.  ]])
     """
     if isinstance(x, (tuple, list)):
         return Block([D(f, each) for each in x])
