@@ -18,6 +18,7 @@ from ._shapes import (
     check_size,
 )
 from ._triangle import (
+    TAILS,
     average,
     duplicate,
     duplicate_halves,
@@ -85,7 +86,7 @@ def half_matmul(
 def _moved(function, move, x, n, axis, length, divides, out):
     """``move`` along ``axis`` of an ndarray, whose length becomes ``length``."""
     dtype = np.result_type(x, 1.0) if divides else x.dtype
-    dtype = dtype.newbyteorder("=")
+    dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
     shape = (*x.shape[:-1], length) if axis == -1 else (*x.shape[:-2], length, x.shape[-1])
     check_addressable(function, shape, dtype.itemsize)
     direct = False
@@ -93,12 +94,11 @@ def _moved(function, move, x, n, axis, length, divides, out):
         check_out(function, out, shape, dtype)
         direct = type(out) is np.ndarray and out.dtype == dtype and not np.may_share_memory(out, x)
     target = out if direct else np.empty(shape, dtype)
-    source = x.astype(dtype, copy=False)
-    if target.size:
-        if axis == -1:
-            move(target[..., None], source[..., None], n)
-        else:
-            move(target, source, n)
+    source = x if x.dtype == dtype else x.astype(dtype)
+    if target.size and x.ndim > 1 and axis == -2 and x.shape[-1] == 1:  # a column: no axis behind
+        move(target[..., 0], source[..., 0], n, TAILS[0])
+    elif target.size:
+        move(target, source, n, TAILS[-1 - axis])
     if out is None or direct:
         return target
     assign(out, target)
@@ -123,7 +123,7 @@ def gather(move: Callable, n: int) -> NDArray[np.intp]:
     source, length = (triangle_size(n), n * n) if move is duplicate else (n * n, triangle_size(n))
     indices = np.empty(length, np.intp)
     if length:
-        move(indices[:, None], np.arange(source)[:, None], n)
+        move(indices, np.arange(source), n, ())
     return indices
 
 

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ._triangle import halve, triangle_size
+from ._triangle import for_size, halve, triangle_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 17
 
 
 class Side(NamedTuple):
@@ -56,86 +56,85 @@ def form(out: NDArray, a: NDArray, b: NDArray | None, left: Side, right: Side) -
     n = a.shape[-1]
     if not out.size:
         return
-    k, l = _columns(n, right)
-    diagonal = np.flatnonzero(k == l)
+    k, l = for_size(_columns, n, right)
     off = k != l
-    c, e = a[..., l], (a if b is None else b)[..., k]
-    c_swapped, e_swapped = (e, c) if b is None else (a[..., k], b[..., l])
-    # A row of the result is the sum of first[j] second[i] over the terms (first, second, where).
-    powers = right.root_two if right.adds else 0
-    if b is None and left.adds and right.adds:
-        # the four terms off the diagonal of (k, l) are two, twice; on it they are those two once
-        columns = {"off": powers + 2, "on": 0}
-        on_diagonal = [(c, e, True)]
-        beside = [(c, e, True), (e, c, True)]
-    else:
-        columns = {"off": powers, "on": 0}
-        on_diagonal = [(c, e, True)]
-        if right.adds:
-            on_diagonal.append((c_swapped, e_swapped, off))
-        beside = list(on_diagonal)
-        if left.adds:
-            beside += [(second, first, where) for first, second, where in on_diagonal]
-    rows = left.root_two if left.adds else 0
-    on_diagonal = [
-        (_scaled(first, columns["off"], columns["on"], diagonal), second, where)
-        for first, second, where in on_diagonal
-    ]
-    beside = [
-        (_scaled(first, columns["off"] + rows, columns["on"] + rows, diagonal), second, where)
-        for first, second, where in beside
-    ]
-    chunk = max(1, _BLOCK_BYTES // (out.itemsize * max(out.size // out.shape[-2], 1)))
+    c, e = np.take(a, l, axis=-1), np.take(a if b is None else b, k, axis=-1)
+    # A row of the result is the sum of first[j] second[i] over the terms (first, second, where);
+    # the columns of the first factors are scaled by √2 to a power, on the diagonal and off it.
+    on_diagonal = [(c, e, True)]
+    powers = np.zeros(2, int)
+    if right.adds:
+        swapped = (e, c) if b is None else (np.take(a, k, axis=-1), np.take(b, l, axis=-1))
+        powers[0] = right.root_two
+        if b is None and left.adds:
+            # the four terms off the diagonal are two, twice, and on it they are these two
+            powers[0] += 2
+        elif a.dtype.kind in "biuO":
+            on_diagonal.append((*swapped, off))
+        else:  # twice the half on the diagonal, which is cheaper than to leave it out
+            on_diagonal.append((*swapped, True))
+            powers[1] = -2
+    beside = list(on_diagonal)
+    if left.adds:
+        beside += [(second, first, where) for first, second, where in on_diagonal]
+    diagonal = np.flatnonzero(~off)
+    on_diagonal = _scaled(on_diagonal, *powers, diagonal)
+    beside = _scaled(beside, *(powers + left.root_two * left.adds), diagonal)
+    width = max(out.size // out.shape[-2], 1)
+    chunk = min(n, max(1, _BLOCK_BYTES // (out.itemsize * width)))
+    work = np.empty((*out.shape[:-2], chunk, out.shape[-1]), out.dtype)
     begin = 0
     for j in range(n):
         first_row = j if left.half else 0
         offset = begin - first_row
         begin += n - first_row
-        _products(out, on_diagonal, j, j, j + 1, offset)
+        _products(out, on_diagonal, j, j, j + 1, offset, work)
         for low, high in ((first_row, j), (j + 1, n)):
             for i in range(low, high, chunk):
-                _products(out, beside, j, i, min(i + chunk, high), offset)
+                _products(out, beside, j, i, min(i + chunk, high), offset, work)
 
 
-def _columns(n: int, side: Side) -> tuple[NDArray, NDArray]:
+def _columns(n: int, side: Side) -> NDArray[np.intp]:
     """k and l of each column, l the slower."""
     l, k = np.divmod(np.arange(n * n), n)
-    return (k[k >= l], l[k >= l]) if side.half else (k, l)
+    kept = k >= l if side.half else slice(None)
+    return np.stack([k[kept], l[kept]])
 
 
-def _products(out, terms, j, low, high, offset):
+def _products(out, terms, j, low, high, offset, work):
     """Rows (i, j) of ``out``, low <= i < high, at offset + i."""
     block = out[..., offset + low : offset + high, :]
+    term = work[..., : high - low, :]
     for number, (first, second, where) in enumerate(terms):
         factors = first[..., j : j + 1, :], second[..., low:high, :]
         if number:
-            np.add(block, np.multiply(*factors), out=block, where=where)
+            np.multiply(*factors, out=term)
+            np.add(block, term, out=block, where=where)
         else:
             np.multiply(*factors, out=block)
 
 
-def _scaled(a, off, on, diagonal):
-    """The columns of ``a`` times √2 to the power ``off``, those of the diagonal to ``on``."""
-    if off == on:
-        return _times_root_two(a, off)
-    scaled = _times_root_two(a, off) if off else a.copy()
-    scaled[..., diagonal] = _times_root_two(a[..., diagonal], on)
+def _scaled(terms, off, on, diagonal):
+    """The terms, the columns of their first factors times √2 to a power."""
+    scaled = []
+    for first, second, where in terms:
+        factor = _times_root_two(first, off)
+        if on != off:
+            factor[..., diagonal] = _times_root_two(first[..., diagonal], on)
+        scaled.append((factor, second, where))
     return scaled
 
 
 def _times_root_two(a, power):
-    """``a`` times √2 to a power: exact where it is even, and a sum for 2, so that integers wrap."""
-    if power == 0:
-        return a
-    if power == 2:
-        return a + a
+    """A copy of ``a`` times √2 to a power, exact where that is even; 2 is a sum: integers wrap."""
     scaled = a.copy()
     if power % 2:
         real = float if a.dtype.kind == "O" else a.real.dtype.type
         root = real(2) ** real(0.5)
         for part in (scaled.real, scaled.imag) if a.dtype.kind == "c" else (scaled,):
             np.multiply(part, root, out=part)
-        power -= 1
-    for _ in range(-power // 2):
+    for _ in range(power // 2):
+        np.add(scaled, scaled, out=scaled)
+    for _ in range(-(power // 2)):
         halve(scaled)
     return scaled

@@ -5,8 +5,9 @@ lower triangle of A is the run S[j, j:], and vech(A) is these runs one after the
 triangles are gathered by kept positions; for large ones the positions would cost more than the
 move, so the runs are copied one by one and the other half is transposed in panels.
 
-The moves take arrays whose last but one axis is the vec (n², as S) or the vech (n (n + 1) / 2),
-and write to a ``target`` of the same dtype that does not overlap the ``source``.
+The moves take arrays whose last axis is the vec (n², as S) or the vech (n (n + 1) / 2), or whose
+last but one is, with a ``tail`` of one axis behind; they write to a ``target`` of the same dtype
+that does not overlap the ``source``.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Index arrays are kept for triangles up to this size (at most 128 KiB each).
-CACHED_SIZE = 128
+# Index arrays are kept for triangles up to this size (at most 512 KiB each).
+CACHED_SIZE = 256
 _PANEL = 64  # rows of S whose transpose is taken at once: a tile of 64 x 64 stays in cache
 
 
@@ -83,7 +84,7 @@ def off_diagonal_scale(n: int, dtype: np.dtype, order: str = "F") -> NDArray:
     return scale
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _kept(positions: Callable, n: int, order: str) -> NDArray:
     indices = positions(n, order)
     indices.flags.writeable = False
@@ -97,85 +98,92 @@ def for_size(positions: Callable, n: int, order: str = "F") -> NDArray:
 
 # -------------------------------------------------------------------------------------- moves
 
+TAILS: tuple[tuple, tuple] = ((), (slice(None),))  # no axis behind, or one
 
-def duplicate(target: NDArray, source: NDArray, n: int) -> None:
+
+def duplicate(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """D: the vech to both halves of S."""
     if n <= CACHED_SIZE:
-        _gather(target, source, for_size(square_positions, n))
+        _gather(target, source, for_size(square_positions, n), tail)
         return
-    square = _square(target, n)
-    below = np.tri(_PANEL, k=-1, dtype=bool)[..., None]
+    square = _square(target, n, tail)
+    below = np.tri(_PANEL, k=-1, dtype=bool).reshape(_PANEL, _PANEL, *(1,) * len(tail))
     for begin, end in _panels(n):
-        for j in range(begin, end):
-            square[..., j, j:, :] = source[..., _run(n, j), :]
-        across = square[..., begin:end, end:, :]
-        transpose_into(square[..., end:, begin:end, :], across)
-        corner = square[..., begin:end, begin:end, :]
-        mirrored = np.swapaxes(corner, -2, -3).copy()
-        np.copyto(corner, mirrored, where=below[: end - begin, : end - begin])
+        for run, column in _runs(source, square, n, begin, end, tail):
+            column[...] = run
+        panel = slice(begin, end)
+        _transpose(square[..., end:, panel, *tail], square[..., panel, end:, *tail], tail)
+        corner = square[..., panel, panel, *tail]
+        size = end - begin
+        np.copyto(corner, _swapped(corner, tail).copy(), where=below[:size, :size])
 
 
-def spread(target: NDArray, source: NDArray, n: int) -> None:
+def spread(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """Lᵀ: the vech to the lower triangle, zeros above."""
     target[...] = 0
-    square = _square(target, n)
-    if n <= CACHED_SIZE and target.ndim == 2:
-        target[for_size(vec_positions, n)] = source
+    if n <= CACHED_SIZE:
+        target[..., for_size(vec_positions, n), *tail] = source
         return
-    for j in range(n):
-        square[..., j, j:, :] = source[..., _run(n, j), :]
+    square = _square(target, n, tail)
+    for run, column in _runs(source, square, n, 0, n, tail):
+        column[...] = run
 
 
-def pick(target: NDArray, source: NDArray, n: int) -> None:
+def pick(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """L: the lower triangle as a vech."""
     if n <= CACHED_SIZE:
-        _gather(target, source, for_size(vec_positions, n))
+        _gather(target, source, for_size(vec_positions, n), tail)
         return
-    square = _square(source, n)
-    for j in range(n):
-        target[..., _run(n, j), :] = square[..., j, j:, :]
+    square = _square(source, n, tail)
+    for run, column in _runs(target, square, n, 0, n, tail):
+        run[...] = column
 
 
-def fold(target: NDArray, source: NDArray, n: int) -> None:
+def fold(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """Dᵀ: the sum of both halves, the diagonal once."""
-    pick(target, source, n)
     if n <= CACHED_SIZE:
-        upper = np.take(source, for_size(lower_positions, n), axis=-2)
-        np.add(target, upper, out=target, where=for_size(off_diagonal, n)[:, None])
+        pick(target, source, n, tail)
+        upper = np.take(source, for_size(lower_positions, n), axis=-1 - len(tail))
+        off = for_size(off_diagonal, n)
+        np.add(target, upper, out=target, where=off.reshape(-1, *(1,) * len(tail)))
         return
-    for run, upper in _upper_runs(source, n):
-        part = target[..., run, :]
-        np.add(part, upper, out=part)
+    for rows, mirrored in _lower_panels(target, source, n, tail):
+        for r in range(rows.shape[-2 - len(tail)]):
+            mirrored[..., r, r, *tail] = 0
+        np.add(mirrored, rows, out=mirrored)
 
 
-def average(target: NDArray, source: NDArray, n: int) -> None:
+def average(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """D⁺: the mean of both halves, each halved first so that no sum overflows."""
-    pick(target, source, n)
-    halve(target)
     if n <= CACHED_SIZE:
-        upper = np.take(source, for_size(lower_positions, n), axis=-2)
-        np.add(target, halve(upper), out=target)
+        pick(target, source, n, tail)
+        upper = np.take(source, for_size(lower_positions, n), axis=-1 - len(tail))
+        np.add(halve(target), halve(upper), out=target)
     else:
-        for run, upper in _upper_runs(source, n):
-            part = target[..., run, :]
-            np.add(part, halve(upper), out=part)
-    target[..., for_size(diagonal_positions, n), :] = source[..., :: n + 1, :]
+        for rows, mirrored in _lower_panels(target, source, n, tail):
+            np.add(halve(mirrored), halve(rows.copy()), out=mirrored)
+    diagonal = for_size(diagonal_positions, n)
+    target[..., diagonal, *tail] = source[..., :: n + 1, *tail]
 
 
-def duplicate_halves(target: NDArray, source: NDArray, n: int) -> None:
+def duplicate_halves(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """D⁺ᵀ: half of the vech to either half of S, the diagonal whole."""
     halves = halve(source.copy())
     diagonal = for_size(diagonal_positions, n)
-    halves[..., diagonal, :] = source[..., diagonal, :]
-    duplicate(target, halves, n)
+    halves[..., diagonal, *tail] = source[..., diagonal, *tail]
+    duplicate(target, halves, n, tail)
 
 
-def symmetrize(target: NDArray, source: NDArray, n: int) -> None:
+def symmetrize(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """N: (S + Sᵀ) / 2, each halved first so that no sum overflows; the diagonal as it is."""
-    halves = halve(source.copy())
-    transpose_into(_square(target, n), _square(halves, n))
-    np.add(target, halves, out=target)
-    target[..., :: n + 1, :] = source[..., :: n + 1, :]
+    squares = [_square(a, n, tail) for a in (target, source)]
+    for begin, end in _panels(n):
+        part, rows = (a[..., begin:end, :, *tail] for a in squares)
+        part[...] = rows
+        mirrored = np.empty(part.shape, target.dtype)
+        _transpose(mirrored, squares[1][..., begin:end, *tail], tail)
+        np.add(halve(part), halve(mirrored), out=part)
+    target[..., :: n + 1, *tail] = source[..., :: n + 1, *tail]
 
 
 def halve(a: NDArray) -> NDArray:
@@ -187,20 +195,43 @@ def halve(a: NDArray) -> NDArray:
     return a
 
 
-def _gather(target: NDArray, source: NDArray, positions: NDArray[np.intp]) -> None:
+def _gather(target: NDArray, source: NDArray, positions: NDArray[np.intp], tail: tuple) -> None:
     """The positions are valid; "clip" keeps np.take from buffering ``target``."""
-    np.take(source, positions, axis=-2, out=target, mode="clip")
+    np.take(source, positions, axis=-1 - len(tail), out=target, mode="clip")
 
 
-def _square(a: NDArray, n: int) -> NDArray:
+def _square(a: NDArray, n: int, tail: tuple) -> NDArray:
     """A view: the axis of n² split into (n, n)."""
-    return a.reshape(*a.shape[:-2], n, n, a.shape[-1], copy=False)
+    axis = a.ndim - 1 - len(tail)
+    return a.reshape(*a.shape[:axis], n, n, *a.shape[axis + 1 :], copy=False)
 
 
-def _run(n: int, j: int) -> slice:
-    """Where column j lies in a vech."""
-    begin = j * n - j * (j - 1) // 2
-    return slice(begin, begin + n - j)
+def _swapped(square: NDArray, tail: tuple) -> NDArray:
+    return np.swapaxes(square, -1 - len(tail), -2 - len(tail))
+
+
+def _transpose(target: NDArray, source: NDArray, tail: tuple) -> None:
+    """``target[..., j, i] = source[..., i, j]``."""
+    if not tail:
+        target, source = target[..., None], source[..., None]
+    transpose_into(target, source)
+
+
+def _runs(
+    half: NDArray, square: NDArray, n: int, begin: int, end: int, tail: tuple
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """For each of the columns begin <= j < end: its run in a vech, and S[j, j:], as views."""
+    start = begin * n - begin * (begin - 1) // 2
+    if half.ndim == 1:  # twice as fast as the general indexing
+        for j in range(begin, end):
+            stop = start + n - j
+            yield half[start:stop], square[j, j:]
+            start = stop
+        return
+    for j in range(begin, end):
+        stop = start + n - j
+        yield half[..., start:stop, *tail], square[..., j, j:, *tail]
+        start = stop
 
 
 def _panels(n: int) -> Iterator[tuple[int, int]]:
@@ -208,15 +239,28 @@ def _panels(n: int) -> Iterator[tuple[int, int]]:
         yield begin, min(begin + _PANEL, n)
 
 
-def _upper_runs(source: NDArray, n: int) -> Iterator[tuple[slice, NDArray]]:
-    """For each column j: where its strict lower part lies in a vech, and a copy of S[j+1:, j]."""
-    square = _square(source, n)
+def _lower_panels(
+    target: NDArray, source: NDArray, n: int, tail: tuple
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """Rows of S from the panel's first diagonal entry on, and the same of Sᵀ as a fresh array.
+
+    What the fresh array holds afterwards goes to the vech ``target``.
+    """
+    square = _square(source, n, tail)
+    start = 0
     for begin, end in _panels(n):
-        across = square[..., begin:, begin:end, :]
-        panel = np.empty(
-            (*source.shape[:-2], end - begin, n - begin, source.shape[-1]), source.dtype
-        )
-        transpose_into(panel, across)
-        for j in range(begin, end):
-            run = _run(n, j)
-            yield slice(run.start + 1, run.stop), panel[..., j - begin, j + 1 - begin :, :]
+        rows = square[..., begin:end, begin:, *tail]
+        mirrored = np.empty(rows.shape, source.dtype)
+        _transpose(mirrored, square[..., begin:, begin:end, *tail], tail)
+        yield rows, mirrored
+        # the panel is the top of a triangle of n - begin columns
+        stop = start + _panel_entries(n, begin, end)
+        part = target[..., start:stop, *tail]
+        for run, column in _runs(part, mirrored, n - begin, 0, end - begin, tail):
+            run[...] = column
+        start = stop
+
+
+def _panel_entries(n: int, begin: int, end: int) -> int:
+    """Entries of the columns begin <= j < end of a vech."""
+    return triangle_size(n - begin) - triangle_size(n - end)
