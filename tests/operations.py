@@ -107,6 +107,23 @@ def _apart(x_of):
 
 _BOOL = (False, True)
 
+
+def _half_rows(name, from_square, roundings):
+    """Rows of a product with a matrix that has n² columns, or a triangle's number of them.
+
+    The other side, and the transpose, meet its rows; a symmetrizer (None) has n² of both.
+    """
+    for side, transposed in itertools.product(("left", "right"), _BOOL):
+        whole = from_square is None or from_square == ((side == "left") != transposed)
+
+        def arguments(t, m, n, p, q, whole=whole, side=side):
+            length = n * n if whole else _triangle(n)
+            return t(*((length, p) if side == "left" else (p, length))), n
+
+        kwargs = {"side": [side], "transposed": [transposed]}
+        yield from _rows("permutations", name, arguments, lambda *sizes: roundings, **kwargs)
+
+
 OPERATIONS = (
     *_rows("vectorize", "vec", lambda t, m, n, p, q: (t(m, n),), order="FC"),
     *_rows("vectorize", "unvec", _matrix_vec, order="FC"),
@@ -228,6 +245,56 @@ OPERATIONS = (
         side=["right"],
         transposed=_BOOL,
     ),
+    *_half_rows("duplication_matmul", False, 2),
+    *_half_rows("duplication_pinv_matmul", True, 3),
+    *_half_rows("elimination_matmul", True, 0),
+    *_half_rows("symmetrizer_matmul", None, 3),
+    *_rows(
+        "symmetric_products",
+        "vech_kron",
+        lambda t, m, n, p, q: (t(n, n),),
+        lambda *sizes: 10,
+        left=("duplication", "duplication_pinv", "elimination", "svec"),
+        right=["duplication"],
+    ),
+    *_rows(
+        "symmetric_products",
+        "vech_kron",
+        lambda t, m, n, p, q: (t(n, n), t(n, n)),
+        lambda *sizes: 10,
+        left=("duplication_pinv", "elimination"),
+        right=("duplication", "svec"),
+    ),
+    *_rows(
+        "symmetric_products",
+        "vech_kron_matvec",
+        lambda t, m, n, p, q: (t(n, n), t(_triangle(n)), t(n, n)),
+        lambda m, n, p, q: 2 * n + 10,
+        left=("duplication", "svec"),
+        right=("duplication_pinv", "elimination"),
+    ),
+    *(
+        row
+        for name, size in [("symmetric", _triangle), ("symmetrizer", lambda n: n * n)]
+        for count in (1, 2)
+        for row in (
+            *_rows(
+                "symmetric_products",
+                f"{name}_kron",
+                lambda t, m, n, p, q, count=count: tuple(t(n, n) for _ in range(count)),
+                lambda *sizes: 10,
+            ),
+            *_rows(
+                "symmetric_products",
+                f"{name}_kron_matvec",
+                lambda t, m, n, p, q, count=count, size=size: (
+                    *(t(n, n), t(size(n))),
+                    *(t(n, n) for _ in range(count - 1)),
+                ),
+                lambda m, n, p, q: 2 * n + 10,
+            ),
+        )
+    ),
     *_rows(
         "derivatives",
         "matmul_vjp",
@@ -296,5 +363,14 @@ WITH_OUT = tuple(operation for operation in OPERATIONS if operation.takes_out)
 # The lazy operator beside its dense matrix, for sizes m, n
 OPERATORS = {
     "Commutation": (kv.commutation_matrix, reference.commutation_matrix),
+    **{
+        name: (lambda m, n, lazy=lazy: lazy(n), lambda m, n, dense=dense: dense(n))
+        for name, lazy, dense in [
+            ("Duplication", kv.duplication_matrix, reference.duplication_matrix),
+            ("DuplicationPinv", kv.duplication_pinv_matrix, reference.duplication_pinv_matrix),
+            ("Elimination", kv.elimination_matrix, reference.elimination_matrix),
+            ("Symmetrizer", kv.symmetrizer_matrix, reference.symmetrizer_matrix),
+        ]
+    },
     "Identity": (lambda m, n: kv.operators.Identity(m * n), lambda m, n: np.eye(m * n)),
 }
