@@ -18,15 +18,19 @@ from ._shapes import (
     check_size,
 )
 from ._triangle import (
+    CACHED_SIZE,
     TAILS,
     average,
     duplicate,
     duplicate_halves,
     fold,
+    for_size,
     pick,
     spread,
+    square_positions,
     symmetrize,
     triangle_size,
+    vec_positions,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +57,10 @@ DUPLICATION = _Matrix(duplicate, fold, _square_size, triangle_size, False)
 DUPLICATION_PINV = _Matrix(average, duplicate_halves, triangle_size, _square_size, True)
 ELIMINATION = _Matrix(pick, spread, triangle_size, _square_size, False)
 SYMMETRIZER = _Matrix(symmetrize, symmetrize, _square_size, _square_size, True)
-_GATHERS = (duplicate, pick)
+# The moves that are gathers, and what they read
+_GATHERS = {duplicate: square_positions, pick: vec_positions}
+# Results of so many entries fit any address space.
+_SURELY_ADDRESSABLE = 1 << 48
 
 
 def half_matmul(
@@ -71,12 +78,18 @@ def half_matmul(
     # x M = (Mᵀ xᵀ)ᵀ
     forwards = left != bool(transposed)
     move = matrix.apply if forwards else matrix.transposed
-    sizes = (matrix.columns(n), matrix.rows(n))
-    length, result_length = sizes if forwards else sizes[::-1]
+    length, result_length = matrix.columns(n), matrix.rows(n)
+    if not forwards:
+        length, result_length = result_length, length
     array = as_movable(function, "x", x, min_ndim=1)
     axis = -2 if left and array.ndim > 1 else -1
-    check_axis_length(function, "x", array, axis, length, f"for n = {n} and side={side!r}")
-    if type(array) is not np.ndarray:
+    if array.shape[axis] != length:
+        why = f"for n = {n} and side={side!r}"
+        check_axis_length(function, "x", array, axis, length, why)
+    plain = type(array) is np.ndarray
+    if move in _GATHERS and out is None and n <= CACHED_SIZE and plain and array.dtype.isnative:
+        return array.take(for_size(_GATHERS[move], n), axis)
+    if not plain:
         return _dispatched(function, move, array, n, axis, result_length, matrix.divides, out)
     if move not in _GATHERS:
         check_numeric(function, "x", array)
@@ -88,7 +101,8 @@ def _moved(function, move, x, n, axis, length, divides, out):
     dtype = np.result_type(x, 1.0) if divides else x.dtype
     dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
     shape = (*x.shape[:-1], length) if axis == -1 else (*x.shape[:-2], length, x.shape[-1])
-    check_addressable(function, shape, dtype.itemsize)
+    if x.size >= _SURELY_ADDRESSABLE:
+        check_addressable(function, shape, dtype.itemsize)
     direct = False
     if out is not None:
         check_out(function, out, shape, dtype)
@@ -120,10 +134,11 @@ def _dispatched(function, move, x, n, axis, length, divides, out):
 
 def gather(move: Callable, n: int) -> NDArray[np.intp]:
     """The positions that the move of a gather reads, as a fresh array."""
+    if n <= CACHED_SIZE:
+        return for_size(_GATHERS[move], n).copy()
     source, length = (triangle_size(n), n * n) if move is duplicate else (n * n, triangle_size(n))
     indices = np.empty(length, np.intp)
-    if length:
-        move(indices, np.arange(source), n, ())
+    move(indices, np.arange(source), n, ())
     return indices
 
 

@@ -118,7 +118,7 @@ def _between(a, b, left, right, *more):
     product = a[..., :, None, :, None] * b[..., None, :, None, :]
     product = product.reshape(product.shape[:-4] + (n * n, n * n))
     p, r = (_ROWS[name](n) for name in (left, right))
-    if dtype == object:  # entries that are Python's own numbers
+    if dtype.kind == "O":  # entries that are Python's own numbers
         p, r = (m.astype(int if whole else float) for m in (p, r))
     p, r = p.astype(dtype), r.astype(dtype)
     return p @ product @ r.T, *more

@@ -26,7 +26,7 @@ from ._triangle import for_size, halve, triangle_size
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCK_BYTES = 1 << 17
+_BLOCK_BYTES = 1 << 18
 
 
 class Side(NamedTuple):

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Index arrays are kept for triangles up to this size (at most 512 KiB each).
-CACHED_SIZE = 256
+# Positions are kept up to this n, many of them for small n.
+CACHED_SIZE = 512
+_SMALL = 64
 _PANEL = 64  # rows of S whose transpose is taken at once: a tile of 64 x 64 stays in cache
 
 
@@ -50,11 +51,14 @@ def lower_positions(n: int, order: str) -> NDArray[np.intp]:
 
 def square_positions(n: int, order: str) -> NDArray[np.intp]:
     """Where each entry of the square, row-major, lies in a vech: the same for (i, j) and (j, i)."""
-    lower = lower_positions(n, order)
-    upper = lower % n * n + lower // n if n else lower
-    positions = np.empty(n * n, np.intp)
-    positions[lower] = positions[upper] = np.arange(lower.size)
-    return positions
+    i = np.arange(n)
+    if order == "F":  # a[i, j], i >= j, lies at j n - j (j + 1) / 2 + i, which grows with j
+        starts = i * n - i * (i + 1) // 2
+        positions = np.minimum.outer(starts, starts) + np.maximum.outer(i, i)
+    else:  # at i (i + 1) / 2 + j
+        starts = i * (i + 1) // 2
+        positions = np.maximum.outer(starts, starts) + np.minimum.outer(i, i)
+    return positions.ravel()
 
 
 def vec_positions(n: int, order: str = "F") -> NDArray[np.intp]:
@@ -84,16 +88,21 @@ def off_diagonal_scale(n: int, dtype: np.dtype, order: str = "F") -> NDArray:
     return scale
 
 
-@lru_cache(maxsize=32)
-def _kept(positions: Callable, n: int, order: str) -> NDArray:
+def _made(positions: Callable, n: int, order: str) -> NDArray:
     indices = positions(n, order)
     indices.flags.writeable = False
     return indices
 
 
+_kept_small = lru_cache(maxsize=64)(_made)  # at most 32 KiB each
+_kept_large = lru_cache(maxsize=8)(_made)  # at most 2 MiB each
+
+
 def for_size(positions: Callable, n: int, order: str = "F") -> NDArray:
-    """``positions(n, order)``, kept where it is small."""
-    return _kept(positions, n, order) if n <= CACHED_SIZE else positions(n, order)
+    """``positions(n, order)``, kept unless it is large; not writeable where it is kept."""
+    if n > CACHED_SIZE:
+        return positions(n, order)
+    return (_kept_small if n <= _SMALL else _kept_large)(positions, n, order)
 
 
 # -------------------------------------------------------------------------------------- moves
@@ -144,8 +153,8 @@ def fold(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     if n <= CACHED_SIZE:
         pick(target, source, n, tail)
         upper = np.take(source, for_size(lower_positions, n), axis=-1 - len(tail))
-        off = for_size(off_diagonal, n)
-        np.add(target, upper, out=target, where=off.reshape(-1, *(1,) * len(tail)))
+        upper[..., for_size(diagonal_positions, n), *tail] = 0
+        np.add(target, upper, out=target)
         return
     for rows, mirrored in _lower_panels(target, source, n, tail):
         for r in range(rows.shape[-2 - len(tail)]):
