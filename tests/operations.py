@@ -73,6 +73,13 @@ def _triangle(n):
     return n * (n + 1) // 2
 
 
+def _squares(t, count, sizes, vector=None):
+    """One or two square matrices, and x second; small: the definition takes n⁶ operations."""
+    n = min(sizes[1], 6)
+    first, *others = (t(n, n) for _ in range(count))
+    return (first, *([] if vector is None else [t(vector(n))]), *others)
+
+
 def _matrix_vec(t, m, n, p, q):
     return t(m * n), (m, n)
 
@@ -252,7 +259,7 @@ OPERATIONS = (
     *_rows(
         "symmetric_products",
         "vech_kron",
-        lambda t, m, n, p, q: (t(n, n),),
+        lambda t, *sizes: _squares(t, 1, sizes),
         lambda *sizes: 10,
         left=("duplication", "duplication_pinv", "elimination", "svec"),
         right=["duplication"],
@@ -260,7 +267,7 @@ OPERATIONS = (
     *_rows(
         "symmetric_products",
         "vech_kron",
-        lambda t, m, n, p, q: (t(n, n), t(n, n)),
+        lambda t, *sizes: _squares(t, 2, sizes),
         lambda *sizes: 10,
         left=("duplication_pinv", "elimination"),
         right=("duplication", "svec"),
@@ -268,7 +275,7 @@ OPERATIONS = (
     *_rows(
         "symmetric_products",
         "vech_kron_matvec",
-        lambda t, m, n, p, q: (t(n, n), t(_triangle(n)), t(n, n)),
+        lambda t, *sizes: _squares(t, 2, sizes, _triangle),
         lambda m, n, p, q: 2 * n + 10,
         left=("duplication", "svec"),
         right=("duplication_pinv", "elimination"),
@@ -277,22 +284,12 @@ OPERATIONS = (
         row
         for name, size in [("symmetric", _triangle), ("symmetrizer", lambda n: n * n)]
         for count in (1, 2)
-        for row in (
-            *_rows(
-                "symmetric_products",
-                f"{name}_kron",
-                lambda t, m, n, p, q, count=count: tuple(t(n, n) for _ in range(count)),
-                lambda *sizes: 10,
-            ),
-            *_rows(
-                "symmetric_products",
-                f"{name}_kron_matvec",
-                lambda t, m, n, p, q, count=count, size=size: (
-                    *(t(n, n), t(size(n))),
-                    *(t(n, n) for _ in range(count - 1)),
-                ),
-                lambda m, n, p, q: 2 * n + 10,
-            ),
+        for kind, vector in [("kron", None), ("kron_matvec", size)]
+        for row in _rows(
+            "symmetric_products",
+            f"{name}_{kind}",
+            lambda t, *sizes, count=count, vector=vector: _squares(t, count, sizes, vector),
+            lambda m, n, p, q: 2 * n + 10,
         )
     ),
     *_rows(
