@@ -207,11 +207,27 @@ def check_triangle_length(function: str, name: str, vector) -> int:
     return n
 
 
+def check_axis_length(function: str, name: str, array, axis: int, length: int, why: str) -> None:
+    """One axis, which a matrix multiplies, must have this length."""
+    if array.shape[axis] != length:
+        message = f"axis {axis} of {name} must have length {length} {why}"
+        raise shape_error(function, message, **{name: array})
+
+
 def check_side(function: str, side: str) -> str:
     """``side`` as "left" or "right"."""
     if not isinstance(side, str) or side not in ("left", "right"):
         raise ValueError(f"{function}: side must be 'left' or 'right', got {side!r}")
     return side
+
+
+def check_choice(function: str, name: str, value: str, choices) -> str:
+    """``value`` as one of the strings ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(
+            f"{function}: {name} must be one of {', '.join(map(repr, choices))}, got {value!r}"
+        )
+    return value
 
 
 def overrides_ufuncs(*arguments) -> bool:

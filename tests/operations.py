@@ -73,6 +73,13 @@ def _triangle(n):
     return n * (n + 1) // 2
 
 
+def _squares(t, count, sizes, vector=None):
+    """One or two square matrices, and x second; small: the definition takes n⁶ operations."""
+    n = min(sizes[1], 6)
+    first, *others = (t(n, n) for _ in range(count))
+    return (first, *([] if vector is None else [t(vector(n))]), *others)
+
+
 def _matrix_vec(t, m, n, p, q):
     return t(m * n), (m, n)
 
@@ -106,6 +113,23 @@ def _apart(x_of):
 
 
 _BOOL = (False, True)
+
+
+def _half_rows(name, from_square, roundings):
+    """Rows of a product with a matrix that has n² columns, or a triangle's number of them.
+
+    The other side, and the transpose, meet its rows; a symmetrizer (None) has n² of both.
+    """
+    for side, transposed in itertools.product(("left", "right"), _BOOL):
+        whole = from_square is None or from_square == ((side == "left") != transposed)
+
+        def arguments(t, m, n, p, q, whole=whole, side=side):
+            length = n * n if whole else _triangle(n)
+            return t(*((length, p) if side == "left" else (p, length))), n
+
+        kwargs = {"side": [side], "transposed": [transposed]}
+        yield from _rows("permutations", name, arguments, lambda *sizes: roundings, **kwargs)
+
 
 OPERATIONS = (
     *_rows("vectorize", "vec", lambda t, m, n, p, q: (t(m, n),), order="FC"),
@@ -228,6 +252,46 @@ OPERATIONS = (
         side=["right"],
         transposed=_BOOL,
     ),
+    *_half_rows("duplication_matmul", False, 2),
+    *_half_rows("duplication_pinv_matmul", True, 3),
+    *_half_rows("elimination_matmul", True, 0),
+    *_half_rows("symmetrizer_matmul", None, 3),
+    *_rows(
+        "symmetric_products",
+        "vech_kron",
+        lambda t, *sizes: _squares(t, 1, sizes),
+        lambda *sizes: 10,
+        left=("duplication", "duplication_pinv", "elimination", "svec"),
+        right=["duplication"],
+    ),
+    *_rows(
+        "symmetric_products",
+        "vech_kron",
+        lambda t, *sizes: _squares(t, 2, sizes),
+        lambda *sizes: 10,
+        left=("duplication_pinv", "elimination"),
+        right=("duplication", "svec"),
+    ),
+    *_rows(
+        "symmetric_products",
+        "vech_kron_matvec",
+        lambda t, *sizes: _squares(t, 2, sizes, _triangle),
+        lambda m, n, p, q: 2 * n + 10,
+        left=("duplication", "svec"),
+        right=("duplication_pinv", "elimination"),
+    ),
+    *(
+        row
+        for name, size in [("symmetric", _triangle), ("symmetrizer", lambda n: n * n)]
+        for count in (1, 2)
+        for kind, vector in [("kron", None), ("kron_matvec", size)]
+        for row in _rows(
+            "symmetric_products",
+            f"{name}_{kind}",
+            lambda t, *sizes, count=count, vector=vector: _squares(t, count, sizes, vector),
+            lambda m, n, p, q: 2 * n + 10,
+        )
+    ),
     *_rows(
         "derivatives",
         "matmul_vjp",
@@ -296,5 +360,14 @@ WITH_OUT = tuple(operation for operation in OPERATIONS if operation.takes_out)
 # The lazy operator beside its dense matrix, for sizes m, n
 OPERATORS = {
     "Commutation": (kv.commutation_matrix, reference.commutation_matrix),
+    **{
+        name: (lambda m, n, lazy=lazy: lazy(n), lambda m, n, dense=dense: dense(n))
+        for name, lazy, dense in [
+            ("Duplication", kv.duplication_matrix, reference.duplication_matrix),
+            ("DuplicationPinv", kv.duplication_pinv_matrix, reference.duplication_pinv_matrix),
+            ("Elimination", kv.elimination_matrix, reference.elimination_matrix),
+            ("Symmetrizer", kv.symmetrizer_matrix, reference.symmetrizer_matrix),
+        ]
+    },
     "Identity": (lambda m, n: kv.operators.Identity(m * n), lambda m, n: np.eye(m * n)),
 }

@@ -12,11 +12,16 @@ from kronvec.operators import (
     Commutation,
     Dense,
     Diagonal,
+    Duplication,
+    DuplicationPinv,
+    Elimination,
     Identity,
     KroneckerProduct,
     KroneckerSum,
     Restriction,
     Sparse,
+    SymmetricKronecker,
+    Symmetrizer,
     Triangular,
 )
 
@@ -139,6 +144,22 @@ def _table(dtype):
             KroneckerProduct(a, b) @ KroneckerSum(p, q),
             kron(a, b) @ (kron(p, eye4) + kron(eye3, q)),
         ),
+        **{
+            name: (operator, getattr(reference, f"{name.lower()}_matrix")(3))
+            for name, operator in {
+                "Duplication": Duplication(3),
+                "Elimination": Elimination(3),
+                "Symmetrizer": Symmetrizer(3),
+            }.items()
+        },
+        "Duplication pinv": (DuplicationPinv(3), reference.duplication_pinv_matrix(3)),
+        "Duplication transposed": (Duplication(3).T, reference.duplication_matrix(3).T),
+        "Symmetric Kronecker": (SymmetricKronecker(p), reference.symmetric_kron(p)),
+        "Symmetric Kronecker, general": (
+            SymmetricKronecker(a, a.T + eye3),
+            reference.symmetric_kron(a, a.T + eye3),
+        ),
+        "Symmetric Kronecker of one": (SymmetricKronecker(a), reference.symmetric_kron(a)),
         "Blocks": (
             Blocks([[c, None], [np.ones((3, 5), dtype), a]]),
             np.block([[c, np.zeros((2, 3))], [np.ones((3, 5)), a]]).astype(dtype),

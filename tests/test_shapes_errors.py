@@ -63,6 +63,27 @@ SHAPE_ERRORS = [
     ("commutation_matmul", (t(6), -2, -3), {}, ["negative", "-2"]),
     ("commutation_indices", (-1, 3), {}, ["m", "negative", "-1"]),
     ("commutation_matrix", (3, -1), {}, ["n", "negative", "-1"]),
+    ("duplication_matmul", (t(5), 2), {}, ["x", "(5,)", "3", "n = 2"]),
+    ("duplication_matmul", (t(3), 2), {"transposed": True}, ["x", "(3,)", "4"]),
+    ("duplication_matmul", (t(4, 3), 2), {}, ["x", "(4, 3)", "axis -2"]),
+    ("duplication_indices", (-1,), {}, ["n", "negative", "-1"]),
+    ("duplication_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("duplication_pinv_matmul", (t(3), 2), {}, ["x", "(3,)", "4"]),
+    ("duplication_pinv_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("elimination_matmul", (t(2, 5), 2), {"side": "right"}, ["x", "(2, 5)", "3"]),
+    ("elimination_indices", (-1,), {}, ["n", "negative", "-1"]),
+    ("elimination_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("symmetrizer_matmul", (t(3), 2), {}, ["x", "(3,)", "4"]),
+    ("symmetrizer_indices", (-1,), {}, ["n", "negative", "-1"]),
+    ("symmetrizer_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("vech_kron", (t(2, 3),), {}, ["a", "(2, 3)", "square"]),
+    ("vech_kron", (t(2, 2), t(3, 3)), {}, ["a (2, 2)", "b (3, 3)"]),
+    ("vech_kron", (t(4, 2, 2), t(3, 2, 2)), {}, ["a (4, 2, 2)", "b (3, 2, 2)"]),
+    ("vech_kron_matvec", (t(2, 2), t(4)), {}, ["x", "(4,)", "3"]),
+    ("symmetric_kron", (t(2),), {}, ["a", "(2,)"]),
+    ("symmetric_kron_matvec", (t(2, 2), t(3), t(2, 3)), {}, ["b (2, 3)"]),
+    ("symmetrizer_kron", (t(2, 2), t(3, 3)), {}, ["a (2, 2)", "b (3, 3)"]),
+    ("symmetrizer_kron_matvec", (t(2, 2), t(3)), {}, ["x", "(3,)", "4"]),
     ("matmul_vjp", (t(2, 4), t(2, 3), t(5, 4)), {}, ["x (2, 3)", "w (5, 4)"]),
     ("matmul_vjp", (t(3, 4), t(2, 3), t(3, 4)), {}, ["g (3, 4)", "(2, 4)"]),
     ("matmul_vjp", (t(5, 2, 4), t(2, 3), t(3, 4)), {}, ["g (5, 2, 4)", "(2, 4)"]),
@@ -117,6 +138,9 @@ def test_sizes_must_be_integers():
         ("commutation_matmul", (t(6), 2.0, 3)),
         ("commutation_indices", (2, 3.0)),
         ("commutation_matrix", ("2", 3)),
+        ("duplication_matmul", (t(3), 2.0)),
+        ("elimination_indices", (2.0,)),
+        ("symmetrizer_matrix", (None,)),
         ("unvec", (t(6), (2.0, 3))),
         ("unvec", (t(6), 6)),
     ]:
@@ -148,6 +172,8 @@ def test_what_is_no_array_is_refused(operation, thing):
             and any(f is None for a in broken if isinstance(a, list) for f in a)
         ):
             continue  # an identity
+        if operation.group == "symmetric_products" and broken[-1] is None:
+            continue  # B, which then is A
         message = raised(TypeError, operation.function, *broken, **operation.kwargs)
         assert operation.name in message
         if thing is not None and not isinstance(thing, str):
@@ -250,6 +276,10 @@ VAST = [
     ("kron_matmul", ([column, t(1, 1)], vast(1, BIG)), {}),
     ("matmul_kron", (column, [row, t(1, 1)]), {}),
     ("commutation_indices", (BIG, BIG), {}),
+    ("duplication_indices", (BIG,), {}),
+    ("elimination_indices", (BIG,), {}),
+    ("symmetrizer_kron", (vast(2**20, 2**20),), {}),
+    ("vech_kron", (vast(2**20, 2**20),), {}),
     ("matmul_jvp", (column, row, column, row), {}),
     (
         "matmul_vjp",

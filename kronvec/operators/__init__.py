@@ -7,11 +7,22 @@ from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation, commutation_matrix
 from .dense import Dense
 from .diagonal import Diagonal
+from .half_permutations import (
+    Duplication,
+    DuplicationPinv,
+    Elimination,
+    Symmetrizer,
+    duplication_matrix,
+    duplication_pinv_matrix,
+    elimination_matrix,
+    symmetrizer_matrix,
+)
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
 from .sparse import Sparse
+from .symmetric_kronecker import SymmetricKronecker
 from .triangular import Triangular
 
 __all__ = [
@@ -19,6 +30,9 @@ __all__ = [
     "Commutation",
     "Dense",
     "Diagonal",
+    "Duplication",
+    "DuplicationPinv",
+    "Elimination",
     "Extension",
     "Identity",
     "IllConditionedWarning",
@@ -31,6 +45,12 @@ __all__ = [
     "Scaled",
     "Sparse",
     "Sum",
+    "SymmetricKronecker",
+    "Symmetrizer",
     "Triangular",
     "commutation_matrix",
+    "duplication_matrix",
+    "duplication_pinv_matrix",
+    "elimination_matrix",
+    "symmetrizer_matrix",
 ]
