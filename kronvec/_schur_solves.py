@@ -1,0 +1,194 @@
+"""Kronecker sums and products plus a multiple of the identity, solved by their Schur forms.
+
+With A_i = Q_i T_i Q_iᴴ and Q = Q1 ⊗ … ⊗ QN,
+
+    A1 ⊕ … ⊕ AN + s I = Q (T1 ⊕ … ⊕ TN + s I) Qᴴ,
+    A1 ⊗ … ⊗ AN + s I = Q (T1 ⊗ … ⊗ TN + s I) Qᴴ,
+
+whose eigenvalues are the sums and products of those of the factors, plus s.  Where one of them
+vanishes within rounding the system is singular, and that is said before anything is solved.
+Diagonal factors cost a division; they are moved behind the others.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._schur import SchurForm, eigenvalues, pairs, triangular
+from ._triangular import Perturbed, solve_product_into, solve_sum_into
+from .many_factors import kron_matmul
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+# With fewer columns beside two or more triangular factors they are solved one after the other.
+_FEW_COLUMNS = 8
+# Adjacent small factors count as one up to this size.
+_MERGED = 32
+
+
+def solve_sum(
+    function: str,
+    forms: Sequence[SchurForm],
+    r: NDArray,
+    shift: complex = 0,
+    names: Sequence[str] | None = None,
+) -> NDArray:
+    """x of (A1 ⊕ … ⊕ AN + shift I) x = r, r of shape (n,) or (n, k), which is left as it is."""
+    return _solve(function, forms, r, shift, names, np.add)
+
+
+def solve_product(
+    function: str,
+    forms: Sequence[SchurForm],
+    r: NDArray,
+    sigma: complex,
+    names: Sequence[str] | None = None,
+) -> NDArray:
+    """x of (A1 ⊗ … ⊗ AN + sigma I) x = r, r of shape (n,) or (n, k), which is left as it is."""
+    return _solve(function, forms, r, sigma, names, np.multiply)
+
+
+def check_pivots(function, forms, shift, names, combine):
+    """The eigenvalues of the sum or product plus ``shift``, one axis for each factor.
+
+    LinAlgError where one is zero within rounding, eps times the size of what it is added from.
+    """
+    values = [eigenvalues(form.t) for form in forms]
+    pivots = reduce(combine.outer, values)
+    if shift != 0:
+        pivots = pivots + shift
+    if combine is np.add:
+        scale = max(np.abs(form.t).max() for form in forms) + abs(shift)
+    else:
+        scale = prod(float(np.abs(each).max()) for each in values) + abs(shift)
+    magnitude = np.abs(pivots)
+    if not magnitude.min() > np.finfo(pivots.dtype).eps * scale:
+        raise _singular(function, values, shift, names, combine, magnitude)
+    return pivots
+
+
+def _singular(function, values, shift, names, combine, magnitude):
+    """The error that names the eigenvalues whose sum or product is next to ``-shift``."""
+    names = names or [f"factor {i}" for i in range(len(values))]
+    where = np.unravel_index(magnitude.argmin(), magnitude.shape)
+    chosen = [each[i] for each, i in zip(values, where, strict=True)]
+    listed = " and ".join(
+        f"{value:.6g} of {name}" for value, name in zip(chosen, names, strict=True)
+    )
+    if combine is np.add:
+        to = f"add up to {sum(chosen):.3g}"
+        to += f", with the shift {shift:.6g} to {sum(chosen) + shift:.3g}" if shift != 0 else ""
+    else:
+        to = f"multiply to {prod(chosen):.6g}, with {shift:.6g} added to "
+        to += f"{prod(chosen) + shift:.3g}"
+    return np.linalg.LinAlgError(
+        f"{function}: singular within rounding: the eigenvalues {listed} {to}"
+    )
+
+
+def _solve(function, forms, r, shift, names, combine):
+    sizes = tuple(len(form.t) for form in forms)
+    dtype = np.result_type(*(each for form in forms for each in form), r, shift)
+    if r.size == 0:
+        return np.zeros(r.shape, dtype)
+    pivots = check_pivots(function, forms, shift, names, combine)
+    real = _is_real(forms, shift)
+    y = r.astype(dtype, copy=False).reshape(*sizes, -1)
+    if real and dtype.kind == "c":  # real and imaginary parts are columns of their own
+        y = np.ascontiguousarray(y).view(y.real.dtype)
+    if _must_be_triangular(forms, y.shape[-1], shift, combine):
+        forms = [triangular(form) for form in forms]
+    y = rotate([form.q.conj().T for form in forms], y)
+    if all(form.t.ndim == 1 for form in forms):
+        y = y / pivots[..., None]
+    else:
+        try:
+            y = _solve_triangular([form.t for form in forms], y, shift, combine)
+        except Perturbed:
+            values = [eigenvalues(form.t) for form in forms]
+            raise _singular(function, values, shift, names, combine, np.abs(pivots)) from None
+    y = rotate([form.q for form in forms], y)
+    if real:
+        y = y.real
+        if dtype.kind == "c":
+            y = np.ascontiguousarray(y).view(dtype)
+    if not np.isfinite(y).all():
+        raise np.linalg.LinAlgError(f"{function}: the solution overflows {y.dtype}")
+    return y.reshape(r.shape)
+
+
+def _is_real(forms, shift):
+    complex_form = any(each.dtype.kind == "c" for form in forms for each in form)
+    return not (complex_form or np.iscomplexobj(shift))
+
+
+def _must_be_triangular(forms, columns, shift, combine):
+    """Whether 2 x 2 blocks stand in the way: of complex shifts, or of a single row's scalar."""
+    dense = [form for form in forms if form.t.ndim == 2]
+    if not any(pairs(form.t).size for form in dense):
+        return False
+    columns *= prod(len(form.t) for form in forms if form.t.ndim == 1)
+    return (
+        combine is np.multiply
+        or np.iscomplexobj(shift)
+        or any(form.t.dtype.kind == "c" for form in forms)
+        or len(dense) > 2
+        or (len(dense) == 2 and columns >= _FEW_COLUMNS)
+    )
+
+
+def rotate(factors, y):
+    """(Q1 ⊗ … ⊗ QN) y; y has one axis for each factor and one of columns."""
+    if y.shape[-1] == 1 and len(factors) == 2:
+        return (factors[0] @ y[..., 0] @ factors[1].T)[..., None]
+    if len(factors) == 1:
+        return factors[0] @ y
+    n = prod(y.shape[:-1])
+    return kron_matmul(factors, y.reshape(n, -1)).reshape(y.shape)
+
+
+def _solve_triangular(ts, y, shift, combine):
+    """The same for y = Qᴴ r and the triangular T_i, which diagonal ones end."""
+    order = sorted(range(len(ts)), key=lambda i: ts[i].ndim == 1)
+    dense = [ts[i] for i in order if ts[i].ndim == 2]
+    diagonal = [ts[i] for i in order if ts[i].ndim == 1]
+    dtype = np.result_type(*ts, y, shift)
+    dense = [t.astype(dtype, copy=False) for t in _merge(dense, combine)]
+    moved = y.transpose(*order, len(ts))
+    x = np.array(moved, dtype, order="C").reshape(*(len(t) for t in dense), -1)
+    d = 0 if combine is np.add else 1
+    if diagonal or (len(dense) == 1 and pairs(dense[0]).size):
+        d = reduce(combine.outer, diagonal, np.full(1, d, dtype)).ravel().astype(dtype)
+        d = np.repeat(d, x.shape[-1] // len(d))
+    into = solve_sum_into if combine is np.add else solve_product_into
+    if len(dense) > 1 and 1 < x.shape[-1] < _FEW_COLUMNS:
+        for j in range(x.shape[-1]):
+            column = np.ascontiguousarray(x[..., j : j + 1])
+            into(dense, d[j : j + 1] if np.ndim(d) else d, column, shift)
+            x[..., j : j + 1] = column
+    else:
+        into(dense, d, x, shift)
+    return x.reshape(moved.shape).transpose(*np.argsort(order), len(ts))
+
+
+def _merge(ts, combine):
+    """Adjacent small triangular matrices as one, which is triangular, too."""
+    ts = list(ts)
+    i = 0
+    while len(ts) > 2 and i + 1 < len(ts):
+        a, b = ts[i], ts[i + 1]
+        if len(a) * len(b) > _MERGED:
+            i += 1
+            continue
+        if combine is np.add:
+            ts[i : i + 2] = [np.kron(a, np.eye(len(b))) + np.kron(np.eye(len(a)), b)]
+        else:
+            ts[i : i + 2] = [np.kron(a, b)]
+    return ts
