@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from numbers import Number
+from numbers import Number, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -360,4 +360,28 @@ def check_rows(function: str, rows, sizes) -> list:
             )
         index = index.astype(np.intp, copy=False)
         read[i] = np.where(index < 0, index + size, index) if (index < 0).any() else index
+    return read
+
+
+def as_lapack(function: str, **arrays) -> list:
+    """The arrays in single or double precision, real or complex; objects must be numbers.
+
+    Single where none has more precision than that; longer than double is rounded to double.
+    """
+    single = all(a.dtype.char in "efF" for a in arrays.values())
+    real, pair = (np.float32, np.complex64) if single else (np.float64, np.complex128)
+    read = []
+    for name, a in arrays.items():
+        dtype = real if a.dtype.kind in "biuf" else pair
+        if a.dtype.kind == "O" and all(isinstance(entry, Real) for entry in a.flat):
+            dtype = real
+        if a.dtype != dtype:
+            try:
+                with np.errstate(over="ignore"):  # that it became infinite is said below
+                    a = a.astype(dtype)
+            except (TypeError, ValueError):
+                raise TypeError(f"{function}: {name} holds objects that are no numbers") from None
+        if not np.isfinite(a).all():
+            raise ValueError(f"{function}: {name} must not contain NaN or infinity")
+        read.append(a)
     return read
