@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._schur_solves import check_pivots
-from ._triangular import Perturbed, solve_sylvester_into
+from ._triangular import LEAF, Perturbed, solve_sylvester_into
 
 # What a residual may be, in units of ε (‖T‖² + 1) ‖Y‖ in the Frobenius norm.
 _ACCEPTED = 8
@@ -28,7 +28,8 @@ def solve_stein_by_cayley(function, form, q, names):
     if t.dtype.kind != "c" and q.dtype.kind == "c":
         parts = [solve_stein_by_cayley(function, form, part, names) for part in (q.real, q.imag)]
         return None if any(x is None for x in parts) else parts[0] + 1j * parts[1]
-    check_pivots(function, (form, form.conjugate()), -1, names, np.multiply)
+    if len(t) > LEAF:  # below, LAPACK looks at all eigenvalues at once
+        check_pivots(function, (form, form.conjugate()), -1, names, np.multiply)
     from_minus, from_plus = np.abs(w + 1).min(), np.abs(w - 1).min()
     if max(from_minus, from_plus) < _NEAR:
         return None
@@ -37,7 +38,7 @@ def solve_stein_by_cayley(function, form, q, names):
     with np.errstate(all="ignore"):
         try:
             y = _solve(t, u.conj().T @ q @ u)
-        except (Perturbed, np.linalg.LinAlgError):
+        except (Perturbed, OverflowError, np.linalg.LinAlgError):
             return None
     return None if y is None else u @ y @ u.conj().T
 
@@ -47,11 +48,11 @@ def _solve(t, c):
     eye = np.eye(len(t), dtype=t.dtype)
     inverse = np.linalg.inv(t + eye)
     w = eye - 2 * inverse
-    adjoint, inverse_adjoint = t.conj().T, inverse.conj().T
+    adjoint, scaled_adjoint = t.conj().T, -2 * inverse.conj().T
     accepted = _ACCEPTED * np.finfo(t.dtype).eps * (_square(t) + 1)
     y, residual = 0, c
     for _ in range(1 + _CORRECTIONS):
-        correction = -2 * (inverse @ residual @ inverse_adjoint)
+        correction = inverse @ residual @ scaled_adjoint
         solve_sylvester_into(w, w, correction)
         y = y + correction
         residual = t @ y @ adjoint - y + c

@@ -37,6 +37,8 @@ class SchurForm(NamedTuple):
 
     def conjugate(self) -> SchurForm:
         """The form of conj(A)."""
+        if self.t.dtype.kind != "c":  # pairs stay in their order
+            return SchurForm(self.t, self.q.conj(), self.w)
         return SchurForm(self.t.conj(), self.q.conj(), self.w.conj())
 
     def transpose(self) -> SchurForm:
@@ -44,7 +46,8 @@ class SchurForm(NamedTuple):
         q = self.q.conj()
         if self.is_diagonal:
             return SchurForm(self.t, q, self.w)
-        return SchurForm(self.t.T[::-1, ::-1], q[:, ::-1], self.w[::-1])
+        w = self.w.conj() if self.has_blocks else self.w  # a + i w before a - i w
+        return SchurForm(self.t.T[::-1, ::-1], q[:, ::-1], w[::-1])
 
     def adjoint(self) -> SchurForm:
         """The form of Aᴴ."""
@@ -54,8 +57,12 @@ class SchurForm(NamedTuple):
 @lru_cache
 def lapack(name: str, kind: str):
     """LAPACK's ``?name`` for the character of a dtype."""
-    from scipy.linalg import lapack as routines
-
+    try:
+        from scipy.linalg import lapack as routines
+    except ImportError:
+        raise ImportError(
+            "matrices that are not Hermitian need SciPy: install kronvec[scipy]"
+        ) from None
     return getattr(routines, _LETTERS[kind] + name)
 
 

@@ -130,14 +130,25 @@ def _solve(function, forms, r, shift, names, combine):
             y = _solve_triangular(forms, y, shift, combine)
         except Perturbed:
             raise _singular(function, forms, shift, names, combine) from None
+        except OverflowError:
+            raise _overflow(function, dtype) from None
     y = rotate([form.q for form in forms], y)
     if real:
         y = y.real
         if dtype.kind == "c":
             y = np.ascontiguousarray(y).view(dtype)
-    if not np.isfinite(y).all():
-        raise np.linalg.LinAlgError(f"{function}: the solution overflows {y.dtype}")
-    return y.reshape(r.shape)
+    return check_solution(function, y.reshape(r.shape))
+
+
+def check_solution(function, x):
+    """X, all of it finite."""
+    if not np.isfinite(x).all():
+        raise _overflow(function, x.dtype)
+    return x
+
+
+def _overflow(function, dtype):
+    return np.linalg.LinAlgError(f"{function}: the solution overflows {dtype}")
 
 
 def _is_real(forms, shift):

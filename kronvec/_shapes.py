@@ -363,25 +363,32 @@ def check_rows(function: str, rows, sizes) -> list:
     return read
 
 
+LAPACK_DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
+
+
 def as_lapack(function: str, **arrays) -> list:
-    """The arrays in single or double precision, real or complex; objects must be numbers.
+    """The arrays in single or double precision, real or complex, and finite.
 
     Single where none has more precision than that; longer than double is rounded to double.
     """
-    single = all(a.dtype.char in "efF" for a in arrays.values())
-    real, pair = (np.float32, np.complex64) if single else (np.float64, np.complex128)
-    read = []
+    dtypes = {a.dtype for a in arrays.values()}
+    if len(dtypes) > 1 or not dtypes <= LAPACK_DTYPES:
+        single = all(dtype.char in "efF" for dtype in dtypes)
+        for name, a in arrays.items():
+            arrays[name] = _to_lapack(function, name, a, "fF" if single else "dD")
     for name, a in arrays.items():
-        dtype = real if a.dtype.kind in "biuf" else pair
-        if a.dtype.kind == "O" and all(isinstance(entry, Real) for entry in a.flat):
-            dtype = real
-        if a.dtype != dtype:
-            try:
-                with np.errstate(over="ignore"):  # that it became infinite is said below
-                    a = a.astype(dtype)
-            except (TypeError, ValueError):
-                raise TypeError(f"{function}: {name} holds objects that are no numbers") from None
         if not np.isfinite(a).all():
             raise ValueError(f"{function}: {name} must not contain NaN or infinity")
-        read.append(a)
-    return read
+    return list(arrays.values())
+
+
+def _to_lapack(function, name, a, kinds):
+    """``a`` as the first, real, of two dtypes if it can be, else as the second."""
+    real = a.dtype.kind in "biuf"
+    if a.dtype.kind == "O":
+        real = all(isinstance(entry, Real) for entry in a.flat)
+    try:
+        with np.errstate(over="ignore"):  # what became infinite is refused
+            return a.astype(kinds[0] if real else kinds[1], copy=False)
+    except (TypeError, ValueError):
+        raise TypeError(f"{function}: {name} holds objects that are no numbers") from None

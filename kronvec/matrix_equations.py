@@ -13,7 +13,7 @@ import numpy as np
 
 from ._cayley import solve_stein_by_cayley
 from ._schur import schur
-from ._schur_solves import solve_pair, solve_product
+from ._schur_solves import check_solution, solve_pair, solve_product
 from ._shapes import (
     as_lapack,
     as_plain,
@@ -261,8 +261,10 @@ def _check_right_side(function, shape, **arrays):
 def _each(function, solve: Callable, matrices, q):
     """``solve(forms, q)`` for every matrix of the batch; one Schur form for every matrix."""
     if q.ndim == 2 and all(a.ndim == 2 for a in matrices.values()):
-        forms = [schur(a) for a in matrices.values()] if q.size else []
-        return solve(forms, q) if q.size else _empty(q, *matrices.values())
+        if not q.size:
+            return _empty(q, *matrices.values())
+        forms = [schur(a) for a in matrices.values()]
+        return check_solution(function, solve(forms, q))
     batch = broadcast_batch(function, **matrices, q=q)
     x = _empty(np.broadcast_to(q, (*batch, *q.shape[-2:])), *matrices.values())
     if not x.size:
@@ -276,7 +278,7 @@ def _each(function, solve: Callable, matrices, q):
     for index in np.ndindex(*batch):
         chosen = [each[number[index]] for each, number in zip(forms, numbers, strict=True)]
         x[index] = solve(chosen, q[index])
-    return x
+    return check_solution(function, x)
 
 
 def _empty(q, *matrices):
