@@ -21,7 +21,7 @@ from scipy import linalg  # noqa: E402
 
 every_equation = pytest.mark.parametrize("equation", EQUATIONS, ids=str)
 every_lyapunov = pytest.mark.parametrize("equation", EQUATIONS[1:], ids=str)
-SIZES = [(1, 1), (1, 2), (2, 1), (3, 7), (9, 4), (16, 16), (40, 3), (3, 40), (65, 64), (70, 131)]
+SIZES = [(1, 1), (1, 2), (2, 1), (3, 7), (9, 4), (16, 16), (40, 3), (3, 40), (70, 66)]
 KINDS = ("general", "hermitian", "triangular", "complex pairs")
 
 
