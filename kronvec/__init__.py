@@ -28,13 +28,12 @@ from .kron_derivatives import (
 )
 from .kronecker_sums import kronsum, kronsum_matmul
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
-from .operators import (
-    commutation_matrix,
-    duplication_matrix,
-    duplication_pinv_matrix,
-    elimination_matrix,
-    symmetrizer_matrix,
+from .matrix_equations import (
+    solve_continuous_lyapunov,
+    solve_discrete_lyapunov,
+    solve_sylvester,
 )
+from .operators import commutation_matrix
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
 from .symmetric_products import (
@@ -86,6 +85,9 @@ __all__ = [
     "per_sample_sqnorm",
     "show_config",
     "smat",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "solve_sylvester",
     "svec",
     "symmetric_kron",
     "symmetric_kron_matvec",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from numbers import Number
+from numbers import Number, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -371,12 +371,32 @@ def check_rows(function: str, rows, sizes) -> list:
     return read
 
 
-def check_indices(function: str, name: str, index, size: int, of: str) -> NDArray[np.intp]:
-    """Numbers below ``size``, the entries ``of`` something, none negative any more."""
-    if index.dtype.kind not in "iu" and index.size:
-        raise TypeError(f"{function}: {name} must hold integers, got dtype {index.dtype}")
-    if index.size and (index.min() < -size or index.max() >= size):
-        outside = index[(index < -size) | (index >= size)].flat[0]
-        raise IndexError(f"{function}: {name} holds {outside}, which is out of bounds for {of}")
-    index = index.astype(np.intp, copy=False)
-    return np.where(index < 0, index + size, index) if (index < 0).any() else index
+LAPACK_DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
+
+
+def as_lapack(function: str, **arrays) -> list:
+    """The arrays in single or double precision, real or complex, and finite.
+
+    Single where none has more precision than that; longer than double is rounded to double.
+    """
+    dtypes = {a.dtype for a in arrays.values()}
+    if len(dtypes) > 1 or not dtypes <= LAPACK_DTYPES:
+        single = all(dtype.char in "efF" for dtype in dtypes)
+        for name, a in arrays.items():
+            arrays[name] = _to_lapack(function, name, a, "fF" if single else "dD")
+    for name, a in arrays.items():
+        if not np.isfinite(a).all():
+            raise ValueError(f"{function}: {name} must not contain NaN or infinity")
+    return list(arrays.values())
+
+
+def _to_lapack(function, name, a, kinds):
+    """``a`` as the first, real, of two dtypes if it can be, else as the second."""
+    real = a.dtype.kind in "biuf"
+    if a.dtype.kind == "O":
+        real = all(isinstance(entry, Real) for entry in a.flat)
+    try:
+        with np.errstate(over="ignore"):  # what became infinite is refused
+            return a.astype(kinds[0] if real else kinds[1], copy=False)
+    except (TypeError, ValueError):
+        raise TypeError(f"{function}: {name} holds objects that are no numbers") from None

@@ -7,9 +7,9 @@ import pytest
 
 import kronvec as kv
 from helpers import leaves, random, replace_leaf
-from operations import OPERATIONS, WITH_OUT
+from operations import EQUATIONS, OPERATIONS, WITH_OUT
 
-every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+every_operation = pytest.mark.parametrize("operation", (*OPERATIONS, *EQUATIONS), ids=str)
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
 
 
@@ -98,6 +98,10 @@ SHAPE_ERRORS = [
     ("kron_vjp", (t(8, 14), t(2, 3), t(4, 5)), {}, ["g (8, 14)", "(8, 15)"]),
     ("kron_matmul_vjp", (t(7, 2), F23, t(15, 2)), {}, ["g", "(7, 2)", "(8, 2)"]),
     ("kron_matmul_vjp", (t(8, 2), F23, t(14, 2)), {}, ["x (14, 2)"]),
+    ("solve_sylvester", (t(3, 3), t(2, 2), t(2, 3)), {}, ["q (2, 3)", "(..., 3, 2)"]),
+    ("solve_sylvester", (t(3, 2), t(2, 2), t(3, 2)), {}, ["a (3, 2)", "square"]),
+    ("solve_continuous_lyapunov", (t(3, 3), t(3, 2)), {}, ["a (3, 3)", "q (3, 2)"]),
+    ("solve_discrete_lyapunov", (t(5, 3, 3), t(4, 3, 3)), {}, ["a (5, 3, 3)", "q (4, 3, 3)"]),
     ("per_sample_sqnorm", (t(4, 2), t(5, 3)), {}, ["g (4, 2)", "x (5, 3)"]),
     ("per_sample_sqnorm", (t(4), t(4)), {}, ["g (4,)"]),
 ]
