@@ -33,7 +33,13 @@ from .matrix_equations import (
     solve_discrete_lyapunov,
     solve_sylvester,
 )
-from .operators import commutation_matrix
+from .operators import (
+    commutation_matrix,
+    duplication_matrix,
+    duplication_pinv_matrix,
+    elimination_matrix,
+    symmetrizer_matrix,
+)
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
 from .symmetric_products import (

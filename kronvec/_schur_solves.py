@@ -216,7 +216,12 @@ def _merge(ts, combine):
             i += 1
             continue
         if combine is np.add:
-            ts[i : i + 2] = [np.kron(a, np.eye(len(b))) + np.kron(np.eye(len(a)), b)]
+            ts[i : i + 2] = [np.kron(a, _eye(b)) + np.kron(_eye(a), b)]
         else:
             ts[i : i + 2] = [np.kron(a, b)]
     return ts
+
+
+def _eye(t):
+    """The identity matrix of T's size and dtype."""
+    return np.eye(len(t), dtype=t.dtype)

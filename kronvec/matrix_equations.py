@@ -14,13 +14,7 @@ import numpy as np
 from ._cayley import solve_stein_by_cayley
 from ._schur import schur
 from ._schur_solves import check_solution, solve_pair, solve_product
-from ._shapes import (
-    as_lapack,
-    as_plain,
-    broadcast_batch,
-    check_square,
-    shape_error,
-)
+from ._shapes import as_lapack, as_plain, broadcast_batch, check_square, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

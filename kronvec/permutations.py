@@ -14,14 +14,7 @@ import numpy as np
 from . import _ufuncs
 from ._fastpath import two_tier
 from ._results import assign
-from ._shapes import (
-    as_movable,
-    check_addressable,
-    check_out,
-    check_side,
-    check_size,
-    shape_error,
-)
+from ._shapes import as_movable, check_addressable, check_out, check_side, check_size, shape_error
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

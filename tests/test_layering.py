@@ -21,6 +21,7 @@ LAYERS = [
         "_fastpath",
         "_ufuncs",
         "_shapes",
+        "_factor_shapes",
         "_threads",
         "_machine",
         "_reference_vec",
