@@ -22,6 +22,8 @@ from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
 from .operators import commutation_matrix
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
+from .realign import realignment
+from .subsystems import partial_trace, partial_transpose
 from .tensors import mttkrp
 from .vectorize import unvec, vec, vec_reorder
 
@@ -51,8 +53,11 @@ __all__ = [
     "matmul_vjp",
     "mttkrp",
     "operators",
+    "partial_trace",
+    "partial_transpose",
     "patch_numpy",
     "per_sample_sqnorm",
+    "realignment",
     "show_config",
     "smat",
     "svec",

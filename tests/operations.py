@@ -229,6 +229,46 @@ OPERATIONS = (
         transposed=_BOOL,
     ),
     *_rows(
+        "subsystems",
+        "partial_trace",
+        lambda t, m, n, p, q: (t(m * n, m * n), (m, n), 1),
+        lambda m, n, p, q: n,
+    ),
+    *_rows(
+        "subsystems",
+        "partial_trace",
+        lambda t, m, n, p, q: (t(m * n * 2, p * n * 2), ((m, p), n, 2), -2),
+        lambda m, n, p, q: n,
+    ),
+    *_rows(
+        "subsystems",
+        "partial_trace",
+        lambda t, m, n, p, q: (t(m * 2 * n, m * 2 * n), (m, 2, n), (0, 2)),
+        lambda m, n, p, q: m * n,
+    ),
+    *(
+        row
+        for axis in (0, 1, (0, -1))
+        for row in _rows(
+            "subsystems",
+            "partial_transpose",
+            lambda t, m, n, p, q, axis=axis: (t(m * n * 2, p * n * 2), ((m, p), n, 2), axis),
+        )
+    ),
+    *_rows(
+        "subsystems",
+        "realignment",
+        lambda t, m, n, p, q: (t(m * p, n * q), (m, n), (p, q)),
+        order="FC",
+    ),
+    *_rows(
+        "subsystems",
+        "realignment",
+        lambda t, m, n, p, q: (t(m * n, p * q), (m, n), (p, q)),
+        order="FC",
+        inverse=[True],
+    ),
+    *_rows(
         "derivatives",
         "matmul_vjp",
         lambda t, m, n, p, q: (t(m, p), t(m, n), t(n, p)),

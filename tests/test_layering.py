@@ -25,6 +25,7 @@ LAYERS = [
         "_machine",
         "_reference_vec",
         "_reference_sums",
+        "_reference_subsystems",
         "_reference",
     ],
     ["_merging"],
