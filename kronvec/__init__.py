@@ -20,6 +20,7 @@ from .kron_derivatives import (
 from .kronecker_sums import kronsum, kronsum_matmul
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
 from .operators import commutation_matrix
+from .nearest import nearest_kron
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
 from .realign import realignment
@@ -52,6 +53,7 @@ __all__ = [
     "matmul_kron",
     "matmul_vjp",
     "mttkrp",
+    "nearest_kron",
     "operators",
     "partial_trace",
     "partial_transpose",
