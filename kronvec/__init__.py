@@ -19,8 +19,8 @@ from .kron_derivatives import (
 )
 from .kronecker_sums import kronsum, kronsum_matmul
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
-from .operators import commutation_matrix
 from .nearest import nearest_kron
+from .operators import commutation_matrix
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
 from .realign import realignment
