@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import lru_cache
+from typing import NamedTuple
 
 from ._shapes import check_matrix_shape, check_size, shape_error
 
@@ -60,16 +62,6 @@ def product_shape(pairs: Pairs) -> tuple[int, int]:
     return math.prod(rows for rows, _ in pairs), math.prod(columns for _, columns in pairs)
 
 
-def check_subsystems(function: str, m, pairs: Pairs) -> None:
-    """The matrices m are of the shape that the subsystems make."""
-    shape = product_shape(pairs)
-    if tuple(m.shape[-2:]) != shape:
-        dims = tuple(rows if rows == columns else (rows, columns) for rows, columns in pairs)
-        raise shape_error(
-            function, f"m must have shape (..., {shape[0]}, {shape[1]}) for dims={dims}", m=m
-        )
-
-
 def check_traceable(function: str, pairs: Pairs, axes: tuple[int, ...]) -> None:
     """Only square subsystems have a trace."""
     for i in axes:
@@ -94,7 +86,50 @@ def check_factor_shapes(function: str, m, shape_a, shape_b, *, realigned: bool =
     return a, b
 
 
-def merged(pairs: Pairs, axes: tuple[int, ...]) -> list[tuple[int, int, bool]]:
+class Subsystems(NamedTuple):
+    """What dims and axis mean, read once."""
+
+    pairs: Pairs
+    axes: tuple[int, ...]
+    groups: tuple[tuple[int, int, bool], ...]  # (rows, columns, chosen)
+    left: Pairs  # the pairs not chosen
+    flipped: Pairs  # all pairs, those chosen transposed
+    shape: tuple[int, int]  # of the matrix; without those chosen; with them transposed
+    left_shape: tuple[int, int]
+    flipped_shape: tuple[int, int]
+
+
+def read_subsystems(function: str, dims, axis) -> Subsystems:
+    """The subsystems of ``dims``, and those chosen by ``axis``; kept for plain integers."""
+    plain = type(dims) is tuple and all(type(d) is int for d in dims)
+    if plain and (type(axis) is int or (type(axis) is tuple and all(type(a) is int for a in axis))):
+        return _kept(function, dims, axis)
+    return _read(function, dims, axis)
+
+
+def _read(function: str, dims, axis) -> Subsystems:
+    pairs = check_dims(function, dims)
+    axes = check_axes(function, axis, len(pairs))
+    left = tuple(pair for i, pair in enumerate(pairs) if i not in axes)
+    flipped = tuple(pair[::-1] if i in axes else pair for i, pair in enumerate(pairs))
+    shapes = (product_shape(p) for p in (pairs, left, flipped))
+    return Subsystems(pairs, axes, merged(pairs, axes), left, flipped, *shapes)
+
+
+_kept = lru_cache(maxsize=256)(_read)
+
+
+def check_subsystems(function: str, m, systems: Subsystems) -> None:
+    """The matrices m are of the shape that the subsystems make."""
+    rows, columns = systems.shape
+    if m.shape[-2:] != (rows, columns):
+        dims = tuple(r if r == c else (r, c) for r, c in systems.pairs)
+        raise shape_error(
+            function, f"m must have shape (..., {rows}, {columns}) for dims={dims}", m=m
+        )
+
+
+def merged(pairs: Pairs, axes: tuple[int, ...]) -> tuple[tuple[int, int, bool], ...]:
     """(rows, columns, chosen) of runs of neighbours that are all among ``axes``, or none.
 
     Two square neighbours, both chosen or both not, are as one of the product size; a transposed
@@ -109,4 +144,4 @@ def merged(pairs: Pairs, axes: tuple[int, ...]) -> list[tuple[int, int, bool]]:
             rows, columns = groups[-1][0] * rows, groups[-1][1] * columns
             groups.pop()
         groups.append((rows, columns, chosen))
-    return groups or [(1, 1, False)]
+    return tuple(groups) or ((1, 1, False),)

@@ -34,6 +34,8 @@ _PLAIN_KINDS = "biufcmMSU"  # items that are nothing but their bytes
 _LONG_RUN = 1024  # bytes that NumPy's copy moves as well as anything
 # With fewer entries the call of the kernel costs more than NumPy's copy.
 KERNEL_PAYS = 2048
+# Between scattered axes NumPy's copy is as fast from runs of so many bytes on.
+_COPIED_RUN = 256
 
 
 def _moves_as_bytes(source: NDArray, target: NDArray) -> bool:
@@ -84,7 +86,8 @@ def move_axes(target: NDArray, source: NDArray) -> None:
     if i == j:
         run = i
         i, j = _fastest(target, run), _fastest(source, run)
-    if i is None or j is None or i == j:
+    long = run is not None and source.shape[run] * source.itemsize >= _COPIED_RUN
+    if i is None or j is None or i == j or long:
         assign(target, source)
         return
     tail = () if run is None else (run,)

@@ -16,12 +16,9 @@ from ._results import assign, store
 from ._shapes import as_movable, as_plain, check_out
 from ._structured import ask, is_operator, is_sparse, sparse_entries, sparse_from
 from ._subsystem_shapes import (
-    check_axes,
-    check_dims,
     check_subsystems,
     check_traceable,
-    merged,
-    product_shape,
+    read_subsystems,
 )
 from .permutations import rearranged
 
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from ._subsystem_shapes import Pairs
+    from ._subsystem_shapes import Pairs, Subsystems
 
 
 def partial_trace(
@@ -100,17 +97,17 @@ def partial_trace(
            [0. , 0.5]])
     """
     name = "partial_trace"
-    pairs = check_dims(name, dims)
-    axes = check_axes(name, axis, len(pairs))
-    check_traceable(name, pairs, axes)
-    if is_sparse(m):
-        return _sparse(name, m, pairs, out, lambda: _traced_entries(m, pairs, axes))
-    m, own = _own_result(name, m, pairs, axes, out)
-    if own is not NotImplemented:
-        return own
+    systems = read_subsystems(name, dims, axis)
+    check_traceable(name, systems.pairs, systems.axes)
+    if not isinstance(m, np.ndarray):
+        if is_sparse(m):
+            return _sparse(name, m, systems, out, _traced_entries)
+        m, own = _own_result(name, m, systems, out)
+        if own is not NotImplemented:
+            return own
     matrix = as_plain(name, "m", m, min_ndim=2)
-    check_subsystems(name, matrix, pairs)
-    shape = (*matrix.shape[:-2], *product_shape(_without(pairs, axes)))
+    check_subsystems(name, matrix, systems)
+    shape = (*matrix.shape[:-2], *systems.left_shape)
     dtype = matrix.dtype.newbyteorder("=")
     direct = out is None
     if out is not None:
@@ -118,7 +115,7 @@ def partial_trace(
         plain = type(out) is np.ndarray and out.dtype == dtype
         direct = plain and not np.may_share_memory(out, matrix)
     target = out if direct and out is not None else np.empty(shape, dtype)
-    _trace_into(target, matrix, merged(pairs, axes))
+    _trace_into(target, matrix, systems.groups)
     if out is None:
         return target
     if not direct:
@@ -128,46 +125,43 @@ def partial_trace(
 
 def _trace_into(target: NDArray, m: NDArray, groups) -> None:
     """``target`` = Σ over the diagonals of the chosen groups of m, in its dtype."""
-    batch, count = m.shape[:-2], len(groups)
-    m = m.reshape((*batch, *(g[0] for g in groups), *(g[1] for g in groups)), copy=False)
-    traced = [i for i, g in enumerate(groups) if g[2]]
+    batch, rows, columns = m.shape[:-2], [g[0] for g in groups], [g[1] for g in groups]
+    m = m.reshape((*batch, *rows, *columns), copy=False)
+    axis, count = len(batch), len(groups)
     # A diagonal takes its two axes away and puts itself last.
-    for done, i in enumerate(reversed(traced)):
-        m = m.diagonal(0, len(batch) + i, len(batch) + count - done + i)
-    kept = [g for g in groups if not g[2]]
-    target = target.reshape((*batch, *(g[0] for g in kept), *(g[1] for g in kept)), copy=False)
-    axes = tuple(range(target.ndim, m.ndim))
-    if not axes:
+    for i in range(count - 1, -1, -1):
+        if groups[i][2]:
+            m = m.diagonal(0, axis + i, axis + len(rows) + i)
+            del rows[i], columns[i]
+    target = target.reshape((*batch, *rows, *columns), copy=False)
+    kept = target.ndim
+    if m.ndim == kept:
         target[...] = m
-    elif math.prod(m.shape[a] for a in axes) > m.shape[target.ndim - 1]:
+    elif math.prod(m.shape[kept:]) > m.shape[kept - 1]:
         # einsum takes long sums of few entries in one sweep each
         letters = list(range(m.ndim))
-        np.einsum(m, letters, letters[: target.ndim], out=target)
+        np.einsum(m, letters, letters[:kept], out=target)
     else:
-        np.add.reduce(m, axis=axes, dtype=target.dtype, out=target)
+        np.add.reduce(m, axis=tuple(range(kept, m.ndim)), dtype=target.dtype, out=target)
 
 
-def _without(pairs: Pairs, axes: tuple[int, ...]) -> Pairs:
-    return tuple(pair for i, pair in enumerate(pairs) if i not in axes)
-
-
-def _own_result(name: str, m, pairs: Pairs, axes, out):
+def _own_result(name: str, m, systems: Subsystems, out):
     """(m, what an operator makes of itself); (dense m, NotImplemented) where it does not."""
     if not is_operator(m):
         return m, NotImplemented
-    check_subsystems(name, m, pairs)
-    own = ask(m, f"_{name}", pairs, axes)
+    check_subsystems(name, m, systems)
+    own = ask(m, f"_{name}", systems.pairs, systems.axes)
     if own is NotImplemented:
         return m.toarray(), own
     return m, own if out is None else store(name, np.asarray(own), out)
 
 
-def _sparse(name: str, m, pairs: Pairs, out, entries):
-    """The sparse matrix of ``entries()``: rows, columns, data, shape."""
+def _sparse(name: str, m, systems: Subsystems, out, entries):
+    """The sparse matrix of ``entries(m, systems)``: rows, columns, data, shape."""
     if out is not None:
         raise TypeError(f"{name}: out needs a dense m")
-    check_subsystems(name, m, pairs)
-    return sparse_from(*entries(), m)
+    check_subsystems(name, m, systems)
+    return sparse_from(*entries(m, systems), m)
 
 
 def _split_indices(m, pairs: Pairs):
@@ -187,30 +181,27 @@ def _joined(indices, sizes, count: int) -> NDArray:
     return number
 
 
-def _traced_entries(m, pairs: Pairs, axes):
-    rows, columns, data = _split_indices(m, pairs)
+def _joined_pairs(rows, columns, data, pairs: Pairs, shape):
+    row = _joined(rows, [r for r, _ in pairs], len(data))
+    return row, _joined(columns, [c for _, c in pairs], len(data)), data, shape
+
+
+def _traced_entries(m, systems: Subsystems):
+    """Those with equal digits in the subsystems to trace out, without these digits."""
+    rows, columns, data = _split_indices(m, systems.pairs)
     stays = np.ones(len(data), bool)
-    for i in axes:
-        stays &= rows[i] == columns[i]
-    left = _without(pairs, axes)
-    row, column = (
-        _joined([d[stays] for d in _without(digits, axes)], sizes, int(stays.sum()))
-        for digits, sizes in ((rows, [r for r, _ in left]), (columns, [c for _, c in left]))
-    )
-    return row, column, data[stays], product_shape(left)
+    for i in reversed(systems.axes):
+        stays &= rows.pop(i) == columns.pop(i)
+    rows, columns = ([digit[stays] for digit in digits] for digits in (rows, columns))
+    return _joined_pairs(rows, columns, data[stays], systems.left, systems.left_shape)
 
 
-def _flipped(pairs: Pairs, axes) -> Pairs:
-    return tuple(pair[::-1] if i in axes else pair for i, pair in enumerate(pairs))
-
-
-def _transposed_entries(m, pairs: Pairs, axes):
-    rows, columns, data = _split_indices(m, pairs)
-    for i in axes:
+def _transposed_entries(m, systems: Subsystems):
+    """All, with those digits exchanged."""
+    rows, columns, data = _split_indices(m, systems.pairs)
+    for i in systems.axes:
         rows[i], columns[i] = columns[i], rows[i]
-    to = _flipped(pairs, axes)
-    row = _joined(rows, [r for r, _ in to], len(data))
-    return row, _joined(columns, [c for _, c in to], len(data)), data, product_shape(to)
+    return _joined_pairs(rows, columns, data, systems.flipped, systems.flipped_shape)
 
 
 def partial_transpose(
@@ -276,19 +267,18 @@ def partial_transpose(
     array([-0.5,  0.5,  0.5,  0.5])
     """
     name = "partial_transpose"
-    pairs = check_dims(name, dims)
-    axes = check_axes(name, axis, len(pairs))
-    if is_sparse(m):
-        return _sparse(name, m, pairs, out, lambda: _transposed_entries(m, pairs, axes))
-    m, own = _own_result(name, m, pairs, axes, out)
-    if own is not NotImplemented:
-        return own
+    systems = read_subsystems(name, dims, axis)
+    if not isinstance(m, np.ndarray):
+        if is_sparse(m):
+            return _sparse(name, m, systems, out, _transposed_entries)
+        m, own = _own_result(name, m, systems, out)
+        if own is not NotImplemented:
+            return own
     matrix = as_movable(name, "m", m, min_ndim=2)
-    check_subsystems(name, matrix, pairs)
-    groups = merged(pairs, axes)
-    count = len(groups)
+    check_subsystems(name, matrix, systems)
+    groups, count = systems.groups, len(systems.groups)
     split = (*(g[0] for g in groups), *(g[1] for g in groups))
     order = [i + count if g[2] else i for i, g in enumerate(groups)]
     order += [i if g[2] else i + count for i, g in enumerate(groups)]
-    shape = (*matrix.shape[:-2], *product_shape(_flipped(pairs, axes)))
+    shape = (*matrix.shape[:-2], *systems.flipped_shape)
     return rearranged(name, matrix, split, order, shape, out)
