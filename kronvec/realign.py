@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ._results import store
 from ._shapes import as_movable, check_order
 from ._structured import ask, is_operator, is_sparse
@@ -86,7 +88,9 @@ def realignment(
     """
     name = "realignment"
     check_order(name, order)
-    if is_sparse(m):
+    if isinstance(m, np.ndarray):
+        pass
+    elif is_sparse(m):
         m = m.toarray()
     elif is_operator(m):
         shapes = check_factor_shapes(name, m, shape_a, shape_b, realigned=inverse)

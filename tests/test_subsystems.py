@@ -143,7 +143,7 @@ def test_no_copy_of_the_matrix_is_made():
     a = random("float64", 1000, 1000)
     for dims, axis in [((10, 100), 1), ((10, 100), 0), ((5, 20, 10), 1), ((5, 20, 10), (0, 2))]:
         peak, y = peak_of(kv.partial_trace, a, dims, axis)
-        assert peak <= y.nbytes + 2 * SLACK  # np.add.reduce takes a buffer
+        assert peak <= y.nbytes + 2 * SLACK  # NumPy's sums take a buffer
         peak, y = peak_of(kv.partial_transpose, a, dims, axis)
         assert peak <= y.nbytes + SLACK
     peak, y = peak_of(kv.realignment, a, (10, 50), (100, 20))
