@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 def is_sparse(m) -> bool:
     """Whether m is SciPy's; without SciPy imported nothing is."""
+    if isinstance(m, np.ndarray):
+        return False
     sparse = sys.modules.get("scipy.sparse")
     return sparse is not None and sparse.issparse(m)
 

@@ -87,7 +87,8 @@ def of_dense(name: str, m, shape_a, shape_b, count: int):
             a[which], b[which] = _finished(name, found, shape_a, shape_b, count)
             continue
         for i in which:
-            found = _by_krylov(*_products(m[i], shape_a, shape_b), parts, count, m.dtype)
+            product = _scaled(name, m[i], *_products(m[i], shape_a, shape_b))
+            found = _by_krylov(*product, parts, count, m.dtype)
             a[i], b[i] = _finished(name, found, shape_a, shape_b, count)
     return a.reshape(*batch, *a.shape[1:]), b.reshape(*batch, *b.shape[1:])
 
@@ -149,8 +150,37 @@ def _products(m, shape_a, shape_b):
     return multiply, multiply_transposed, shape
 
 
-def _by_krylov(multiply, multiply_transposed, shape, parts, count: int, dtype):
-    """The same, of one R(M) that is multiplied."""
+def _scaled(name: str, entries, multiply, multiply_transposed, shape):
+    """The products by R(M) / scale, the largest entry about 1, so that no square underflows."""
+    largest = np.abs(entries).max(initial=0) if entries.ndim == 1 else _largest(entries)
+    scale = largest if largest > 0 else largest.dtype.type(1)
+
+    def by_scale(function):
+        def product(x):
+            with np.errstate(over="ignore", invalid="ignore"):
+                y = function(x) / scale
+            if not np.isfinite(y).all():
+                raise np.linalg.LinAlgError(f"{name}: the entries of m are too large for their sum")
+            return y
+
+        return product
+
+    return by_scale(multiply), by_scale(multiply_transposed), shape, scale
+
+
+def _largest(m):
+    """The largest modulus, row by row: without a copy of m."""
+    return max(np.abs(row).max() for row in m)
+
+
+def _by_krylov(multiply, multiply_transposed, shape, scale, parts, count: int, dtype):
+    """The same, of one R(M) / scale that is multiplied."""
+    found = _of_parts(multiply, multiply_transposed, shape, parts, count, dtype)
+    return [((u, scale * s, vh), part) for (u, s, vh), part in found]
+
+
+def _of_parts(multiply, multiply_transposed, shape, parts, count: int, dtype):
+    """(triplets, part) for each part that is not empty."""
     if len(parts) > 1:
         # All parts at once, unless a triplet turns out to be a mixture: where σ are equal.
         found = _in_part(multiply, multiply_transposed, shape, WHOLE, count, dtype)
@@ -214,7 +244,8 @@ def of_sparse(name: str, m, shape_a, shape_b, count: int):
     difference = abs(m - m.conj().T) if rows == columns and p == q else None
     hermitian = difference is not None and (difference.nnz == 0 or difference.max() == 0)
     parts = _parts(hermitian, data.dtype.kind == "c")
-    found = _by_krylov(lambda x: r @ x, lambda y: transposed @ y, shape, parts, count, data.dtype)
+    product = _scaled(name, data, lambda x: r @ x, lambda y: transposed @ y, shape)
+    found = _by_krylov(*product, parts, count, data.dtype)
     return _finished(name, found, shape_a, shape_b, count)
 
 

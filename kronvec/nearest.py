@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def nearest_kron(
-    m: ArrayLike,
+    m: Any,
     shape_a: tuple[int, int],
     shape_b: tuple[int, int],
     *,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ._results import store
 from ._shapes import as_movable, check_order
 from ._structured import ask, is_operator, is_sparse
@@ -13,11 +11,13 @@ from ._subsystem_shapes import check_factor_shapes
 from .permutations import rearranged
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 
 def realignment(
-    m: ArrayLike,
+    m: Any,
     shape_a: tuple[int, int],
     shape_b: tuple[int, int],
     *,
@@ -88,16 +88,13 @@ def realignment(
     """
     name = "realignment"
     check_order(name, order)
-    if isinstance(m, np.ndarray):
-        pass
-    elif is_sparse(m):
-        m = m.toarray()
-    elif is_operator(m):
+    if is_operator(m):
         shapes = check_factor_shapes(name, m, shape_a, shape_b, realigned=inverse)
         own = NotImplemented if inverse else ask(m, "_realigned", *shapes)
         if own is not NotImplemented:
             result = _of_low_rank(*own, *shapes, order)
             return result if out is None else store(name, result, out)
+    if is_operator(m) or is_sparse(m):
         m = m.toarray()
     matrix = as_movable(name, "m", m, min_ndim=2)
     (rows, columns), (p, q) = check_factor_shapes(name, matrix, shape_a, shape_b, realigned=inverse)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from ._subsystem_shapes import Pairs, Subsystems
 
@@ -34,7 +34,7 @@ _EINSUM_PAYS = 64
 
 
 def partial_trace(
-    m: ArrayLike,
+    m: Any,
     dims: Sequence[int | tuple[int, int]],
     axis: int | Sequence[int],
     *,
@@ -206,7 +206,7 @@ def _transposed_entries(m, systems: Subsystems):
 
 
 def partial_transpose(
-    m: ArrayLike,
+    m: Any,
     dims: Sequence[int | tuple[int, int]],
     axis: int | Sequence[int],
     *,

@@ -312,6 +312,20 @@ def test_entries_that_are_not_finite_are_refused(method, value):
             kv.nearest_kron(matrix, (2, 2), (3, 3))
 
 
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200])
+def test_tiny_and_huge_entries_are_as_others(method, size):
+    m = general("float64", (5, 6), (6, 5))
+    expected, got = (kv.nearest_kron(m * s, (5, 6), (6, 5)) for s in (1, size))
+    for f, g in zip(expected, got, strict=True):
+        assert_allclose(g / np.sqrt(size), f, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_entries_too_large_for_their_sum_are_refused(method):
+    with pytest.raises(np.linalg.LinAlgError, match="nearest_kron: the entries of m are too large"):
+        kv.nearest_kron(np.full((30, 30), 1e308), (5, 6), (6, 5))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "longdouble", "object"])
 def test_dtypes_without_an_svd_are_refused(dtype):
     with pytest.raises(TypeError, match="nearest_kron: m must be of a dtype"):
