@@ -45,10 +45,11 @@ def ask(m, method: str, *arguments):
 
 def stacked_terms(pairs) -> tuple[NDArray, NDArray]:
     """U and V with R(Σ_i A_i ⊗ B_i) = U Vᵀ: their columns are the A_i and the B_i by rows."""
-    left, right = zip(*pairs, strict=True)
-    return tuple(
-        np.stack([np.asarray(f).reshape(-1) for f in factors], axis=-1) for factors in (left, right)
+    u, v = (
+        np.stack([np.asarray(f).reshape(-1) for f in factors], axis=-1)
+        for factors in zip(*pairs, strict=True)
     )
+    return u, v
 
 
 def sparse_from(row, column, data, shape, like):

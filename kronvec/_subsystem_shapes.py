@@ -39,8 +39,9 @@ def check_dims(function: str, dims) -> Pairs:
 def check_axes(function: str, axis, count: int) -> tuple[int, ...]:
     """``axis``, one subsystem number or several, ascending and not negative."""
     several = isinstance(axis, (tuple, list)) or getattr(axis, "ndim", 0) > 0
+    given: list = list(axis) if several else [axis]
     axes = []
-    for value in axis if several else [axis]:
+    for value in given:
         try:
             number = operator.index(value)
         except TypeError:
@@ -111,9 +112,10 @@ def _read(function: str, dims, axis) -> Subsystems:
     pairs = check_dims(function, dims)
     axes = check_axes(function, axis, len(pairs))
     left = tuple(pair for i, pair in enumerate(pairs) if i not in axes)
-    flipped = tuple(pair[::-1] if i in axes else pair for i, pair in enumerate(pairs))
-    shapes = (product_shape(p) for p in (pairs, left, flipped))
-    return Subsystems(pairs, axes, merged(pairs, axes), left, flipped, *shapes)
+    flipped = tuple((c, r) if i in axes else (r, c) for i, (r, c) in enumerate(pairs))
+    shape, left_shape, flipped_shape = (product_shape(p) for p in (pairs, left, flipped))
+    groups = merged(pairs, axes)
+    return Subsystems(pairs, axes, groups, left, flipped, shape, left_shape, flipped_shape)
 
 
 _kept = lru_cache(maxsize=256)(_read)

@@ -304,6 +304,7 @@ def _phase(b, shape_b, *, real: bool):
         norm = np.linalg.norm(b, axis=-1, keepdims=True)
         pivot = np.where(np.abs(trace) > roundoff * norm, trace, pivot)
     if real:
-        pivot = np.where(np.abs(pivot.real) >= np.abs(pivot.imag), pivot.real, pivot.imag)
+        re, im = np.real(pivot), np.imag(pivot)
+        pivot = np.where(np.abs(re) >= np.abs(im), re, im)
     zero = pivot == 0
     return np.where(zero, 1, pivot / np.where(zero, 1, np.abs(pivot))).astype(b.dtype)

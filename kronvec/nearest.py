@@ -115,7 +115,8 @@ def nearest_kron(
         own = ask(m, "_realigned", shape_a, shape_b)
         if own is NotImplemented:
             return nearest_kron(m.toarray(), shape_a, shape_b, terms=terms)
-        a, b = of_low_rank(name, *own, shape_a, shape_b, count)
+        u, v = own
+        a, b = of_low_rank(name, u, v, shape_a, shape_b, count)
     else:
         a, b = of_dense(name, m, shape_a, shape_b, count)
     return _as_pairs(a, b, terms)

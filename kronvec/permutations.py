@@ -181,12 +181,12 @@ def rearranged(function: str, m, split, permuted, shape, out: NDArray | None) ->
     axes = (*range(batch), *(batch + i for i in permuted))
     if type(m) is not np.ndarray or (out is not None and type(out) is not np.ndarray):
         return _handed_over(_rearranged_dispatched(m, split, axes, shape), m, out)
-    if out is None:
-        out = np.empty(shape, m.dtype if m.dtype.isnative else m.dtype.newbyteorder("="))
+    native = m.dtype if m.dtype.isnative else m.dtype.newbyteorder("=")
+    target = np.empty(shape, native) if out is None else out
     if m.size:
         source = m.reshape((*m.shape[:-2], *split), copy=False).transpose(axes)
-        move_axes(out.reshape(source.shape, copy=False), source)
-    return out
+        move_axes(target.reshape(source.shape, copy=False), source)
+    return target
 
 
 def _rearranged_dispatched(m, split, axes, shape):

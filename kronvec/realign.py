@@ -92,7 +92,8 @@ def realignment(
         shapes = check_factor_shapes(name, m, shape_a, shape_b, realigned=inverse)
         own = NotImplemented if inverse else ask(m, "_realigned", *shapes)
         if own is not NotImplemented:
-            result = _of_low_rank(*own, *shapes, order)
+            u, v = own
+            result = _of_low_rank(u, v, shapes[0], shapes[1], order)
             return result if out is None else store(name, result, out)
     if is_operator(m) or is_sparse(m):
         m = m.toarray()

@@ -162,7 +162,8 @@ def _sparse(name: str, m, systems: Subsystems, out, entries):
     if out is not None:
         raise TypeError(f"{name}: out needs a dense m")
     check_subsystems(name, m, systems)
-    return sparse_from(*entries(m, systems), m)
+    row, column, data, shape = entries(m, systems)
+    return sparse_from(row, column, data, shape, m)
 
 
 def _split_indices(m, pairs: Pairs):
