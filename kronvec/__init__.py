@@ -33,6 +33,7 @@ from .matrix_equations import (
     solve_discrete_lyapunov,
     solve_sylvester,
 )
+from .nearest import nearest_kron
 from .operators import (
     commutation_matrix,
     duplication_matrix,
@@ -42,6 +43,8 @@ from .operators import (
 )
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
+from .realign import realignment
+from .subsystems import partial_trace, partial_transpose
 from .symmetric_products import (
     symmetric_kron,
     symmetric_kron_matvec,
@@ -86,9 +89,13 @@ __all__ = [
     "matmul_kron",
     "matmul_vjp",
     "mttkrp",
+    "nearest_kron",
     "operators",
+    "partial_trace",
+    "partial_transpose",
     "patch_numpy",
     "per_sample_sqnorm",
+    "realignment",
     "show_config",
     "smat",
     "solve_continuous_lyapunov",

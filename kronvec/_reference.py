@@ -14,6 +14,9 @@ from functools import reduce
 import numpy as np
 from numpy import kron as numpy_kron  # held here: patch_numpy may replace numpy.kron
 
+from ._reference_subsystems import partial_trace as partial_trace
+from ._reference_subsystems import partial_transpose as partial_transpose
+from ._reference_subsystems import realignment as realignment
 from ._reference_sums import face_splitting as face_splitting
 from ._reference_sums import face_splitting_matvec as face_splitting_matvec
 from ._reference_sums import khatri_rao as khatri_rao

@@ -51,7 +51,7 @@ def vech_kron(
     a : array_like, shape (..., n, n)
         A.
     b : array_like, shape (..., n, n), optional
-        B; A where it is not given, which takes half the time.  Leading axes broadcast.
+        B; A where it is not given, which takes less than half the time.  Leading axes broadcast.
     left, right : {"duplication", "duplication_pinv", "elimination", "svec"}
         P and R, see the table.
     out : ndarray, optional

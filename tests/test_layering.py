@@ -27,6 +27,7 @@ LAYERS = [
         "_reference_vec",
         "_reference_sums",
         "_reference_vech",
+        "_reference_subsystems",
         "_reference",
     ],
     ["_merging"],

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import kronvec as kv
+from equations import EQUATIONS
 from helpers import DTYPES, KERNEL_DTYPES, LAYOUTS, random
 from kronvec import _cayley, matrix_equations
-from operations import EQUATIONS
 
 pytest.importorskip("scipy")
 from scipy import linalg  # noqa: E402

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import kronvec as kv
+from equations import EQUATIONS
 from helpers import leaves, random, replace_leaf
-from operations import EQUATIONS, OPERATIONS, WITH_OUT
+from operations import OPERATIONS, WITH_OUT
 
 every_operation = pytest.mark.parametrize("operation", (*OPERATIONS, *EQUATIONS), ids=str)
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
@@ -84,6 +85,19 @@ SHAPE_ERRORS = [
     ("symmetric_kron_matvec", (t(2, 2), t(3), t(2, 3)), {}, ["b (2, 3)"]),
     ("symmetrizer_kron", (t(2, 2), t(3, 3)), {}, ["a (2, 2)", "b (3, 3)"]),
     ("symmetrizer_kron_matvec", (t(2, 2), t(3)), {}, ["x", "(3,)", "4"]),
+    ("partial_trace", (t(6, 5), (2, 3), 0), {}, ["m (6, 5)", "6, 6", "(2, 3)"]),
+    ("partial_trace", (t(6, 6), (2, 3), 2), {}, ["axis 2", "2 subsystems"]),
+    ("partial_trace", (t(6, 6), (2, 3), (0, -2)), {}, ["twice", "(0, -2)"]),
+    ("partial_trace", (t(2, 6), ((1, 3), 2), 0), {}, ["subsystem 0", "square", "(1, 3)"]),
+    ("partial_trace", (t(6, 6), (), 0), {}, ["at least one"]),
+    ("partial_transpose", (t(6), (2, 3), 0), {}, ["m", "(6,)"]),
+    ("partial_transpose", (t(4, 6, 5), (2, 3), 0), {}, ["m (4, 6, 5)", "(2, 3)"]),
+    ("partial_transpose", (t(6, 6), (2, -3), 0), {}, ["dims[1]", "-3"]),
+    ("realignment", (t(6, 5), (2, 3), (3, 2)), {}, ["m (6, 5)", "6, 6", "(2, 3)", "(3, 2)"]),
+    ("realignment", (t(6, 5), (2, 3), (3, 2)), {"inverse": True}, ["m (6, 5)", "6, 6"]),
+    ("nearest_kron", (t(6, 5), (2, 3), (3, 2)), {}, ["m (6, 5)", "6, 6", "(2, 3)", "(3, 2)"]),
+    ("nearest_kron", (t(6, 6), (2, 3), (3, 2)), {"terms": 7}, ["terms", "6", "7"]),
+    ("nearest_kron", (t(6, 6), (2, 3), (3, 2)), {"terms": 0}, ["terms", "0"]),
     ("matmul_vjp", (t(2, 4), t(2, 3), t(5, 4)), {}, ["x (2, 3)", "w (5, 4)"]),
     ("matmul_vjp", (t(3, 4), t(2, 3), t(3, 4)), {}, ["g (3, 4)", "(2, 4)"]),
     ("matmul_vjp", (t(5, 2, 4), t(2, 3), t(3, 4)), {}, ["g (5, 2, 4)", "(2, 4)"]),
@@ -147,6 +161,11 @@ def test_sizes_must_be_integers():
         ("symmetrizer_matrix", (None,)),
         ("unvec", (t(6), (2.0, 3))),
         ("unvec", (t(6), 6)),
+        ("partial_trace", (t(6, 6), (2, 3.0), 0)),
+        ("partial_trace", (t(6, 6), 6, 0)),
+        ("partial_transpose", (t(6, 6), (2, 3), 0.0)),
+        ("partial_transpose", (t(6, 6), (2, 3), None)),
+        ("realignment", (t(6, 6), 2, (3, 3))),
     ]:
         message = raised(TypeError, getattr(kv, name), *args)
         assert name.removesuffix("_matrix") in message.lower()

@@ -24,6 +24,6 @@ def schur_form(factor, dtype) -> SchurForm:
     """F = Q T Qᴴ of an operator."""
     if factor._is_hermitian():
         w, v = factor._eigh()
-        return SchurForm(w, v.toarray(), w)
+        return SchurForm(w, v.toarray(w.dtype if v.moves_only else v.dtype), w)
     real = np.zeros((), dtype).real.dtype
     return schur(factor.toarray(np.result_type(inexact(factor.dtype), real)))
