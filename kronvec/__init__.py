@@ -1,6 +1,8 @@
 """kronvec: Kronecker products and vec-ed matrices, applied without being formed."""
 
-from . import operators
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .columnwise import (
     face_splitting,
     face_splitting_matvec,
@@ -34,13 +36,6 @@ from .matrix_equations import (
     solve_sylvester,
 )
 from .nearest import nearest_kron
-from .operators import (
-    commutation_matrix,
-    duplication_matrix,
-    duplication_pinv_matrix,
-    elimination_matrix,
-    symmetrizer_matrix,
-)
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
 from .realign import realignment
@@ -56,10 +51,21 @@ from .symmetric_products import (
 from .tensors import mttkrp
 from .vectorize import unvec, vec, vec_reorder
 
+if TYPE_CHECKING:
+    from . import calculus, operators
+    from .operators import (
+        commutation_matrix,
+        duplication_matrix,
+        duplication_pinv_matrix,
+        elimination_matrix,
+        symmetrizer_matrix,
+    )
+
 __version__ = "0.1.0"
 
 __all__ = [
     "bkron",
+    "calculus",
     "commutation_indices",
     "commutation_matmul",
     "commutation_matrix",
@@ -122,3 +128,23 @@ __all__ = [
     "vech_kron",
     "vech_kron_matvec",
 ]
+
+_MATRICES = ("commutation", "duplication", "duplication_pinv", "elimination", "symmetrizer")
+# Imported when asked for: `import kronvec` stays a matter of milliseconds.
+_LATER = {
+    "calculus": "kronvec.calculus",
+    "operators": "kronvec.operators",
+    **{f"{name}_matrix": "kronvec.operators" for name in _MATRICES},
+}
+
+
+def __getattr__(name: str):
+    if name not in _LATER:
+        raise AttributeError(f"module 'kronvec' has no attribute {name!r}")
+    module = import_module(_LATER[name])
+    globals()[name] = module if module.__name__.endswith(f".{name}") else getattr(module, name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

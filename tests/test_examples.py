@@ -1,4 +1,4 @@
-"""The examples run, and their figures hold; where what they need is not installed they are skipped."""
+"""The examples run and their figures hold; skipped where what they need is not installed."""
 
 import importlib.util
 from pathlib import Path
