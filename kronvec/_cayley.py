@@ -1,63 +1,70 @@
 """A X Aᴴ - X + Q = 0 by way of a continuous equation, where its residual proves that right.
 
-With T the Schur form of A and W = (T + I)⁻¹ (T - I) = I - 2 (T + I)⁻¹, also triangular,
+With W = (A + I)⁻¹ (A - I) = I - 2 (A + I)⁻¹,
 
-    W Y + Y Wᴴ = 2 (T + I)⁻¹ (T Y Tᴴ - Y) (T + I)⁻ᴴ,
+    W X + X Wᴴ = 2 (A + I)⁻¹ (A X Aᴴ - X) (A + I)⁻ᴴ = -2 (A + I)⁻¹ Q (A + I)⁻ᴴ.
 
-so that T Y Tᴴ - Y = -C is a continuous Lyapunov equation without another Schur form.  -T has the
-same Y, so the sign is free: the eigenvalues of T should keep away from -1.
+-A has the same X, so that eigenvalues may be near to -1 or to 1, but not to both.  The Schur form
+of W costs no more than that of A, and the rest is real where A is, which triangular equations of
+the discrete kind are not.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ._schur_solves import check_pivots
-from ._triangular import LEAF, Perturbed, solve_sylvester_into
+from ._schur import SchurForm, schur
+from ._schur_solves import solve_pair
 
-# What a residual may be, in units of ε (‖T‖² + 1) ‖Y‖ in the Frobenius norm.
-_ACCEPTED = 8
-# How near to -1 and 1 at once eigenvalues may be for it to be worth the attempt.
-_NEAR = 1e-3
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What a residual may be, in units of ε (‖A‖² + 1) ‖X‖ in the Frobenius norm.
+_ACCEPTED = 3
+# What ‖A + I‖ ‖(A + I)⁻¹‖ may be, n at least, for the attempt to be worth a Schur form.
+_CONDITION = 1e4
 _CORRECTIONS = 2
 
 
-def solve_stein_by_cayley(function, form, q, names):
-    """X, or None where a backward stable way must be found."""
-    t, u, w = form
-    if t.dtype.kind != "c" and q.dtype.kind == "c":
-        parts = [solve_stein_by_cayley(function, form, part, names) for part in (q.real, q.imag)]
-        return None if any(x is None for x in parts) else parts[0] + 1j * parts[1]
-    if len(t) > LEAF:  # below, LAPACK looks at all eigenvalues at once
-        check_pivots(function, (form, form.conjugate()), -1, names, np.multiply)
-    from_minus, from_plus = np.abs(w + 1).min(), np.abs(w - 1).min()
-    if max(from_minus, from_plus) < _NEAR:
+class CayleyForm:
+    """W of one matrix A, for any number of Q."""
+
+    def __init__(self, a: NDArray, inverse: NDArray, form: SchurForm) -> None:
+        self.a, self.inverse, self.form = a, inverse, form
+
+    def solve(self, q: NDArray) -> NDArray | None:
+        """X, or None where a backward stable way must be found."""
+        a, adjoint = self.a, self.a.conj().T
+        right = -2 * self.inverse.conj().T
+        accepted = _ACCEPTED * np.finfo(a.dtype).eps * (_square(a) + 1)
+        form, other = self.form, self.form.conjugate()
+        x, residual = None, q
+        with np.errstate(all="ignore"):
+            for _ in range(1 + _CORRECTIONS):
+                try:
+                    step = solve_pair("", form, other, self.inverse @ residual @ right, "WW")
+                except np.linalg.LinAlgError:  # to be told in terms of A
+                    return None
+                x = step if x is None else x + step
+                residual = a @ x @ adjoint - x + q
+                if _square(residual) <= accepted**2 * _square(x):
+                    return x
         return None
-    if from_minus < from_plus:
-        t = -t
-    with np.errstate(all="ignore"):
+
+
+def cayley(a: NDArray) -> CayleyForm | None:
+    """The transformation of A or of -A, or None where neither is well conditioned."""
+    eye = np.eye(len(a), dtype=a.dtype)
+    for signed in (a, -a):
+        moved = signed + eye
         try:
-            y = _solve(t, u.conj().T @ q @ u)
-        except (Perturbed, OverflowError, np.linalg.LinAlgError):
-            return None
-    return None if y is None else u @ y @ u.conj().T
-
-
-def _solve(t, c):
-    """Y of T Y Tᴴ - Y + C = 0, or None."""
-    eye = np.eye(len(t), dtype=t.dtype)
-    inverse = np.linalg.inv(t + eye)
-    w = eye - 2 * inverse
-    adjoint, scaled_adjoint = t.conj().T, -2 * inverse.conj().T
-    accepted = _ACCEPTED * np.finfo(t.dtype).eps * (_square(t) + 1)
-    y, residual = 0, c
-    for _ in range(1 + _CORRECTIONS):
-        correction = inverse @ residual @ scaled_adjoint
-        solve_sylvester_into(w, w, correction)
-        y = y + correction
-        residual = t @ y @ adjoint - y + c
-        if _square(residual) <= accepted**2 * _square(y):
-            return y
+            inverse = np.linalg.inv(moved)
+        except np.linalg.LinAlgError:
+            continue
+        if _square(moved) * _square(inverse) <= (_CONDITION * len(a)) ** 2:
+            return CayleyForm(a, inverse, schur(eye - 2 * inverse))
     return None
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._cayley import solve_stein_by_cayley
-from ._schur import schur
+from ._cayley import CayleyForm, cayley
+from ._schur import is_hermitian, schur
 from ._schur_solves import check_solution, solve_pair, solve_product
 from ._shapes import as_lapack, as_plain, broadcast_batch, check_square, shape_error
 
@@ -165,9 +165,10 @@ def solve_continuous_lyapunov(a: ArrayLike, q: ArrayLike) -> NDArray:
 def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = None) -> NDArray:
     """Solve the discrete Lyapunov (Stein) equation A X Aᴴ - X + Q = 0.
 
-    The Schur form A = U T Uᴴ leaves T Y Tᴴ - Y + Uᴴ Q U = 0.  Where T ± I is well conditioned a
-    Cayley transformation makes that a continuous equation, and the residual decides whether
-    its solution stands; otherwise recursive halving solves it as it is.
+    Where A + I or A - I is well conditioned a Cayley transformation makes a continuous equation
+    of it, and the residual decides whether its solution stands.  Otherwise recursive halving
+    solves T Y Tᴴ - Y + Uᴴ Q U = 0, which the Schur form A = U T Uᴴ leaves.  A Hermitian A is
+    diagonalized instead.
 
     Parameters
     ----------
@@ -228,16 +229,20 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
     n = check_square(function, "a", a)
     _check_right_side(function, (n, n), a=a, q=q)
 
+    def prepare(a):
+        return (None if is_hermitian(a) else cayley(a)) or schur(a)
+
     def solve(forms, q):
-        form, names = forms[0], ("a", "aᴴ")
-        if not form.is_diagonal:
-            x = solve_stein_by_cayley(function, form, q, names)
+        form = forms[0]
+        if isinstance(form, CayleyForm):
+            x = form.solve(q)
             if x is not None:
                 return x
+            form = schur(form.a)
         both = form, form.conjugate()
-        return solve_product(function, both, -q.ravel(), -1, names).reshape(q.shape)
+        return solve_product(function, both, -q.ravel(), -1, ("a", "aᴴ")).reshape(q.shape)
 
-    return _each(function, solve, {"a": a}, q)
+    return _each(function, solve, {"a": a}, q, prepare)
 
 
 def _read(function, **arguments):
@@ -252,12 +257,12 @@ def _check_right_side(function, shape, **arrays):
         raise shape_error(function, f"q must have shape (..., {shape[0]}, {shape[1]})", **arrays)
 
 
-def _each(function, solve: Callable, matrices, q):
-    """``solve(forms, q)`` for every matrix of the batch; one Schur form for every matrix."""
+def _each(function, solve: Callable, matrices, q, prepare: Callable = schur):
+    """``solve(forms, q)`` for every matrix of the batch, each other one prepared once."""
     if q.ndim == 2 and all(a.ndim == 2 for a in matrices.values()):
         if not q.size:
             return _empty(q, *matrices.values())
-        forms = [schur(a) for a in matrices.values()]
+        forms = [prepare(a) for a in matrices.values()]
         return check_solution(function, solve(forms, q))
     batch = broadcast_batch(function, **matrices, q=q)
     x = _empty(np.broadcast_to(q, (*batch, *q.shape[-2:])), *matrices.values())
@@ -265,7 +270,7 @@ def _each(function, solve: Callable, matrices, q):
         return x
     forms, numbers = [], []
     for a in matrices.values():
-        forms.append([schur(each) for each in a.reshape(-1, *a.shape[-2:])])
+        forms.append([prepare(each) for each in a.reshape(-1, *a.shape[-2:])])
         count = np.arange(len(forms[-1])).reshape(a.shape[:-2])
         numbers.append(np.broadcast_to(count, batch))
     q = np.broadcast_to(q, x.shape)

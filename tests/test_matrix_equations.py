@@ -159,7 +159,7 @@ def test_eigenvalues_near_minus_one_do_not_spoil_the_residual(n, distance):
 def test_the_stein_recursion_alone_solves(monkeypatch, dtype, n):
     a, q = matrix("complex pairs", dtype, n), random(dtype, n, n, seed=1)
     by_cayley = solve(EQUATIONS[2], a, q)
-    monkeypatch.setattr(matrix_equations, "solve_stein_by_cayley", lambda *args: None)
+    monkeypatch.setattr(matrix_equations, "cayley", lambda a: None)
     by_halves = solve(EQUATIONS[2], a, q)
     assert np.linalg.norm(by_halves - by_cayley) <= 1e3 * np.finfo(dtype).eps * np.linalg.norm(
         by_cayley
@@ -171,12 +171,19 @@ def test_a_residual_that_is_too_large_is_not_accepted(monkeypatch):
     monkeypatch.setattr(_cayley, "_ACCEPTED", 0)
     solve(EQUATIONS[2], a, q)
 
-    def wrong(t, s, y):
-        y *= 2
-
     monkeypatch.undo()
-    monkeypatch.setattr(_cayley, "solve_sylvester_into", wrong)
+    monkeypatch.setattr(_cayley, "solve_pair", lambda function, form, other, q, names: q)
     solve(EQUATIONS[2], a, q)
+
+
+def test_eigenvalues_at_one_of_minus_one_and_one_are_transformed():
+    a = matrix("general", "float64", 6) / 30
+    for sign in (1, -1):
+        basis = np.linalg.qr(a)[0]
+        near = basis @ np.diag([sign, 0.5, 0.25, 0.1, -0.3, 0.4]) @ basis.T + np.triu(a, 4) / 99
+        assert _cayley.cayley(near * (1 + 1e-12)) is not None
+        solve(EQUATIONS[2], near * (1 + 1e-3), a)
+    assert _cayley.cayley(np.diag([1.0, -1.0])) is None
 
 
 def test_methods_of_scipy_are_taken():
