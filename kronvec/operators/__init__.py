@@ -8,8 +8,10 @@ from .commutation import Commutation, commutation_matrix
 from .dense import Dense
 from .diagonal import Diagonal
 from .identity import Identity
+from .iterative import Solution, conjugate_gradients
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
+from .preconditioners import NearestNeighbours
 from .restriction import Extension, Restriction
 from .sparse import Sparse
 from .triangular import Triangular
@@ -25,12 +27,15 @@ __all__ = [
     "Inverse",
     "KroneckerProduct",
     "KroneckerSum",
+    "NearestNeighbours",
     "Operator",
     "Product",
     "Restriction",
     "Scaled",
+    "Solution",
     "Sparse",
     "Sum",
     "Triangular",
     "commutation_matrix",
+    "conjugate_gradients",
 ]
