@@ -146,8 +146,9 @@ class Sum(Operator):
 
     Beyond 512 rows ``solve`` treats other Hermitian terms with a diagonal added, such as
     K + diag(d) and P K Pᵀ + σ I for rows P of the identity, by `conjugate_gradients` with its
-    default tolerance and a preconditioner: (K + mean(d) I)⁻¹ for one K, `NearestNeighbours` for
-    sums of Kronecker products and for gaps (this one needs SciPy), else the diagonal.  Where
+    default tolerance and a preconditioner: (K + mean(d) I)⁻¹ for one K and d within a factor of
+    100, `NearestNeighbours` for other sums of Kronecker products and for gaps (this one needs
+    SciPy), else the diagonal.  Where
     they find A not positive definite, or do not converge, up to 4096 rows are solved by
     elimination and for more LinAlgError is raised.  ``slogdet`` of these forms the dense array,
     which is refused beyond 4096 rows.

@@ -1,9 +1,10 @@
 """Approximate inverses of covariances, for conjugate gradients, and which one to take.
 
-K + diag(d)              K one Kronecker product or sum: (K + mean(d) I)⁻¹ by eigenvectors
-P K Pᵀ, Σ_t ⊗ F_t        with or without a diagonal added: each entry given its nearest
-                         neighbours on the grid of the factors
-anything else            the diagonal (Jacobi)
+- K + diag(d), K one Kronecker product or sum, the d not too different: (K + mean(d) I)⁻¹ by
+  eigenvectors
+- P K Pᵀ or a sum of Kronecker products, with or without a diagonal added: each entry given its
+  nearest neighbours on the grid of the factors
+- anything else: the diagonal (Jacobi)
 """
 
 from __future__ import annotations
@@ -33,15 +34,20 @@ if TYPE_CHECKING:
 
 # Bytes of the matrices among neighbours that are factorized at a time.
 _BLOCK_BYTES = 1 << 21
+# With s = mean(d), (K + s I)⁻¹ (K + diag(d)) has eigenvalues from min(d) / s to max(d) / s for a
+# semidefinite K: iterations grow with the square root of max(d) / min(d), whatever K is.
+_ALIKE = 100
 
 
 def preconditioner_for(rest, d) -> Operator:
     """M ≈ (Σ rest + diag(d))⁻¹ for Hermitian terms; d may be a number."""
     n = rest[0].shape[0]
     whole = reduce(add, [*rest, multiply(d, Identity(n)) if np.ndim(d) == 0 else Diagonal(d)])
-    inverse = shifted_inverse(rest[0], np.mean(d)) if len(rest) == 1 else None
-    if inverse is not None:
-        return inverse
+    d = np.real(d)
+    if len(rest) == 1 and 0 < np.max(d) <= _ALIKE * np.min(d):
+        inverse = shifted_inverse(rest[0], np.mean(d))
+        if inverse is not None:
+            return inverse
     grid = read_grid(whole)
     if grid is not None and len(grid.sizes) > 1 and importlib.util.find_spec("scipy"):
         return NearestNeighbours(whole)
