@@ -45,7 +45,7 @@ def preconditioner_for(rest, d) -> Operator:
     whole = reduce(add, [*rest, multiply(d, Identity(n)) if np.ndim(d) == 0 else Diagonal(d)])
     d = np.real(d)
     if len(rest) == 1 and 0 < np.max(d) <= _ALIKE * np.min(d):
-        inverse = shifted_inverse(rest[0], np.mean(d))
+        inverse = shifted_inverse(rest[0], float(np.mean(d)))
         if inverse is not None:
             return inverse
     grid = read_grid(whole)
