@@ -9,6 +9,15 @@ from .columnwise import (
 )
 from .derivatives import linear_vjp, matmul_jvp, matmul_vjp, per_sample_sqnorm
 from .explain import explain
+from .half_permutations import (
+    duplication_indices,
+    duplication_matmul,
+    duplication_pinv_matmul,
+    elimination_indices,
+    elimination_matmul,
+    symmetrizer_indices,
+    symmetrizer_matmul,
+)
 from .half_vectorize import smat, svec, unvech, vech
 from .introspect import patch_numpy, show_config, test
 from .kron_derivatives import (
@@ -19,9 +28,31 @@ from .kron_derivatives import (
 )
 from .kronecker_sums import kronsum, kronsum_matmul
 from .many_factors import kron_matmul, kron_matvec, kron_vecmat, matmul_kron
-from .operators import commutation_matrix
+from .matrix_equations import (
+    solve_continuous_lyapunov,
+    solve_discrete_lyapunov,
+    solve_sylvester,
+)
+from .nearest import nearest_kron
+from .operators import (
+    commutation_matrix,
+    duplication_matrix,
+    duplication_pinv_matrix,
+    elimination_matrix,
+    symmetrizer_matrix,
+)
 from .permutations import commutation_indices, commutation_matmul
 from .products import bkron, kron, triple_product, vec_trick
+from .realign import realignment
+from .subsystems import partial_trace, partial_transpose
+from .symmetric_products import (
+    symmetric_kron,
+    symmetric_kron_matvec,
+    symmetrizer_kron,
+    symmetrizer_kron_matvec,
+    vech_kron,
+    vech_kron_matvec,
+)
 from .tensors import mttkrp
 from .vectorize import unvec, vec, vec_reorder
 
@@ -32,6 +63,14 @@ __all__ = [
     "commutation_indices",
     "commutation_matmul",
     "commutation_matrix",
+    "duplication_indices",
+    "duplication_matmul",
+    "duplication_matrix",
+    "duplication_pinv_matmul",
+    "duplication_pinv_matrix",
+    "elimination_indices",
+    "elimination_matmul",
+    "elimination_matrix",
     "explain",
     "face_splitting",
     "face_splitting_matvec",
@@ -50,12 +89,26 @@ __all__ = [
     "matmul_kron",
     "matmul_vjp",
     "mttkrp",
+    "nearest_kron",
     "operators",
+    "partial_trace",
+    "partial_transpose",
     "patch_numpy",
     "per_sample_sqnorm",
+    "realignment",
     "show_config",
     "smat",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "solve_sylvester",
     "svec",
+    "symmetric_kron",
+    "symmetric_kron_matvec",
+    "symmetrizer_indices",
+    "symmetrizer_kron",
+    "symmetrizer_kron_matvec",
+    "symmetrizer_matmul",
+    "symmetrizer_matrix",
     "test",
     "triple_product",
     "triple_product_vjp",
@@ -66,4 +119,6 @@ __all__ = [
     "vec_trick",
     "vec_trick_vjp",
     "vech",
+    "vech_kron",
+    "vech_kron_matvec",
 ]

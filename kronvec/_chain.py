@@ -12,6 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ._factor_shapes import (
+    IdentityFactor,
+    check_kron_axis,
+    factors_batch,
+    read_factors,
+    size_identity,
+)
 from ._fastpath import small_product
 from ._results import any_masked, wrap_like
 from ._run import COPY, MATMUL_CHAIN, Job, choose_route
@@ -25,14 +32,7 @@ from ._scaling import (
     scaled_dtype,
     with_alpha,
 )
-from ._shapes import (
-    IdentityFactor,
-    as_array,
-    check_kron_axis,
-    factors_batch,
-    read_factors,
-    size_identity,
-)
+from ._shapes import as_array
 from ._threads import check_workers
 from .permutations import transpose_into
 

@@ -14,6 +14,9 @@ from functools import reduce
 import numpy as np
 from numpy import kron as numpy_kron  # held here: patch_numpy may replace numpy.kron
 
+from ._reference_subsystems import partial_trace as partial_trace
+from ._reference_subsystems import partial_transpose as partial_transpose
+from ._reference_subsystems import realignment as realignment
 from ._reference_sums import face_splitting as face_splitting
 from ._reference_sums import face_splitting_matvec as face_splitting_matvec
 from ._reference_sums import khatri_rao as khatri_rao
@@ -48,6 +51,24 @@ from ._reference_vec import (
 from ._reference_vec import (
     vech as vech,
 )
+from ._reference_vech import duplication_indices as duplication_indices
+from ._reference_vech import duplication_matmul as duplication_matmul
+from ._reference_vech import duplication_matrix as duplication_matrix
+from ._reference_vech import duplication_pinv_matmul as duplication_pinv_matmul
+from ._reference_vech import duplication_pinv_matrix as duplication_pinv_matrix
+from ._reference_vech import elimination_indices as elimination_indices
+from ._reference_vech import elimination_matmul as elimination_matmul
+from ._reference_vech import elimination_matrix as elimination_matrix
+from ._reference_vech import svec_matrix as svec_matrix
+from ._reference_vech import symmetric_kron as symmetric_kron
+from ._reference_vech import symmetric_kron_matvec as symmetric_kron_matvec
+from ._reference_vech import symmetrizer_indices as symmetrizer_indices
+from ._reference_vech import symmetrizer_kron as symmetrizer_kron
+from ._reference_vech import symmetrizer_kron_matvec as symmetrizer_kron_matvec
+from ._reference_vech import symmetrizer_matmul as symmetrizer_matmul
+from ._reference_vech import symmetrizer_matrix as symmetrizer_matrix
+from ._reference_vech import vech_kron as vech_kron
+from ._reference_vech import vech_kron_matvec as vech_kron_matvec
 
 # -------- Products
 

@@ -11,8 +11,8 @@ from math import prod
 import numpy as np
 
 from . import _engine, _kernels
+from ._factor_shapes import IdentityFactor
 from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan
-from ._shapes import IdentityFactor
 from ._threads import run_ranges
 from .products import bkron, kron
 

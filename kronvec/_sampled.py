@@ -18,15 +18,10 @@ import numpy as np
 
 from ._chain import apply_factors
 from ._columns import row_pair
+from ._factor_shapes import check_kron_axis, check_rows, factors_batch, read_factors
 from ._results import any_masked
 from ._scaling import check_scalars, check_target, combine, scaled_dtype, with_alpha
-from ._shapes import (
-    as_array,
-    check_kron_axis,
-    check_rows,
-    factors_batch,
-    read_factors,
-)
+from ._shapes import as_array
 from ._threads import check_workers
 
 # Bytes that the groups of a block of samples take.

@@ -19,31 +19,50 @@ _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
 
 class SchurForm(NamedTuple):
-    """A = Q T Qᴴ; ``t`` of one axis is the diagonal of T."""
+    """A = Q T Qᴴ with eigenvalues w; ``t`` of one axis is the diagonal of T."""
 
     t: NDArray
     q: NDArray
+    w: NDArray
 
-    def adjoint(self) -> SchurForm:
-        """Aᴴ = (Q J) (J Tᴴ J) (Q J)ᴴ, where J reverses: upper triangular again."""
-        if self.t.ndim == 1:
-            return SchurForm(self.t.conj(), self.q)
-        return SchurForm(self.t.conj().T[::-1, ::-1], self.q[:, ::-1])
+    @property
+    def is_diagonal(self) -> bool:
+        """T is held as a vector."""
+        return self.t.ndim == 1
+
+    @property
+    def has_blocks(self) -> bool:
+        """T is real, some eigenvalues are not."""
+        return self.w.dtype.kind == "c" and self.t.dtype.kind != "c"
 
     def conjugate(self) -> SchurForm:
         """The form of conj(A)."""
-        return SchurForm(self.t.conj(), self.q.conj())
+        if self.t.dtype.kind != "c":  # pairs stay in their order
+            return SchurForm(self.t, self.q.conj(), self.w)
+        return SchurForm(self.t.conj(), self.q.conj(), self.w.conj())
 
     def transpose(self) -> SchurForm:
-        """The form of Aᵀ."""
-        return self.adjoint().conjugate()
+        """Aᵀ = (conj(Q) J) (J Tᵀ J) (conj(Q) J)ᴴ, where J reverses: upper triangular again."""
+        q = self.q.conj()
+        if self.is_diagonal:
+            return SchurForm(self.t, q, self.w)
+        w = self.w.conj() if self.has_blocks else self.w  # a + i w before a - i w
+        return SchurForm(self.t.T[::-1, ::-1], q[:, ::-1], w[::-1])
+
+    def adjoint(self) -> SchurForm:
+        """The form of Aᴴ."""
+        return self.transpose().conjugate()
 
 
 @lru_cache
 def lapack(name: str, kind: str):
     """LAPACK's ``?name`` for the character of a dtype."""
-    from scipy.linalg import lapack as routines
-
+    try:
+        from scipy.linalg import lapack as routines
+    except ImportError:
+        raise ImportError(
+            "matrices that are not Hermitian need SciPy: install kronvec[scipy]"
+        ) from None
     return getattr(routines, _LETTERS[kind] + name)
 
 
@@ -66,39 +85,17 @@ def is_hermitian(a: NDArray) -> bool:
 def schur(a: NDArray) -> SchurForm:
     """The Schur form of a square matrix, not empty, of finite float32/64 or complex64/128."""
     if is_hermitian(a):
-        return SchurForm(*np.linalg.eigh(a))
+        w, q = np.linalg.eigh(a)
+        return SchurForm(w, q, w)
     kind = a.dtype.char
-    found = lapack("gees", kind)(_select, a, lwork=_workspace(len(a), kind))
-    if found[-1]:
+    t, _, *w, q, _, info = lapack("gees", kind)(_select, a, lwork=_workspace(len(a), kind))
+    if info:
         raise np.linalg.LinAlgError(
             f"Schur form of a matrix of shape {a.shape}: the QR algorithm did not converge"
         )
-    return SchurForm(found[0], found[-3])
-
-
-def pairs(t: NDArray) -> NDArray[np.intp]:
-    """The first row of every 2 x 2 block of T."""
-    if t.ndim == 1 or t.dtype.kind == "c":
-        return np.empty(0, np.intp)
-    return t.diagonal(-1).nonzero()[0]
-
-
-def _imaginary(t: NDArray, p: NDArray) -> NDArray:
-    """W of the eigenvalues a ± i w of the blocks at rows p."""
-    return np.sqrt(np.abs(t[p, p + 1])) * np.sqrt(np.abs(t[p + 1, p]))
-
-
-def eigenvalues(t: NDArray) -> NDArray:
-    """The eigenvalues in the order of the diagonal of T."""
-    if t.ndim == 1:
-        return t
-    diagonal, p = t.diagonal(), pairs(t)
-    if not p.size:
-        return diagonal
-    w = _imaginary(t, p)
-    values = diagonal.astype(np.result_type(t, np.complex64))
-    values.imag[p], values.imag[p + 1] = w, -w
-    return values
+    if len(w) == 2:  # real and imaginary parts
+        w = [w[0] + 1j * w[1] if w[1].any() else w[0]]
+    return SchurForm(t, q, w[0])
 
 
 def triangular(form: SchurForm) -> SchurForm:
@@ -108,15 +105,14 @@ def triangular(form: SchurForm) -> SchurForm:
     and its first column an eigenvector: Gᴴ [[a, b], [c, a]] G = [[a + i w, *], [0, a - i w]].
     The blocks are disjoint, so all of them turn at once.
     """
-    t, q = form
-    p = pairs(t)
-    if not p.size:
+    if not form.has_blocks:
         return form
-    b, c, w = t[p, p + 1], t[p + 1, p], _imaginary(t, p)
-    r = np.sqrt(np.abs(b) + np.abs(c))
-    x, iy = np.sqrt(np.abs(b)) / r, 1j * np.copysign(np.sqrt(np.abs(c)) / r, b)
-    center = t[p, p]
-    t, q = (each.astype(np.result_type(each, np.complex64), order="F") for each in (t, q))
+    t, q, w = form
+    p = t.diagonal(-1).nonzero()[0]
+    b, c = np.abs(t[p, p + 1]), np.abs(t[p + 1, p])
+    r = np.sqrt(b + c)
+    x, iy = np.sqrt(b) / r, 1j * np.copysign(np.sqrt(c) / r, t[p, p + 1])
+    t, q = (each.astype(w.dtype, order="F") for each in (t, q))
     for each in (t, q):  # times G
         first, second = each[:, p], each[:, p + 1]
         each[:, p], each[:, p + 1] = x * first + iy * second, iy * first + x * second
@@ -124,5 +120,5 @@ def triangular(form: SchurForm) -> SchurForm:
     first, second = t[p], t[p + 1]  # Gᴴ times
     t[p], t[p + 1] = x * first - iy * second, x * second - iy * first
     t[p + 1, p] = 0
-    t[p, p], t[p + 1, p + 1] = center + 1j * w, center - 1j * w
-    return SchurForm(t, q)
+    np.einsum("ii->i", t)[...] = w
+    return SchurForm(t, q, w)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._schur import SchurForm, eigenvalues, pairs, triangular
-from ._triangular import Perturbed, solve_product_into, solve_sum_into
+from ._schur import SchurForm, lapack, triangular
+from ._triangular import LEAF, Perturbed, solve_product_into, solve_sum_into
 from .many_factors import kron_matmul
 
 if TYPE_CHECKING:
@@ -55,28 +55,45 @@ def solve_product(
     return _solve(function, forms, r, sigma, names, np.multiply)
 
 
+def solve_pair(
+    function: str, a: SchurForm, b: SchurForm, q: NDArray, names: Sequence[str]
+) -> NDArray:
+    """X of A X + X Bᵀ = Q, which is ``solve_sum`` of two factors and one column."""
+    (t, u, _), (s, v, _) = a, b
+    if a.is_diagonal and b.is_diagonal:
+        pivots = check_pivots(function, (a, b), 0, names, np.add)
+        return u @ (u.conj().T @ q @ v.conj() / pivots) @ v.T
+    if max(q.shape) <= LEAF and q.dtype == t.dtype == s.dtype and t.ndim == s.ndim:
+        trsyl = lapack("trsyl", q.dtype.char)
+        y, scale, info = trsyl(t, s.conj(), u.conj().T @ q @ v.conj(), tranb="C")
+        if not info and scale == 1:  # of what is wrong otherwise there is one account
+            return u @ y @ v.T
+    return solve_sum(function, (a, b), q.ravel(), names=names).reshape(q.shape)
+
+
 def check_pivots(function, forms, shift, names, combine):
     """The eigenvalues of the sum or product plus ``shift``, one axis for each factor.
 
-    LinAlgError where one is zero within rounding, eps times the size of what it is added from.
+    LinAlgError where one is zero within rounding: ε times the size of what it is added from.
     """
-    values = [eigenvalues(form.t) for form in forms]
-    pivots = reduce(combine.outer, values)
+    pivots = reduce(combine.outer, [form.w for form in forms])
     if shift != 0:
         pivots = pivots + shift
     if combine is np.add:
         scale = max(np.abs(form.t).max() for form in forms) + abs(shift)
     else:
-        scale = prod(float(np.abs(each).max()) for each in values) + abs(shift)
+        scale = prod(float(np.abs(form.w).max()) for form in forms) + abs(shift)
     magnitude = np.abs(pivots)
-    if not magnitude.min() > np.finfo(pivots.dtype).eps * scale:
-        raise _singular(function, values, shift, names, combine, magnitude)
+    if not magnitude.min() > np.finfo(magnitude.dtype).eps * scale:
+        raise _singular(function, forms, shift, names, combine)
     return pivots
 
 
-def _singular(function, values, shift, names, combine, magnitude):
+def _singular(function, forms, shift, names, combine):
     """The error that names the eigenvalues whose sum or product is next to ``-shift``."""
+    values = [form.w for form in forms]
     names = names or [f"factor {i}" for i in range(len(values))]
+    magnitude = np.abs(reduce(combine.outer, values) + shift)
     where = np.unravel_index(magnitude.argmin(), magnitude.shape)
     chosen = [each[i] for each, i in zip(values, where, strict=True)]
     listed = " and ".join(
@@ -95,7 +112,7 @@ def _singular(function, values, shift, names, combine, magnitude):
 
 def _solve(function, forms, r, shift, names, combine):
     sizes = tuple(len(form.t) for form in forms)
-    dtype = np.result_type(*(each for form in forms for each in form), r, shift)
+    dtype = np.result_type(*(each for form in forms for each in (form.t, form.q)), r, shift)
     if r.size == 0:
         return np.zeros(r.shape, dtype)
     pivots = check_pivots(function, forms, shift, names, combine)
@@ -103,41 +120,52 @@ def _solve(function, forms, r, shift, names, combine):
     y = r.astype(dtype, copy=False).reshape(*sizes, -1)
     if real and dtype.kind == "c":  # real and imaginary parts are columns of their own
         y = np.ascontiguousarray(y).view(y.real.dtype)
-    if _must_be_triangular(forms, y.shape[-1], combine):
+    if _must_be_triangular(forms, y.shape[-1], shift, combine):
         forms = [triangular(form) for form in forms]
     y = rotate([form.q.conj().T for form in forms], y)
-    if all(form.t.ndim == 1 for form in forms):
+    if all(form.is_diagonal for form in forms):
         y = y / pivots[..., None]
     else:
         try:
-            y = _solve_triangular([form.t for form in forms], y, shift, combine)
+            y = _solve_triangular(forms, y, shift, combine)
         except Perturbed:
-            values = [eigenvalues(form.t) for form in forms]
-            raise _singular(function, values, shift, names, combine, np.abs(pivots)) from None
+            raise _singular(function, forms, shift, names, combine) from None
+        except OverflowError:
+            raise _overflow(function, dtype) from None
     y = rotate([form.q for form in forms], y)
     if real:
         y = y.real
         if dtype.kind == "c":
             y = np.ascontiguousarray(y).view(dtype)
-    if not np.isfinite(y).all():
-        raise np.linalg.LinAlgError(f"{function}: the solution overflows {y.dtype}")
-    return y.reshape(r.shape)
+    return check_solution(function, y.reshape(r.shape))
+
+
+def check_solution(function, x):
+    """X, all of it finite."""
+    if not np.isfinite(x).all():
+        raise _overflow(function, x.dtype)
+    return x
+
+
+def _overflow(function, dtype):
+    return np.linalg.LinAlgError(f"{function}: the solution overflows {dtype}")
 
 
 def _is_real(forms, shift):
-    complex_form = any(each.dtype.kind == "c" for form in forms for each in form)
+    complex_form = any(form.t.dtype.kind == "c" or form.q.dtype.kind == "c" for form in forms)
     return not (complex_form or np.iscomplexobj(shift))
 
 
-def _must_be_triangular(forms, columns, combine):
+def _must_be_triangular(forms, columns, shift, combine):
     """Whether 2 x 2 blocks stand in the way: of complex shifts, or of a single row's scalar."""
-    dense = [form for form in forms if form.t.ndim == 2]
-    if not any(pairs(form.t).size for form in dense):
+    if not any(form.has_blocks for form in forms):
         return False
-    columns *= prod(len(form.t) for form in forms if form.t.ndim == 1)
+    dense = [form for form in forms if not form.is_diagonal]
+    columns *= prod(len(form.t) for form in forms if form.is_diagonal)
     return (
         combine is np.multiply
-        or any(form.t.dtype.kind == "c" for form in forms)
+        or np.iscomplexobj(shift)
+        or any(form.t.dtype.kind == "c" or form.q.dtype.kind == "c" for form in forms)
         or len(dense) > 2
         or (len(dense) == 2 and columns >= _FEW_COLUMNS)
     )
@@ -153,17 +181,18 @@ def rotate(factors, y):
     return kron_matmul(factors, y.reshape(n, -1)).reshape(y.shape)
 
 
-def _solve_triangular(ts, y, shift, combine):
-    """The same for y = Qᴴ r and the triangular T_i, which diagonal ones end."""
-    order = sorted(range(len(ts)), key=lambda i: ts[i].ndim == 1)
-    dense = [ts[i] for i in order if ts[i].ndim == 2]
-    diagonal = [ts[i] for i in order if ts[i].ndim == 1]
+def _solve_triangular(forms, y, shift, combine):
+    """The same for y = Qᴴ r and the T_i, the diagonal ones moved to the end."""
+    order = sorted(range(len(forms)), key=lambda i: forms[i].is_diagonal)
+    ts = [forms[i].t for i in order]
+    dense = [t for t in ts if t.ndim == 2]
+    diagonal = ts[len(dense) :]
     dtype = np.result_type(*ts, y, shift)
     dense = [t.astype(dtype, copy=False) for t in _merge(dense, combine)]
     moved = y.transpose(*order, len(ts))
     x = np.array(moved, dtype, order="C").reshape(*(len(t) for t in dense), -1)
     d = 0 if combine is np.add else 1
-    if diagonal or (len(dense) == 1 and pairs(dense[0]).size):
+    if diagonal or (len(dense) == 1 and forms[order[0]].has_blocks):
         d = reduce(combine.outer, diagonal, np.full(1, d, dtype)).ravel().astype(dtype)
         d = np.repeat(d, x.shape[-1] // len(d))
     into = solve_sum_into if combine is np.add else solve_product_into
@@ -187,7 +216,12 @@ def _merge(ts, combine):
             i += 1
             continue
         if combine is np.add:
-            ts[i : i + 2] = [np.kron(a, np.eye(len(b))) + np.kron(np.eye(len(a)), b)]
+            ts[i : i + 2] = [np.kron(a, _eye(b)) + np.kron(_eye(a), b)]
         else:
             ts[i : i + 2] = [np.kron(a, b)]
     return ts
+
+
+def _eye(t):
+    """The identity matrix of T's size and dtype."""
+    return np.eye(len(t), dtype=t.dtype)

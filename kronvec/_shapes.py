@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from numbers import Number
+from numbers import Number, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ORDERS = ("F", "C")
 MAX_BYTES = sys.maxsize
+LAPACK_DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
 def describe(**arguments) -> str:
@@ -207,11 +208,27 @@ def check_triangle_length(function: str, name: str, vector) -> int:
     return n
 
 
+def check_axis_length(function: str, name: str, array, axis: int, length: int, why: str) -> None:
+    """One axis, which a matrix multiplies, must have this length."""
+    if array.shape[axis] != length:
+        message = f"axis {axis} of {name} must have length {length} {why}"
+        raise shape_error(function, message, **{name: array})
+
+
 def check_side(function: str, side: str) -> str:
     """``side`` as "left" or "right"."""
     if not isinstance(side, str) or side not in ("left", "right"):
         raise ValueError(f"{function}: side must be 'left' or 'right', got {side!r}")
     return side
+
+
+def check_choice(function: str, name: str, value: str, choices) -> str:
+    """``value`` as one of the strings ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(
+            f"{function}: {name} must be one of {', '.join(map(repr, choices))}, got {value!r}"
+        )
+    return value
 
 
 def overrides_ufuncs(*arguments) -> bool:
@@ -224,137 +241,6 @@ def overrides_ufuncs(*arguments) -> bool:
     return False
 
 
-class IdentityFactor:
-    """An identity among the factors of a Kronecker product: a shape without entries."""
-
-    ndim = 2
-
-    def __init__(self, n: int) -> None:
-        self.shape = (n, n)
-
-    @property
-    def T(self) -> IdentityFactor:
-        """Itself."""
-        return self
-
-
-def read_factors(
-    function: str,
-    factors,
-    argument: str = "factors",
-    item: str = "factor",
-    *,
-    identities: bool = False,
-) -> list:
-    """The matrices of a product, given as ``argument``, as arrays of at least two axes.
-
-    With ``identities`` an identity operator becomes an IdentityFactor, and None stays None.
-    """
-    if isinstance(factors, np.ndarray) and factors.ndim == 2:
-        raise TypeError(
-            f"{function}: {argument} must be a sequence of matrices, got one matrix of shape "
-            f"{factors.shape}: write [{item}]"
-        )
-    try:
-        listed = list(factors)
-    except TypeError:
-        raise TypeError(
-            f"{function}: {argument} must be a sequence of matrices, got {type(factors).__name__}"
-        ) from None
-    if not listed:
-        raise ValueError(f"{function}: at least one {item} is needed")
-    for i, f in enumerate(listed):
-        if identities and getattr(type(f), "is_identity", False) is True:
-            listed[i] = IdentityFactor(f.shape[0])
-        elif not (identities and f is None):
-            listed[i] = as_array(function, f"{item} {i}", f, min_ndim=2)
-    return listed
-
-
-def size_identity(function: str, factors, length: int, *, transposed: bool = False) -> list:
-    """The factors, None among them an identity of the size that makes ``length`` fit."""
-    unsized = [i for i, f in enumerate(factors) if f is None]
-    if not unsized:
-        return factors
-    if len(unsized) > 1:
-        raise ValueError(
-            f"{function}: the size of one None factor follows from x, not that of "
-            f"{len(unsized)}; use operators.Identity(n)"
-        )
-    side = -2 if transposed else -1
-    others = math.prod(f.shape[side] for f in factors if f is not None)
-    if others == 0 or length % others:
-        raise ValueError(
-            f"{function}: no identity in place of None fits: x has {length} entries on the axis "
-            f"of the Kronecker product, which must be a multiple of {others}, the product of the "
-            f"other factors' {'rows' if transposed else 'columns'}"
-        )
-    identity = IdentityFactor(length // others)
-    return [identity if f is None else f for f in factors]
-
-
-def factors_batch(function: str, factors, x, core: int) -> tuple[int, ...]:
-    """The batch axes of x, whose ``core`` last axes are no batch, and of the factors, broadcast."""
-    if all(f.ndim == 2 for f in factors):
-        return x.shape[: x.ndim - core]
-    try:
-        return np.broadcast_shapes(x.shape[: x.ndim - core], *(f.shape[:-2] for f in factors))
-    except ValueError:
-        named = {f"factor_{i}": f for i, f in enumerate(factors)}
-        raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
-
-
-def check_kron_axis(
-    function: str, factors, x, axis: int, *, transposed: bool = False, of: str = "product"
-) -> int:
-    """The length of ``axis`` of x, which must be that of K's columns (its rows if transposed)."""
-    side = -2 if transposed else -1
-    sizes = [f.shape[side] for f in factors]
-    length = math.prod(sizes)
-    if x.shape[axis] != length:
-        product = " * ".join(map(str, sizes))
-        raise ValueError(
-            f"{function}: x must have {product} = {length} entries on axis {axis}, the "
-            f"{'rows' if transposed else 'columns'} of the Kronecker {of}; got x {x.shape}, "
-            f"factors {', '.join(str(f.shape) for f in factors)}"
-        )
-    return length
-
-
-def check_alike(function: str, matrices, axis: int) -> int:
-    """The common length of ``axis`` of all matrices."""
-    lengths = {m.shape[axis] for m in matrices}
-    if len(lengths) > 1:
-        named = {f"matrix_{i}": m for i, m in enumerate(matrices)}
-        kind = "columns" if axis == -1 else "rows"
-        raise shape_error(function, f"all matrices need the same number of {kind}", **named)
-    return lengths.pop()
-
-
-def check_rows(function: str, rows, sizes) -> list:
-    """One vector of row numbers for each factor, all of one length, none negative any more."""
-    if not isinstance(rows, (tuple, list)):
-        raise TypeError(
-            f"{function}: rows must be a tuple with one index array for each factor, got "
-            f"{type(rows).__name__}"
-        )
-    if len(rows) != len(sizes):
-        raise ValueError(
-            f"{function}: rows must hold one index array for each of the {len(sizes)} factors, "
-            f"got {len(rows)}"
-        )
-    read = [np.asarray(index) for index in rows]
-    for i, index in enumerate(read):
-        if index.ndim != 1 or len(index) != len(read[0]):
-            raise ValueError(
-                f"{function}: rows must hold vectors of one length, got shapes "
-                f"{', '.join(str(each.shape) for each in read)}"
-            )
-        of = f"factor {i} with {sizes[i]} rows"
-        read[i] = check_indices(function, f"rows[{i}]", index, sizes[i], of)
-    return read
-
-
 def check_indices(function: str, name: str, index, size: int, of: str) -> NDArray[np.intp]:
     """Numbers below ``size``, the entries ``of`` something, none negative any more."""
     if index.dtype.kind not in "iu" and index.size:
@@ -364,3 +250,31 @@ def check_indices(function: str, name: str, index, size: int, of: str) -> NDArra
         raise IndexError(f"{function}: {name} holds {outside}, which is out of bounds for {of}")
     index = index.astype(np.intp, copy=False)
     return np.where(index < 0, index + size, index) if (index < 0).any() else index
+
+
+def as_lapack(function: str, **arrays) -> list:
+    """The arrays in single or double precision, real or complex, and finite.
+
+    Single where none has more precision than that; longer than double is rounded to double.
+    """
+    dtypes = {a.dtype for a in arrays.values()}
+    if len(dtypes) > 1 or not dtypes <= LAPACK_DTYPES:
+        single = all(dtype.char in "efF" for dtype in dtypes)
+        for name, a in arrays.items():
+            arrays[name] = _to_lapack(function, name, a, "fF" if single else "dD")
+    for name, a in arrays.items():
+        if not np.isfinite(a).all():
+            raise ValueError(f"{function}: {name} must not contain NaN or infinity")
+    return list(arrays.values())
+
+
+def _to_lapack(function, name, a, kinds):
+    """``a`` as the first, real, of two dtypes if it can be, else as the second."""
+    real = a.dtype.kind in "biuf"
+    if a.dtype.kind == "O":
+        real = all(isinstance(entry, Real) for entry in a.flat)
+    try:
+        with np.errstate(over="ignore"):  # what became infinite is refused
+            return a.astype(kinds[0] if real else kinds[1], copy=False)
+    except (TypeError, ValueError):
+        raise TypeError(f"{function}: {name} holds objects that are no numbers") from None

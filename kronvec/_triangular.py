@@ -14,11 +14,12 @@ import numpy as np
 
 from ._schur import lapack
 
-LEAF = 32
+LEAF = 64
+_ROWS = 32  # of a Stein equation solved row by row
 
 
 class Perturbed(ArithmeticError):
-    """LAPACK had to move a pivot away from zero, or to scale down a solution that overflows."""
+    """A pivot is so near to zero that LAPACK would solve another equation."""
 
 
 def _halves(t):
@@ -39,7 +40,7 @@ def _with_shift(t, shift):
 
 def solve_shifted(t, y):
     """T y = r for triangular T (n, n); y (n, k) holds r."""
-    if len(t) <= 2 * LEAF:
+    if len(t) <= LEAF:
         x, info = lapack("trtrs", y.dtype.char)(t, y)
         if info:
             raise Perturbed
@@ -74,8 +75,10 @@ def solve_sylvester_into(t, s, y):
     else:
         dense = np.diag(s) if s.ndim == 1 else s
         x, scale, info = lapack("trsyl", y.dtype.char)(t, dense, y, tranb="C")
-        if info or scale != 1:
+        if info:
             raise Perturbed
+        if scale != 1:
+            raise OverflowError
         y[...] = x
 
 
@@ -118,12 +121,12 @@ def update(y, t, x):
 def solve_stein_into(t, s, y, sigma):
     """T y Sᵀ + sigma y = r for triangular T (m, m), S (n, n); y (m, n) holds r."""
     m, n = y.shape
-    if m > LEAF and m >= n:
+    if m > _ROWS and m >= n:
         lead, trail = _halves(t)
         solve_stein_into(t[trail, trail], s, y[trail], sigma)
         y[lead] -= t[lead, trail] @ (y[trail] @ s.T)
         solve_stein_into(t[lead, lead], s, y[lead], sigma)
-    elif n > LEAF:
+    elif n > _ROWS:
         lead, trail = _halves(s)
         solve_stein_into(t, s[trail, trail], y[:, trail], sigma)
         y[:, lead] -= (t @ y[:, trail]) @ s[lead, trail].T

@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._columns import column_pair, own_target, row_pair, times, transposed_times
+from ._factor_shapes import check_alike, read_factors
 from ._results import any_masked, assign, store, wrap_like
-from ._shapes import (
-    as_array,
-    broadcast_batch,
-    check_addressable,
-    check_alike,
-    check_out,
-    read_factors,
-    shape_error,
-)
+from ._shapes import as_array, broadcast_batch, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,10 +11,11 @@ import numpy as np
 
 from . import _kernels
 from ._chain import read_call, state_of
+from ._factor_shapes import read_factors
 from ._fastpath import is_small
 from ._plan import Pass, Plan, Step
 from ._run import COPY, MATMUL_CHAIN, choose_route, plan_item, workspaces
-from ._shapes import check_side, check_size, read_factors
+from ._shapes import check_side, check_size
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike

@@ -6,7 +6,6 @@ so all four are one ``np.take`` along the last axis.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +19,11 @@ from ._shapes import (
     check_square,
     check_triangle_length,
 )
+from ._triangle import for_size, lower_positions, off_diagonal_scale, square_positions
 from .vectorize import batch_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
-
-# Index arrays are kept for triangles up to this size (at most 128 KiB each), made anew beyond.
-_CACHED_SIZE = 128
 
 
 def vech(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
@@ -180,7 +175,7 @@ def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArr
     """
     triangle, n = _lower_triangle("svec", a, order)
     check_numeric("svec", "a", triangle)
-    triangle = np.multiply(triangle, _off_diagonal_scale(n, triangle.dtype, order))
+    triangle = np.multiply(triangle, off_diagonal_scale(n, triangle.dtype, order))
     return triangle if out is None else store("svec", triangle, out)
 
 
@@ -232,7 +227,7 @@ def smat(
     vector = as_movable("smat", "v", v, min_ndim=1)
     check_numeric("smat", "v", vector)
     n = check_triangle_length("smat", "v", vector)
-    vector = vector / _off_diagonal_scale(n, vector.dtype, order)
+    vector = vector / off_diagonal_scale(n, vector.dtype, order)
     a = _symmetric("smat", vector, order, hermitian)
     return a if out is None else store("smat", a, out)
 
@@ -243,7 +238,7 @@ def _lower_triangle(function: str, a: ArrayLike, order: str) -> tuple[NDArray, i
     matrix = as_movable(function, "a", a, min_ndim=2)
     n = check_square(function, "a", matrix)
     rows = np.reshape(matrix, (*matrix.shape[:-2], n * n))
-    return np.take(rows, _for_size(_lower_positions, n, order), axis=-1), n
+    return np.take(rows, for_size(lower_positions, n, order), axis=-1), n
 
 
 def _symmetric(function: str, v: NDArray, order: str, hermitian: bool) -> NDArray:
@@ -251,46 +246,8 @@ def _symmetric(function: str, v: NDArray, order: str, hermitian: bool) -> NDArra
     n = check_triangle_length(function, "v", v)
     shape = (*batch_axes(v), n, n)
     check_addressable(function, shape, v.dtype.itemsize)
-    a = np.reshape(np.take(v, _for_size(_square_positions, n, order), axis=-1), shape)
+    a = np.reshape(np.take(v, for_size(square_positions, n, order), axis=-1), shape)
     if hermitian and v.dtype.kind in "cO":
         upper = np.triu(np.ones((n, n), bool), 1)
         a[..., upper] = np.conjugate(a[..., upper])
     return a
-
-
-def _off_diagonal_scale(n: int, dtype: np.dtype, order: str) -> NDArray:
-    """1 on the diagonal and √2 off it, along a vech, in the real type of ``dtype``."""
-    real = np.dtype(float) if dtype.kind in "biuO" else np.empty(0, dtype).real.dtype
-    scale = np.full(n * (n + 1) // 2, np.sqrt(real.type(2)), real)
-    i = np.arange(n)
-    scale[i * n - i * (i - 1) // 2 if order == "F" else i * (i + 3) // 2] = 1
-    return scale
-
-
-def _lower_positions(n: int, order: str) -> NDArray[np.intp]:
-    """Where the entries of a vech lie in the square, row-major."""
-    square = np.arange(n * n, dtype=np.intp).reshape(n, n)
-    if order == "F":
-        return square.T[np.triu(np.ones((n, n), bool))]
-    return square[np.tril(np.ones((n, n), bool))]
-
-
-def _square_positions(n: int, order: str) -> NDArray[np.intp]:
-    """Where each entry of the square, row-major, lies in a vech: the same for (i, j) and (j, i)."""
-    lower = _lower_positions(n, order)
-    upper = lower % n * n + lower // n if n else lower
-    positions = np.empty(n * n, np.intp)
-    positions[lower] = positions[upper] = np.arange(lower.size)
-    return positions
-
-
-@lru_cache(maxsize=32)
-def _kept(positions: Callable, n: int, order: str) -> NDArray[np.intp]:
-    indices = positions(n, order)
-    indices.flags.writeable = False
-    return indices
-
-
-def _for_size(positions: Callable, n: int, order: str) -> NDArray[np.intp]:
-    """``positions(n, order)``, kept where it is small."""
-    return _kept(positions, n, order) if n <= _CACHED_SIZE else positions(n, order)

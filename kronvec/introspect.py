@@ -260,6 +260,20 @@ def _selftest_calls(dtype: np.dtype, m: int, n: int, p: int, q: int) -> Iterator
     yield "commutation_matmul", (new(m * n), m, n), {"transposed": True}
     yield "commutation_indices", (m, n), {}
     yield "commutation_matrix", (m, n), {}
+    half = n * (n + 1) // 2
+    for name, size in (("duplication", half), ("elimination", n * n), ("symmetrizer", n * n)):
+        yield f"{name}_matmul", (new(size, 2), n), {}
+        yield f"{name}_indices", (n,), {}
+        yield f"{name}_matrix", (n,), {}
+    yield "duplication_pinv_matmul", (new(2, half), n), {"side": "right"}
+    yield "duplication_pinv_matrix", (n,), {}
+    square = new(n, n)
+    yield "vech_kron", (square,), {}
+    yield "vech_kron_matvec", (square, new(half), new(n, n)), {}
+    yield "symmetric_kron", (square, new(n, n)), {}
+    yield "symmetric_kron_matvec", (square, new(half)), {}
+    yield "symmetrizer_kron", (square,), {}
+    yield "symmetrizer_kron_matvec", (square, new(n * n)), {}
     yield "kron", (a, c), {}
     yield "bkron", (new(2, m, n), new(3, 1, p, q)), {}
     yield "triple_product", (a, b, c), {}

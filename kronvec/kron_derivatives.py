@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._chain import apply_factors
+from ._factor_shapes import check_kron_axis, read_factors
 from ._gradients import adjoint, conj, read_cotangent, reduce_to, sum_over
-from ._shapes import (
-    as_plain,
-    broadcast_batch,
-    check_kron_axis,
-    check_order,
-    read_factors,
-    shape_error,
-)
+from ._shapes import as_plain, broadcast_batch, check_order, shape_error
 from .products import triple_product
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _engine, _kernels
+from ._factor_shapes import check_kron_axis, factors_batch, read_factors
 from ._plan import Pass, make_sum_plan
 from ._results import any_masked, store, wrap_like
 from ._run import step_matrix
@@ -25,16 +26,7 @@ from ._scaling import (
     scaled_dtype,
     with_alpha,
 )
-from ._shapes import (
-    as_array,
-    broadcast_batch,
-    check_addressable,
-    check_kron_axis,
-    check_out,
-    check_square,
-    factors_batch,
-    read_factors,
-)
+from ._shapes import as_array, broadcast_batch, check_addressable, check_out, check_square
 from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:

@@ -14,14 +14,7 @@ import numpy as np
 from . import _ufuncs
 from ._fastpath import two_tier
 from ._results import assign
-from ._shapes import (
-    as_movable,
-    check_addressable,
-    check_out,
-    check_side,
-    check_size,
-    shape_error,
-)
+from ._shapes import as_movable, check_addressable, check_out, check_side, check_size, shape_error
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -34,6 +27,8 @@ _PLAIN_KINDS = "biufcmMSU"  # items that are nothing but their bytes
 _LONG_RUN = 1024  # bytes that NumPy's copy moves as well as anything
 # With fewer entries the call of the kernel costs more than NumPy's copy.
 KERNEL_PAYS = 2048
+# Between scattered axes NumPy's copy is as fast from runs of so many bytes on.
+_COPIED_RUN = 256
 
 
 def _moves_as_bytes(source: NDArray, target: NDArray) -> bool:
@@ -63,6 +58,37 @@ def transpose_into(target: NDArray, source: NDArray) -> None:
             _ufuncs.transpose_runs(source.view("u1"), out=target.view("u1"))
             return
     assign(target, np.swapaxes(source, -2, -3))
+
+
+def _fastest(a: NDArray, but: int | None = None) -> int | None:
+    """The axis of the least stride, of those that are more than one entry long."""
+    axes = [i for i in range(a.ndim) if a.shape[i] > 1 and i != but]
+    return min(axes, key=lambda i: abs(a.strides[i]), default=None)
+
+
+def move_axes(target: NDArray, source: NDArray) -> None:
+    """``target[...] = source``, two arrays of one shape in any order of axes; they may overlap.
+
+    The axis that is fastest in the source and the one that is fastest in the target make the
+    matrices to transpose; an axis that is fastest in both holds the runs.
+    """
+    if source.size < KERNEL_PAYS:
+        assign(target, source)
+        return
+    i, j, run = _fastest(target), _fastest(source), None
+    if i == j:
+        run = i
+        i, j = _fastest(target, run), _fastest(source, run)
+    long = run is not None and source.shape[run] * source.itemsize >= _COPIED_RUN
+    if i is None or j is None or i == j or long:
+        assign(target, source)
+        return
+    tail = () if run is None else (run,)
+    rest = [axis for axis in range(source.ndim) if axis not in (i, j, run)]
+    source, target = source.transpose(*rest, i, j, *tail), target.transpose(*rest, j, i, *tail)
+    if run is None:
+        source, target = source[..., None], target[..., None]
+    transpose_into(target, source)
 
 
 def _transposed_in_place(x: NDArray, p: int, q: int, columns: int) -> bool:
@@ -103,12 +129,7 @@ def exchange(
     if out is not None:
         check_out(function, out, x.shape, x.dtype)
     if type(x) is not np.ndarray or (out is not None and type(out) is not np.ndarray):
-        result = _exchange_dispatched(x, p, q, axis)
-        if out is None:
-            fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(result, x))
-            return result if fresh else result.copy()
-        assign(out, result)
-        return out
+        return _handed_over(_exchange_dispatched(x, p, q, axis), x, out)
     batch, columns = (x.shape[:-1], 1) if axis == -1 else (x.shape[:-2], x.shape[-1])
     if out is None:
         dtype = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
@@ -123,6 +144,15 @@ def exchange(
     return out
 
 
+def _handed_over(moved, x, out: NDArray | None):
+    """What NumPy's functions made of ``x``: a fresh array, or ``out`` with it."""
+    if out is None:
+        fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(moved, x))
+        return moved if fresh else moved.copy()
+    assign(out, moved)
+    return out
+
+
 def _exchange_dispatched(x: NDArray, p: int, q: int, axis: int) -> NDArray:
     """``exchange`` by functions that subclasses and owners of ``__array_function__`` serve."""
     if isinstance(x, np.matrix):  # always two axes, so it cannot be split
@@ -130,6 +160,33 @@ def _exchange_dispatched(x: NDArray, p: int, q: int, axis: int) -> NDArray:
     split = x.ndim + axis
     parts = np.reshape(x, (*x.shape[:split], p, q, *x.shape[split + 1 :]))
     return np.reshape(np.swapaxes(parts, split, split + 1), x.shape)
+
+
+def rearranged(function: str, m, split, permuted, shape, out: NDArray | None) -> NDArray:
+    """``m``, its last two axes split into ``split``, those ``permuted``, and joined to ``shape``.
+
+    Never a view; of the dtype of ``m`` in native byte order.  ``out`` may overlap ``m`` in any way.
+    """
+    check_addressable(function, shape, m.dtype.itemsize)
+    if out is not None:
+        check_out(function, out, shape, m.dtype)
+    batch = m.ndim - 2
+    axes = (*range(batch), *(batch + i for i in permuted))
+    if type(m) is not np.ndarray or (out is not None and type(out) is not np.ndarray):
+        return _handed_over(_rearranged_dispatched(m, split, axes, shape), m, out)
+    native = m.dtype if m.dtype.isnative else m.dtype.newbyteorder("=")
+    target = np.empty(shape, native) if out is None else out
+    if m.size:
+        source = m.reshape((*m.shape[:-2], *split), copy=False).transpose(axes)
+        move_axes(target.reshape(source.shape, copy=False), source)
+    return target
+
+
+def _rearranged_dispatched(m, split, axes, shape):
+    """The same by functions that subclasses and owners of ``__array_function__`` serve."""
+    if isinstance(m, np.matrix):  # always two axes, so it cannot be split
+        return np.asmatrix(_rearranged_dispatched(np.asarray(m), split, axes, shape))
+    return np.reshape(np.transpose(np.reshape(m, (*m.shape[:-2], *split)), axes), shape)
 
 
 @two_tier("commutation_matmul")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._columns import BLOCK_BYTES, column_pair, row_blocks
+from ._factor_shapes import check_alike
 from ._results import any_masked, store, wrap_like
-from ._shapes import as_array, check_addressable, check_alike, check_out, shape_error
+from ._shapes import as_array, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

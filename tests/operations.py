@@ -1,191 +1,103 @@
 """OPERATIONS: every public function on arrays, once; OPERATORS: every lazy operator."""
 
-import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 import kronvec as kv
-from helpers import LAYOUTS, assert_matches, leaves, map_arrays, random
 from kronvec import _reference as reference
-
-
-@dataclass(frozen=True)
-class Operation:
-    """How to call one public function: ``arguments(t, m, n, p, q)``, where t makes an array.
-
-    ``roundings(m, n, p, q)`` is the k of the error bound of one matrix of the batch.
-    """
-
-    group: str
-    name: str
-    arguments: Callable
-    roundings: Callable
-    takes_out: bool
-    kwargs: dict
-
-    def __str__(self):
-        return "-".join([self.name, *(f"{key}={value}" for key, value in self.kwargs.items())])
-
-    @property
-    def function(self):
-        return getattr(kv, self.name)
-
-    def __call__(self, *args, **more):
-        return self.function(*args, **self.kwargs, **more)
-
-    def define(self, *args):
-        """The same by the plain definition."""
-        return getattr(reference, self.name)(*args, **self.kwargs)
-
-    def build(self, dtype, sizes=(2, 3, 4, 5), batch=(), layout="C"):
-        """Arguments of one dtype (or one each, in turn), layout and batch shape."""
-        dtypes = itertools.cycle([dtype] if isinstance(dtype, str) else dtype)
-        seeds = itertools.count()
-
-        def t(*shape):
-            return LAYOUTS[layout](random(next(dtypes), *batch, *shape, seed=next(seeds)))
-
-        return self.arguments(t, *sizes)
-
-    def compare(self, got, args, sizes=(2, 3, 4, 5), samples=1):
-        """``got`` is what the definition gives; a gradient may be summed over the samples."""
-        roundings = self.roundings(*sizes) * samples
-        assert_matches(got, self.name, args, roundings, **self.kwargs)
-
-    def check(self, args, sizes=(2, 3, 4, 5), samples=1):
-        """Call, compare with the definition, see that no argument changed."""
-        before = map_arrays(np.copy, args)
-        self.compare(self(*args), before, sizes, samples)
-        for a, b in zip(leaves(args), leaves(before), strict=True):
-            assert np.array_equal(a, b)
-
-
-def _rows(group, name, arguments, roundings=lambda m, n, p, q: 0, takes_out=True, **choices):
-    """One row for each combination of keyword values."""
-    for values in itertools.product(*choices.values()):
-        kwargs = dict(zip(choices, values, strict=True))
-        yield Operation(group, name, arguments, roundings, takes_out, kwargs)
-
-
-def _triangle(n):
-    return n * (n + 1) // 2
-
-
-def _matrix_vec(t, m, n, p, q):
-    return t(m * n), (m, n)
-
-
-def _pair(t, m, n, p, q):
-    return t(m, n), t(p, q)
-
-
-def _chain(t, m, n, p, q):
-    return t(m, n), t(n, p), t(p, q)
-
-
-def _vec_chain(t, m, n, p, q):
-    return t(m, n), t(n * p), t(p, q)
-
-
-def _unfolding(t, m, n, p, q, mode):
-    """A tensor, its matrices and the mode, whose own matrix is not needed."""
-    return t(m, n, p), [None if i == mode % 3 else t(r, q) for i, r in enumerate((m, n, p))], mode
-
-
-def _many(x_of):
-    """x (or G) beside two factors; the bound is that of K formed, whatever a plan merges."""
-    return lambda t, *sizes: x_of(t, list(_pair(t, *sizes)), *sizes)
-
-
-def _apart(x_of):
-    """The same with an identity of size n between the factors."""
-    eye = kv.operators.Identity
-    return lambda t, m, n, p, q: x_of(t, [t(m, n), eye(n), t(p, q)], m, n, p, q)
-
-
-_BOOL = (False, True)
+from operation import (
+    BOOL,
+    apart,
+    chain,
+    half_rows,
+    many,
+    matrix_vec,
+    pair,
+    rows,
+    squares,
+    triangle,
+    unfolding,
+    vec_chain,
+)
 
 OPERATIONS = (
-    *_rows("vectorize", "vec", lambda t, m, n, p, q: (t(m, n),), order="FC"),
-    *_rows("vectorize", "unvec", _matrix_vec, order="FC"),
-    *_rows("vectorize", "vec_reorder", _matrix_vec, source="FC", target="FC"),
-    *_rows("vectorize", "vech", lambda t, m, n, p, q: (t(n, n),), order="FC"),
-    *_rows(
+    *rows("vectorize", "vec", lambda t, m, n, p, q: (t(m, n),), order="FC"),
+    *rows("vectorize", "unvec", matrix_vec, order="FC"),
+    *rows("vectorize", "vec_reorder", matrix_vec, source="FC", target="FC"),
+    *rows("vectorize", "vech", lambda t, m, n, p, q: (t(n, n),), order="FC"),
+    *rows(
         "vectorize",
         "unvech",
-        lambda t, m, n, p, q: (t(_triangle(n)),),
+        lambda t, m, n, p, q: (t(triangle(n)),),
         order="FC",
-        hermitian=_BOOL,
+        hermitian=BOOL,
     ),
-    *_rows("vectorize", "svec", lambda t, m, n, p, q: (t(n, n),), lambda m, n, p, q: 2, order="FC"),
-    *_rows(
+    *rows("vectorize", "svec", lambda t, m, n, p, q: (t(n, n),), lambda m, n, p, q: 2, order="FC"),
+    *rows(
         "vectorize",
         "smat",
-        lambda t, m, n, p, q: (t(_triangle(n)),),
+        lambda t, m, n, p, q: (t(triangle(n)),),
         lambda m, n, p, q: 3,
         order="FC",
     ),
-    *_rows("products", "kron", _pair, lambda m, n, p, q: 1),
-    *_rows("products", "bkron", _pair, lambda m, n, p, q: 1),
-    *_rows("products", "triple_product", _chain, lambda m, n, p, q: n + p),
-    *_rows("products", "vec_trick", _vec_chain, lambda m, n, p, q: n + p, order="FC"),
-    *_rows(
+    *rows("products", "kron", pair, lambda m, n, p, q: 1),
+    *rows("products", "bkron", pair, lambda m, n, p, q: 1),
+    *rows("products", "triple_product", chain, lambda m, n, p, q: n + p),
+    *rows("products", "vec_trick", vec_chain, lambda m, n, p, q: n + p, order="FC"),
+    *rows(
         "many_factors",
         "kron_matvec",
-        _many(lambda t, factors, m, n, p, q: (factors, t(n * q))),
+        many(lambda t, factors, m, n, p, q: (factors, t(n * q))),
         lambda m, n, p, q: n * q + 1,
     ),
-    *_rows(
+    *rows(
         "many_factors",
         "kron_vecmat",
-        _many(lambda t, factors, m, n, p, q: (t(m * p), factors)),
+        many(lambda t, factors, m, n, p, q: (t(m * p), factors)),
         lambda m, n, p, q: m * p + 1,
     ),
-    *_rows(
+    *rows(
         "many_factors",
         "kron_matmul",
-        _many(lambda t, factors, m, n, p, q: (factors, t(n * q, 3))),
+        many(lambda t, factors, m, n, p, q: (factors, t(n * q, 3))),
         lambda m, n, p, q: n * q + 1,
     ),
-    *_rows(
+    *rows(
         "many_factors",
         "matmul_kron",
-        _many(lambda t, factors, m, n, p, q: (t(3, m * p), factors)),
+        many(lambda t, factors, m, n, p, q: (t(3, m * p), factors)),
         lambda m, n, p, q: m * p + 1,
     ),
-    *_rows("kronecker_sums", "kronsum", lambda t, m, n, p, q: (t(m, m), t(p, p)), lambda *sizes: 1),
-    *_rows(
+    *rows("kronecker_sums", "kronsum", lambda t, m, n, p, q: (t(m, m), t(p, p)), lambda *sizes: 1),
+    *rows(
         "kronecker_sums",
         "kronsum_matmul",
         lambda t, m, n, p, q: ([t(m, m), t(p, p)], t(m * p, 3)),
         lambda m, n, p, q: m + p + 1,
     ),
-    *_rows("columnwise", "khatri_rao", lambda t, m, n, p, q: (t(m, n), t(p, n)), lambda *sizes: 1),
-    *_rows(
+    *rows("columnwise", "khatri_rao", lambda t, m, n, p, q: (t(m, n), t(p, n)), lambda *sizes: 1),
+    *rows(
         "columnwise", "face_splitting", lambda t, m, n, p, q: (t(m, n), t(m, q)), lambda *sizes: 1
     ),
-    *_rows(
+    *rows(
         "columnwise",
         "khatri_rao_matvec",
         lambda t, m, n, p, q: ([t(m, n), t(p, n)], t(n)),
         lambda m, n, p, q: n + 2,
     ),
-    *_rows(
+    *rows(
         "columnwise",
         "khatri_rao_matvec",
         lambda t, m, n, p, q: ([t(m, n), t(p, n)], t(m * p)),
         lambda m, n, p, q: m + p + 2,
         transposed=[True],
     ),
-    *_rows(
+    *rows(
         "columnwise",
         "face_splitting_matvec",
         lambda t, m, n, p, q: ([t(m, n), t(m, q)], t(n * q)),
         lambda m, n, p, q: n + q + 2,
     ),
-    *_rows(
+    *rows(
         "columnwise",
         "face_splitting_matvec",
         lambda t, m, n, p, q: ([t(m, n), t(m, q)], t(m)),
@@ -195,95 +107,175 @@ OPERATIONS = (
     *(
         row
         for mode in (0, 1, -1)
-        for row in _rows(
+        for row in rows(
             "tensors",
             "mttkrp",
-            lambda t, m, n, p, q, mode=mode: _unfolding(t, m, n, p, q, mode),
+            lambda t, m, n, p, q, mode=mode: unfolding(t, m, n, p, q, mode),
             lambda m, n, p, q: m + n + p + 3,
         )
     ),
-    *_rows(
+    *rows(
         "many_factors",
         "kron_matmul",
-        _apart(lambda t, factors, m, n, p, q: (factors, t(n * n * q, 3))),
+        apart(lambda t, factors, m, n, p, q: (factors, t(n * n * q, 3))),
         lambda m, n, p, q: n * q + 1,
     ),
-    *_rows(
+    *rows(
         "many_factors",
         "kron_vecmat",
-        _apart(lambda t, factors, m, n, p, q: (t(m * n * p), factors)),
+        apart(lambda t, factors, m, n, p, q: (t(m * n * p), factors)),
         lambda m, n, p, q: m * p + 1,
     ),
-    *_rows(
+    *rows(
         "permutations",
         "commutation_matmul",
         lambda t, m, n, p, q: (t(m * n, p), m, n),
         side=["left"],
-        transposed=_BOOL,
+        transposed=BOOL,
     ),
-    *_rows(
+    *rows(
         "permutations",
         "commutation_matmul",
         lambda t, m, n, p, q: (t(p, m * n), m, n),
         side=["right"],
-        transposed=_BOOL,
+        transposed=BOOL,
     ),
-    *_rows(
+    *half_rows("duplication_matmul", False, 2),
+    *half_rows("duplication_pinv_matmul", True, 3),
+    *half_rows("elimination_matmul", True, 0),
+    *half_rows("symmetrizer_matmul", None, 3),
+    *rows(
+        "symmetric_products",
+        "vech_kron",
+        lambda t, *sizes: squares(t, 1, sizes),
+        lambda *sizes: 10,
+        left=("duplication", "duplication_pinv", "elimination", "svec"),
+        right=["duplication"],
+    ),
+    *rows(
+        "symmetric_products",
+        "vech_kron",
+        lambda t, *sizes: squares(t, 2, sizes),
+        lambda *sizes: 10,
+        left=("duplication_pinv", "elimination"),
+        right=("duplication", "svec"),
+    ),
+    *rows(
+        "symmetric_products",
+        "vech_kron_matvec",
+        lambda t, *sizes: squares(t, 2, sizes, triangle),
+        lambda m, n, p, q: 2 * n + 10,
+        left=("duplication", "svec"),
+        right=("duplication_pinv", "elimination"),
+    ),
+    *(
+        row
+        for name, size in [("symmetric", triangle), ("symmetrizer", lambda n: n * n)]
+        for count in (1, 2)
+        for kind, vector in [("kron", None), ("kron_matvec", size)]
+        for row in rows(
+            "symmetric_products",
+            f"{name}_{kind}",
+            lambda t, *sizes, count=count, vector=vector: squares(t, count, sizes, vector),
+            lambda m, n, p, q: 2 * n + 10,
+        )
+    ),
+    *rows(
+        "subsystems",
+        "partial_trace",
+        lambda t, m, n, p, q: (t(m * n, m * n), (m, n), 1),
+        lambda m, n, p, q: n,
+    ),
+    *rows(
+        "subsystems",
+        "partial_trace",
+        lambda t, m, n, p, q: (t(m * n * 2, p * n * 2), ((m, p), n, 2), -2),
+        lambda m, n, p, q: n,
+    ),
+    *rows(
+        "subsystems",
+        "partial_trace",
+        lambda t, m, n, p, q: (t(m * 2 * n, m * 2 * n), (m, 2, n), (0, 2)),
+        lambda m, n, p, q: m * n,
+    ),
+    *(
+        row
+        for axis in (0, 1, (0, -1))
+        for row in rows(
+            "subsystems",
+            "partial_transpose",
+            lambda t, m, n, p, q, axis=axis: (t(m * n * 2, p * n * 2), ((m, p), n, 2), axis),
+        )
+    ),
+    *rows(
+        "subsystems",
+        "realignment",
+        lambda t, m, n, p, q: (t(m * p, n * q), (m, n), (p, q)),
+        order="FC",
+    ),
+    *rows(
+        "subsystems",
+        "realignment",
+        lambda t, m, n, p, q: (t(m * n, p * q), (m, n), (p, q)),
+        order="FC",
+        inverse=[True],
+    ),
+    *rows(
         "derivatives",
         "matmul_vjp",
         lambda t, m, n, p, q: (t(m, p), t(m, n), t(n, p)),
         lambda m, n, p, q: m + p,
         takes_out=False,
-        conjugate=_BOOL,
+        conjugate=BOOL,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "matmul_jvp",
         lambda t, m, n, p, q: (t(m, n), t(n, p), t(m, n), t(n, p)),
         lambda m, n, p, q: n + 1,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "linear_vjp",
         lambda t, m, n, p, q: (t(m, p), t(m, n), t(n, p)),
         lambda m, n, p, q: m + p,
         takes_out=False,
-        conjugate=_BOOL,
+        conjugate=BOOL,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "triple_product_vjp",
-        lambda t, m, n, p, q: (t(m, q), *_chain(t, m, n, p, q)),
+        lambda t, m, n, p, q: (t(m, q), *chain(t, m, n, p, q)),
         lambda m, n, p, q: m + n + p + q,
         takes_out=False,
-        conjugate=_BOOL,
+        conjugate=BOOL,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "vec_trick_vjp",
-        lambda t, m, n, p, q: (t(m * q), *_vec_chain(t, m, n, p, q)),
+        lambda t, m, n, p, q: (t(m * q), *vec_chain(t, m, n, p, q)),
         lambda m, n, p, q: m + n + p + q,
         takes_out=False,
         order="FC",
-        conjugate=_BOOL,
+        conjugate=BOOL,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "kron_vjp",
-        lambda t, m, n, p, q: (t(m * p, n * q), *_pair(t, m, n, p, q)),
+        lambda t, m, n, p, q: (t(m * p, n * q), *pair(t, m, n, p, q)),
         lambda m, n, p, q: m * n + p * q,
         takes_out=False,
-        conjugate=_BOOL,
+        conjugate=BOOL,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "kron_matmul_vjp",
-        _many(lambda t, factors, m, n, p, q: (t(m * p, 3), factors, t(n * q, 3))),
+        many(lambda t, factors, m, n, p, q: (t(m * p, 3), factors, t(n * q, 3))),
         lambda m, n, p, q: m * p + n * q + 3 * max(m, n) * max(p, q),
         takes_out=False,
-        conjugate=_BOOL,
+        conjugate=BOOL,
     ),
-    *_rows(
+    *rows(
         "derivatives",
         "per_sample_sqnorm",
         lambda t, m, n, p, q: (t(m, n), t(m, p)),
@@ -293,8 +285,17 @@ OPERATIONS = (
 )
 WITH_OUT = tuple(operation for operation in OPERATIONS if operation.takes_out)
 
-# The lazy operator beside its dense matrix, for sizes m, n
+
 OPERATORS = {
     "Commutation": (kv.commutation_matrix, reference.commutation_matrix),
+    **{
+        name: (lambda m, n, lazy=lazy: lazy(n), lambda m, n, dense=dense: dense(n))
+        for name, lazy, dense in [
+            ("Duplication", kv.duplication_matrix, reference.duplication_matrix),
+            ("DuplicationPinv", kv.duplication_pinv_matrix, reference.duplication_pinv_matrix),
+            ("Elimination", kv.elimination_matrix, reference.elimination_matrix),
+            ("Symmetrizer", kv.symmetrizer_matrix, reference.symmetrizer_matrix),
+        ]
+    },
     "Identity": (lambda m, n: kv.operators.Identity(m * n), lambda m, n: np.eye(m * n)),
 }

@@ -12,12 +12,17 @@ from kronvec.operators import (
     Commutation,
     Dense,
     Diagonal,
+    Duplication,
+    DuplicationPinv,
+    Elimination,
     Identity,
     KroneckerProduct,
     KroneckerSum,
     NearestNeighbours,
     Restriction,
     Sparse,
+    SymmetricKronecker,
+    Symmetrizer,
     Triangular,
 )
 
@@ -141,6 +146,22 @@ def _table(dtype):
             KroneckerProduct(a, b) @ KroneckerSum(p, q),
             kron(a, b) @ (kron(p, eye4) + kron(eye3, q)),
         ),
+        **{
+            name: (operator, getattr(reference, f"{name.lower()}_matrix")(3))
+            for name, operator in {
+                "Duplication": Duplication(3),
+                "Elimination": Elimination(3),
+                "Symmetrizer": Symmetrizer(3),
+            }.items()
+        },
+        "Duplication pinv": (DuplicationPinv(3), reference.duplication_pinv_matrix(3)),
+        "Duplication transposed": (Duplication(3).T, reference.duplication_matrix(3).T),
+        "Symmetric Kronecker": (SymmetricKronecker(p), reference.symmetric_kron(p)),
+        "Symmetric Kronecker, general": (
+            SymmetricKronecker(a, a.T + eye3),
+            reference.symmetric_kron(a, a.T + eye3),
+        ),
+        "Symmetric Kronecker of one": (SymmetricKronecker(a), reference.symmetric_kron(a)),
         "Blocks": (
             Blocks([[c, None], [np.ones((3, 5), dtype), a]]),
             np.block([[c, np.zeros((2, 3))], [np.ones((3, 5)), a]]).astype(dtype),
@@ -168,3 +189,25 @@ SQUARE = [name for name, (_, dense) in TABLES["float64"].items() if len(set(dens
 def case(name, dtype="float64"):
     """(operator, dense array)"""
     return TABLES[dtype][name]
+
+
+def close(got, expected, factor=1):
+    """Equal up to a few roundings of the largest entry."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape
+    eps = max(np.finfo(a.dtype).eps if a.dtype.kind in "fc" else 0 for a in (got, expected))
+    size = max(np.abs(expected).max(initial=0), 1e-3)
+    assert np.abs(got - expected).max(initial=0) <= 200 * factor * eps * size
+
+
+def regular(dense):
+    """Whether a square matrix is far from singular."""
+    return not dense.size or np.linalg.matrix_rank(dense) == len(dense)
+
+
+def tolerance(dense, factor=100):
+    """A bound for what is as ill conditioned as the matrix."""
+    if not dense.size:
+        return 0
+    eps = np.finfo(np.result_type(dense.dtype, np.float32)).eps
+    return factor * len(dense) * eps * max(1, np.linalg.cond(dense))

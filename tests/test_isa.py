@@ -83,7 +83,12 @@ def test_every_public_function_on_every_instruction_set_between_guard_pages(oper
                     operation.check(operation.build(dtype, sizes, layout=layout), sizes)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def keeps_integers(operation):
+    """Products with svecs scale by √2 before they multiply, so that sums round."""
+    return "svec" not in operation.kwargs.values() and operation.name != "symmetric_kron_matvec"
+
+
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if keeps_integers(o)], ids=str)
 def test_instruction_sets_agree_on_exact_data(operation):
     args = map_arrays(lambda a: a.astype("float32"), operation.build("int64"))
     results = []

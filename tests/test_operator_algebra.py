@@ -1,4 +1,4 @@
-"""Systems, decompositions, powers and norms of operators against NumPy on the dense matrix."""
+"""Systems, inverses and determinants of operators against NumPy on the dense matrix."""
 
 import warnings
 
@@ -18,24 +18,19 @@ from kronvec.operators import (
     Scaled,
     Triangular,
 )
-from kronvec.operators._solving import inexact
-from operator_table import NAMES, SQUARE, case, positive, well_conditioned
-from test_operators import close
+from operator_table import (
+    NAMES,
+    SQUARE,
+    case,
+    close,
+    regular,
+    tolerance,
+    well_conditioned,
+)
 
 every_operator = pytest.mark.parametrize("name", NAMES)
 every_square = pytest.mark.parametrize("name", SQUARE)
 every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
-
-
-def regular(dense):
-    return not dense.size or np.linalg.matrix_rank(dense) == len(dense)
-
-
-def tolerance(dense, factor=100):
-    """A bound for what is as ill conditioned as the matrix."""
-    if not dense.size:
-        return 0
-    return factor * len(dense) * np.finfo(inexact(dense.dtype)).eps * max(1, np.linalg.cond(dense))
 
 
 # --------------------------------------------------------------------------------------- systems
@@ -136,194 +131,6 @@ def test_quadratic_forms(name):
     z, u = random("complex128", len(dense), 2), random("float64", len(dense))
     close(operator.quadratic_form(z), z.conj().T @ dense @ z, 10)
     close(operator.quadratic_form(u), u @ dense @ u, 10)
-
-
-# ---------------------------------------------------------------------------------- decompositions
-
-
-def hermitian(dense):
-    return np.allclose(dense, dense.conj().T)
-
-
-@every_dtype
-@every_square
-def test_eigenvectors_of_hermitian_operators(name, dtype):
-    operator, dense = case(name, dtype)
-    if name == "Empty":
-        pytest.skip("whose factors are not Hermitian")
-    if not hermitian(dense):
-        with pytest.raises((np.linalg.LinAlgError, ValueError)):
-            operator.eigh()
-        return
-    w, v = operator.eigh()
-    assert w.dtype.kind == "f"
-    close(np.sort(w), np.linalg.eigvalsh(dense), 10)
-    close((v @ Diagonal(w) @ v.H).toarray(), dense, 10)
-    close((v.H @ v).toarray(), np.eye(len(dense)), 10)
-
-
-@every_dtype
-@every_square
-def test_eigenvectors_of_any_square_operator(name, dtype):
-    operator, dense = case(name, dtype)
-    if name == "Product rectangular, square in all":
-        with pytest.raises(ValueError, match="must be square"):
-            operator.eig()
-        return
-    w, v = operator.eig()
-    close(dense @ v.toarray(), v.toarray() * w, 100)
-    if dense.size:
-        assert len(w) == len(dense)
-        np.testing.assert_allclose(w.sum(), np.trace(dense), rtol=1e-3)
-
-
-@every_dtype
-@every_operator
-def test_singular_value_decompositions(name, dtype):
-    operator, dense = case(name, dtype)
-    u, s, vh = operator.svd()
-    close((u @ Diagonal(s) @ vh).toarray(), dense, 10)
-    close((u.H @ u).toarray(), np.eye(len(s)), 10)
-    close((vh @ vh.H).toarray(), np.eye(len(s)), 10)
-    expected = np.linalg.svd(dense, compute_uv=False)
-    close(np.sort(s)[::-1], expected[: len(s)], 10)
-    assert np.abs(expected[len(s) :]).max(initial=0) <= 1e-4
-
-
-@every_dtype
-@every_square
-def test_cholesky_factors(name, dtype):
-    operator, dense = case(name, dtype)
-    try:
-        expected = np.linalg.cholesky(dense) if hermitian(dense) else None
-    except np.linalg.LinAlgError:
-        expected = None
-    if expected is None:
-        with pytest.raises((np.linalg.LinAlgError, ValueError)):
-            operator.cholesky()
-        return
-    close(operator.cholesky().toarray(), expected, 10)
-
-
-def test_cholesky_of_two_negative_factors():
-    p, q = positive("float64", 3), positive("float64", 2)
-    close(KroneckerProduct(-p, -q).cholesky().toarray(), np.linalg.cholesky(np.kron(p, q)), 10)
-    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
-        KroneckerProduct(-p, q).cholesky()
-    with pytest.raises(np.linalg.LinAlgError, match="factor 1"):
-        KroneckerProduct(p, np.diag([1.0, -1.0])).cholesky()
-
-
-@every_dtype
-@every_operator
-def test_qr_factors(name, dtype):
-    operator, dense = case(name, dtype)
-    q, r = operator.qr()
-    close((q @ r).toarray(), dense, 10)
-    close((q.H @ q).toarray(), np.eye(q.shape[1]), 10)
-    if all(f.shape[0] >= f.shape[1] for f in getattr(operator, "factors", ())):
-        close(np.tril(r.toarray(), -1), 0 * r.toarray())
-
-
-@every_square
-@pytest.mark.parametrize("p", [0, 1, 2, 3, -1, -2])
-def test_integer_powers(name, p):
-    operator, dense = case(name)
-    if p < 0 and not regular(dense):
-        with pytest.raises(np.linalg.LinAlgError):
-            (operator**p).toarray()
-        return
-    expected = np.linalg.matrix_power(dense, p)
-    size = np.abs(expected).max(initial=1)
-    assert np.abs((operator**p).toarray() - expected).max(initial=0) <= 10 * tolerance(dense) * size
-
-
-@every_square
-@pytest.mark.parametrize("p", [0.5, 1.5, -0.5, 1 / 3])
-def test_fractional_powers_are_principal(name, p):
-    operator, dense = case(name)
-    if name in ("Product rectangular, square in all", "Product of moves") or "Commut" in name:
-        return
-    w = np.linalg.eigvals(dense) if dense.size else np.ones(0)
-    if not regular(dense) or (abs(w.imag[w.real < 0]) < 1e-9).any():
-        return  # on the cut of the logarithm: another test
-    expected = scipy.linalg.fractional_matrix_power(dense, p) if dense.size else dense
-    close(operator.power(p).toarray(), expected, 1e3)
-
-
-def test_powers_are_of_the_whole_not_of_the_factors():
-    a, b = -np.eye(2), np.array([[-4.0, 0.0], [0.0, -9.0]])
-    k = KroneckerProduct(a, b)
-    close(k.sqrt().toarray(), np.diag([2.0, 3, 2, 3]))
-    rotation = np.array([[0.0, -1], [1, 0]])
-    turned = KroneckerProduct(rotation, rotation + np.eye(2))
-    expected = scipy.linalg.sqrtm(np.kron(rotation, rotation + np.eye(2)))
-    close(turned.sqrt().toarray(), expected, 10)
-    close((turned.sqrt() @ turned.sqrt()).toarray(), turned.toarray(), 10)
-
-
-def test_powers_of_negative_eigenvalues_are_complex():
-    close(Diagonal([-4.0, 1]).sqrt().toarray(), np.diag([2j, 1]))
-    close(KroneckerProduct([[-4.0]], [[1.0]]).sqrt().toarray(), [[2j]])
-
-
-def test_powers_that_do_not_exist():
-    with pytest.raises(np.linalg.LinAlgError, match="too few eigenvectors"):
-        KroneckerProduct([[1.0, 1], [0, 1]], [[1.0]]).power(0.5)
-    with pytest.raises(np.linalg.LinAlgError):
-        KroneckerProduct([[0.0]], [[1.0]]).power(-0.5)
-    with pytest.raises(ValueError, match="square"):
-        KroneckerProduct(np.ones((1, 2))).power(2)
-    with pytest.raises(TypeError, match="p must be a number"):
-        Diagonal([1.0]).power("2")
-
-
-@every_operator
-@pytest.mark.parametrize("order", ["fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf])
-def test_norms(name, order):
-    operator, dense = case(name)
-    if not dense.size:
-        assert operator.norm() == 0
-        return
-    close(operator.norm(order), np.linalg.norm(dense, order), 100)
-
-
-@every_square
-@pytest.mark.parametrize("p", [None, 2, -2, 1, np.inf, "fro"])
-def test_condition_numbers(name, p):
-    operator, dense = case(name)
-    if not dense.size:
-        return
-    got, expected = operator.cond(p), np.linalg.cond(dense, p)
-    if not regular(dense):
-        assert got > 1e14 or p == -2
-        return
-    np.testing.assert_allclose(got, expected, rtol=1e-9)
-
-
-@every_operator
-def test_ranks(name):
-    operator, dense = case(name)
-    assert operator.rank() == (np.linalg.matrix_rank(dense) if dense.size else 0)
-
-
-def test_samples_have_the_covariance():
-    operator, dense = case("Product Hermitian")
-    samples = operator.sample(200_000, rng=1)
-    assert samples.shape == (200_000, 12)
-    np.testing.assert_allclose(np.cov(samples.T), dense, atol=0.03 * np.abs(dense).max())
-    assert operator.sample(rng=1).shape == (12,)
-    singular = KroneckerProduct(np.ones((2, 2)), np.eye(2))
-    x = singular.sample(5, rng=2)
-    np.testing.assert_allclose(x[:, :2], x[:, 2:], atol=1e-7)
-    with pytest.raises(np.linalg.LinAlgError, match="positive semidefinite"):
-        KroneckerProduct(-np.eye(2), np.eye(2)).sample()
-
-
-def test_complex_samples():
-    operator, dense = case("Product Hermitian", "complex128")
-    x = operator.sample(200_000, rng=1)
-    np.testing.assert_allclose(x.T @ x.conj() / len(x), dense, atol=0.03 * np.abs(dense).max())
 
 
 # -------------------------------------------------------------------------- singular and the like

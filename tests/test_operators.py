@@ -12,27 +12,28 @@ from kronvec.operators import (
     Commutation,
     Dense,
     Diagonal,
+    Duplication,
+    DuplicationPinv,
+    Elimination,
     Identity,
     KroneckerProduct,
     KroneckerSum,
     Restriction,
     Sparse,
+    SymmetricKronecker,
+    Symmetrizer,
     Triangular,
 )
-from operator_table import NAMES, SQUARE, case
+from operator_table import (
+    NAMES,
+    SQUARE,
+    case,
+    close,
+)
 
 every_operator = pytest.mark.parametrize("name", NAMES)
 every_square = pytest.mark.parametrize("name", SQUARE)
 every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
-
-
-def close(got, expected, factor=1):
-    """Equal up to a few roundings of the largest entry."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape
-    eps = max(np.finfo(a.dtype).eps if a.dtype.kind in "fc" else 0 for a in (got, expected))
-    size = max(np.abs(expected).max(initial=0), 1e-3)
-    assert np.abs(got - expected).max(initial=0) <= 200 * factor * eps * size
 
 
 # --------------------------------------------------------------------------------- as a matrix
@@ -203,6 +204,18 @@ SIMPLER = {
     ),
     "P Pᵀ = I": (lambda: Restriction([2, 0], 4) @ Restriction([2, 0], 4).T, Identity),
     "not for repeated rows": (lambda: Restriction([2, 2], 4) @ Restriction([2, 2], 4).T, None),
+    "L D = I": (lambda: Elimination(3) @ Duplication(3), Identity),
+    "D⁺ D = I": (lambda: DuplicationPinv(3) @ Duplication(3), Identity),
+    "K D = D": (lambda: Commutation(3, 3) @ Duplication(3), Duplication),
+    "N D = D": (lambda: Symmetrizer(3) @ Duplication(3), Duplication),
+    "N K = N": (lambda: Symmetrizer(3) @ Commutation(3, 3), Symmetrizer),
+    "K N = N": (lambda: Commutation(3, 3) @ Symmetrizer(3), Symmetrizer),
+    "N N = N": (lambda: Symmetrizer(3) @ Symmetrizer(3), Symmetrizer),
+    "D Lᵀ does not vanish": (lambda: Duplication(3).T @ Elimination(3).T, None),
+    "(A ⊗ₛ A)(C ⊗ₛ C) = AC ⊗ₛ AC": (
+        lambda: SymmetricKronecker(A) @ SymmetricKronecker(C),
+        SymmetricKronecker,
+    ),
     "twice the same": (lambda: K + K, type(2 * K)),
     "nested products": (lambda: KroneckerProduct(K, C), KroneckerProduct),
     "nested sums": (lambda: KroneckerSum(KroneckerSum(A, B), C), KroneckerSum),

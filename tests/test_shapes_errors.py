@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import kronvec as kv
+from equations import EQUATIONS
 from helpers import leaves, random, replace_leaf
 from operations import OPERATIONS, WITH_OUT
 
-every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+every_operation = pytest.mark.parametrize("operation", (*OPERATIONS, *EQUATIONS), ids=str)
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
 
 
@@ -63,6 +64,40 @@ SHAPE_ERRORS = [
     ("commutation_matmul", (t(6), -2, -3), {}, ["negative", "-2"]),
     ("commutation_indices", (-1, 3), {}, ["m", "negative", "-1"]),
     ("commutation_matrix", (3, -1), {}, ["n", "negative", "-1"]),
+    ("duplication_matmul", (t(5), 2), {}, ["x", "(5,)", "3", "n = 2"]),
+    ("duplication_matmul", (t(3), 2), {"transposed": True}, ["x", "(3,)", "4"]),
+    ("duplication_matmul", (t(4, 3), 2), {}, ["x", "(4, 3)", "axis -2"]),
+    ("duplication_indices", (-1,), {}, ["n", "negative", "-1"]),
+    ("duplication_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("duplication_pinv_matmul", (t(3), 2), {}, ["x", "(3,)", "4"]),
+    ("duplication_pinv_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("elimination_matmul", (t(2, 5), 2), {"side": "right"}, ["x", "(2, 5)", "3"]),
+    ("elimination_indices", (-1,), {}, ["n", "negative", "-1"]),
+    ("elimination_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("symmetrizer_matmul", (t(3), 2), {}, ["x", "(3,)", "4"]),
+    ("symmetrizer_indices", (-1,), {}, ["n", "negative", "-1"]),
+    ("symmetrizer_matrix", (-2,), {}, ["n", "negative", "-2"]),
+    ("vech_kron", (t(2, 3),), {}, ["a", "(2, 3)", "square"]),
+    ("vech_kron", (t(2, 2), t(3, 3)), {}, ["a (2, 2)", "b (3, 3)"]),
+    ("vech_kron", (t(4, 2, 2), t(3, 2, 2)), {}, ["a (4, 2, 2)", "b (3, 2, 2)"]),
+    ("vech_kron_matvec", (t(2, 2), t(4)), {}, ["x", "(4,)", "3"]),
+    ("symmetric_kron", (t(2),), {}, ["a", "(2,)"]),
+    ("symmetric_kron_matvec", (t(2, 2), t(3), t(2, 3)), {}, ["b (2, 3)"]),
+    ("symmetrizer_kron", (t(2, 2), t(3, 3)), {}, ["a (2, 2)", "b (3, 3)"]),
+    ("symmetrizer_kron_matvec", (t(2, 2), t(3)), {}, ["x", "(3,)", "4"]),
+    ("partial_trace", (t(6, 5), (2, 3), 0), {}, ["m (6, 5)", "6, 6", "(2, 3)"]),
+    ("partial_trace", (t(6, 6), (2, 3), 2), {}, ["axis 2", "2 subsystems"]),
+    ("partial_trace", (t(6, 6), (2, 3), (0, -2)), {}, ["twice", "(0, -2)"]),
+    ("partial_trace", (t(2, 6), ((1, 3), 2), 0), {}, ["subsystem 0", "square", "(1, 3)"]),
+    ("partial_trace", (t(6, 6), (), 0), {}, ["at least one"]),
+    ("partial_transpose", (t(6), (2, 3), 0), {}, ["m", "(6,)"]),
+    ("partial_transpose", (t(4, 6, 5), (2, 3), 0), {}, ["m (4, 6, 5)", "(2, 3)"]),
+    ("partial_transpose", (t(6, 6), (2, -3), 0), {}, ["dims[1]", "-3"]),
+    ("realignment", (t(6, 5), (2, 3), (3, 2)), {}, ["m (6, 5)", "6, 6", "(2, 3)", "(3, 2)"]),
+    ("realignment", (t(6, 5), (2, 3), (3, 2)), {"inverse": True}, ["m (6, 5)", "6, 6"]),
+    ("nearest_kron", (t(6, 5), (2, 3), (3, 2)), {}, ["m (6, 5)", "6, 6", "(2, 3)", "(3, 2)"]),
+    ("nearest_kron", (t(6, 6), (2, 3), (3, 2)), {"terms": 7}, ["terms", "6", "7"]),
+    ("nearest_kron", (t(6, 6), (2, 3), (3, 2)), {"terms": 0}, ["terms", "0"]),
     ("matmul_vjp", (t(2, 4), t(2, 3), t(5, 4)), {}, ["x (2, 3)", "w (5, 4)"]),
     ("matmul_vjp", (t(3, 4), t(2, 3), t(3, 4)), {}, ["g (3, 4)", "(2, 4)"]),
     ("matmul_vjp", (t(5, 2, 4), t(2, 3), t(3, 4)), {}, ["g (5, 2, 4)", "(2, 4)"]),
@@ -77,6 +112,10 @@ SHAPE_ERRORS = [
     ("kron_vjp", (t(8, 14), t(2, 3), t(4, 5)), {}, ["g (8, 14)", "(8, 15)"]),
     ("kron_matmul_vjp", (t(7, 2), F23, t(15, 2)), {}, ["g", "(7, 2)", "(8, 2)"]),
     ("kron_matmul_vjp", (t(8, 2), F23, t(14, 2)), {}, ["x (14, 2)"]),
+    ("solve_sylvester", (t(3, 3), t(2, 2), t(2, 3)), {}, ["q (2, 3)", "(..., 3, 2)"]),
+    ("solve_sylvester", (t(3, 2), t(2, 2), t(3, 2)), {}, ["a (3, 2)", "square"]),
+    ("solve_continuous_lyapunov", (t(3, 3), t(3, 2)), {}, ["a (3, 3)", "q (3, 2)"]),
+    ("solve_discrete_lyapunov", (t(5, 3, 3), t(4, 3, 3)), {}, ["a (5, 3, 3)", "q (4, 3, 3)"]),
     ("per_sample_sqnorm", (t(4, 2), t(5, 3)), {}, ["g (4, 2)", "x (5, 3)"]),
     ("per_sample_sqnorm", (t(4), t(4)), {}, ["g (4,)"]),
 ]
@@ -117,8 +156,16 @@ def test_sizes_must_be_integers():
         ("commutation_matmul", (t(6), 2.0, 3)),
         ("commutation_indices", (2, 3.0)),
         ("commutation_matrix", ("2", 3)),
+        ("duplication_matmul", (t(3), 2.0)),
+        ("elimination_indices", (2.0,)),
+        ("symmetrizer_matrix", (None,)),
         ("unvec", (t(6), (2.0, 3))),
         ("unvec", (t(6), 6)),
+        ("partial_trace", (t(6, 6), (2, 3.0), 0)),
+        ("partial_trace", (t(6, 6), 6, 0)),
+        ("partial_transpose", (t(6, 6), (2, 3), 0.0)),
+        ("partial_transpose", (t(6, 6), (2, 3), None)),
+        ("realignment", (t(6, 6), 2, (3, 3))),
     ]:
         message = raised(TypeError, getattr(kv, name), *args)
         assert name.removesuffix("_matrix") in message.lower()
@@ -148,6 +195,8 @@ def test_what_is_no_array_is_refused(operation, thing):
             and any(f is None for a in broken if isinstance(a, list) for f in a)
         ):
             continue  # an identity
+        if operation.group == "symmetric_products" and broken[-1] is None:
+            continue  # B, which then is A
         message = raised(TypeError, operation.function, *broken, **operation.kwargs)
         assert operation.name in message
         if thing is not None and not isinstance(thing, str):
@@ -250,6 +299,10 @@ VAST = [
     ("kron_matmul", ([column, t(1, 1)], vast(1, BIG)), {}),
     ("matmul_kron", (column, [row, t(1, 1)]), {}),
     ("commutation_indices", (BIG, BIG), {}),
+    ("duplication_indices", (BIG,), {}),
+    ("elimination_indices", (BIG,), {}),
+    ("symmetrizer_kron", (vast(2**20, 2**20),), {}),
+    ("vech_kron", (vast(2**20, 2**20),), {}),
     ("matmul_jvp", (column, row, column, row), {}),
     (
         "matmul_vjp",

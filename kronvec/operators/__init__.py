@@ -7,6 +7,16 @@ from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation, commutation_matrix
 from .dense import Dense
 from .diagonal import Diagonal
+from .half_permutations import (
+    Duplication,
+    DuplicationPinv,
+    Elimination,
+    Symmetrizer,
+    duplication_matrix,
+    duplication_pinv_matrix,
+    elimination_matrix,
+    symmetrizer_matrix,
+)
 from .identity import Identity
 from .iterative import Solution, conjugate_gradients
 from .kronecker_product import KroneckerProduct
@@ -14,6 +24,7 @@ from .kronecker_sum import KroneckerSum
 from .preconditioners import NearestNeighbours
 from .restriction import Extension, Restriction
 from .sparse import Sparse
+from .symmetric_kronecker import SymmetricKronecker
 from .triangular import Triangular
 
 __all__ = [
@@ -21,6 +32,9 @@ __all__ = [
     "Commutation",
     "Dense",
     "Diagonal",
+    "Duplication",
+    "DuplicationPinv",
+    "Elimination",
     "Extension",
     "Identity",
     "IllConditionedWarning",
@@ -35,7 +49,13 @@ __all__ = [
     "Solution",
     "Sparse",
     "Sum",
+    "SymmetricKronecker",
+    "Symmetrizer",
     "Triangular",
     "commutation_matrix",
     "conjugate_gradients",
+    "duplication_matrix",
+    "duplication_pinv_matrix",
+    "elimination_matrix",
+    "symmetrizer_matrix",
 ]

@@ -33,6 +33,7 @@ from ._decompositions import Decompositions
 from ._indexing import read_key
 from ._numpy_functions import densify, lazy_function
 from ._solving import Solving
+from ._subsystems import Subsystems
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -49,7 +50,7 @@ def _is_array_like(value) -> bool:
     return hasattr(value, "__array__") or hasattr(type(value), "__array_function__")
 
 
-class Operator(Solving, Decompositions, ABC):
+class Operator(Solving, Decompositions, Subsystems, ABC):
     """A matrix of known shape and dtype that multiplies without being formed.
 
     Parameters

@@ -20,6 +20,6 @@ def schur_form(factor, dtype) -> SchurForm:
     """F = Q T Qᴴ of an operator."""
     if factor._is_hermitian():
         w, v = factor._eigh()
-        return SchurForm(w, v.toarray(np.result_type(w, *v._own_dtypes())))
+        return SchurForm(w, v.toarray(w.dtype if v.moves_only else v.dtype), w)
     real = np.zeros((), dtype).real.dtype
     return schur(factor.toarray(np.result_type(inexact(factor.dtype), real)))

@@ -7,6 +7,8 @@
     A ⊗ B + A ⊗ C = A ⊗ (B + C)           (A ⊕ B) + (C ⊕ D) = (A + C) ⊕ (B + D)
     A ⊗ I + I ⊗ B = A ⊕ B                 diag(a) + diag(b) = diag(a + b)
     P Pᵀ = I                   for rows P of the identity, none twice
+    L D = D⁺ D = I             N N = N K = K N = N            K D = N D = D
+    (A ⊗ₛ A)(C ⊗ₛ C) = AC ⊗ₛ AC
 
 Each rule is a function of two neighbours that returns their simpler form, or None.
 """
@@ -25,10 +27,12 @@ from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
+from .half_permutations import Duplication, DuplicationPinv, Elimination, Symmetrizer
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
+from .symmetric_kronecker import SymmetricKronecker
 from .triangular import Triangular
 
 
@@ -250,6 +254,33 @@ def _times_restriction(a, b):
     return Identity(a.shape[0]) if same else None
 
 
+def _times_half_permutation(a, b):
+    """On symmetric matrices L and D⁺ undo D, and K and N change nothing."""
+    if isinstance(b, Duplication) and b.is_itself and a.shape[1] == b.shape[0]:
+        if isinstance(a, (Elimination, DuplicationPinv)) and a.is_itself:
+            return Identity(a.shape[0])
+        if _is_square_commutation(a) or isinstance(a, Symmetrizer):
+            return b
+    kinds = [isinstance(each, Symmetrizer) for each in (a, b)]
+    if all(kinds):
+        return a
+    if any(kinds) and any(_is_square_commutation(each) for each in (a, b)):
+        return a if kinds[0] else b
+    return None
+
+
+def _is_square_commutation(operator) -> bool:
+    return isinstance(operator, Commutation) and operator.m == operator.n
+
+
+def _times_symmetric_kronecker(a, b):
+    if not (isinstance(a, SymmetricKronecker) and isinstance(b, SymmetricKronecker)):
+        return None
+    if a.a is not a.b or b.a is not b.b:
+        return None
+    return SymmetricKronecker(a.a @ b.a)
+
+
 def _times_kronecker(a, b):
     """(A ⊗ B)(C ⊗ D) = AC ⊗ BD."""
     if not (isinstance(a, KroneckerProduct) and isinstance(b, KroneckerProduct)):
@@ -279,5 +310,7 @@ _PRODUCTS: tuple[Callable, ...] = (
     _times_dense,
     _times_commutation,
     _times_kronecker,
+    _times_half_permutation,
+    _times_symmetric_kronecker,
     _times_restriction,
 )

@@ -47,9 +47,9 @@ class Blocks(Operator):
     >>> from kronvec.operators import Blocks, Identity
     >>> B = Blocks([[Identity(2), [[5], [6]]], [None, [7]]])
     >>> B.toarray()
-    array([[1., 0., 5.],
-           [0., 1., 6.],
-           [0., 0., 7.]])
+    array([[1, 0, 5],
+           [0, 1, 6],
+           [0, 0, 7]])
     >>> B @ [1, 1, 1]
     array([6, 7, 7])
     """

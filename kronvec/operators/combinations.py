@@ -55,6 +55,10 @@ class Scaled(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
+    def _kronecker_terms(self):
+        terms = self.operator._kronecker_terms()
+        return None if terms is None else [(self.scale * c, factors) for c, factors in terms]
+
     def _reciprocal(self):
         if self.scale == 0:
             raise np.linalg.LinAlgError(f"{self!r} is singular: its scale is zero")
@@ -183,6 +187,10 @@ class Sum(Operator):
         return matrix.astype(self.dtype if dtype is None else dtype)
 
     # ------------------------------------------------------------------------------ algebra
+
+    def _kronecker_terms(self):
+        terms = [term._kronecker_terms() for term in self.terms]
+        return None if any(each is None for each in terms) else [t for each in terms for t in each]
 
     def _trace(self):
         return sum(term._trace() for term in self.terms)

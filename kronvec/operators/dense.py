@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._shapes import as_plain, shape_error
+from .._structured import is_sparse
 from ._base import Operator
 from ._decompositions import is_hermitian
 from ._solving import inexact, native
 from .diagonal import Diagonal
-from .sparse import Sparse, is_sparse
+from .sparse import Sparse
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray

@@ -163,6 +163,9 @@ class KroneckerProduct(Operator):
         matrix = reduce(lambda a, b: kron(a, b, format="csr"), (f.tocsr() for f in self.factors))
         return csr_array(matrix).astype(self.dtype if dtype is None else dtype)
 
+    def _kronecker_terms(self):
+        return [(1, self.factors)]
+
     # ------------------------------------------------------------------------------ algebra
 
     def _has_square_factors(self) -> bool:

@@ -118,6 +118,10 @@ class KroneckerSum(Operator):
         matrix = reduce(lambda a, b: a + b, (term.tocsr() for term in self._terms()))
         return matrix.astype(self.dtype if dtype is None else dtype)
 
+    def _kronecker_terms(self):
+        eyes = [Identity(n) for n in self.sizes]
+        return [(1, [*eyes[:i], f, *eyes[i + 1 :]]) for i, f in enumerate(self.factors)]
+
     # ------------------------------------------------------------------------------ algebra
 
     def _trace(self):

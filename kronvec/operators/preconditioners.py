@@ -241,8 +241,8 @@ def _nearest_earlier(tree, points, part, neighbours, workers):
 def _last_rows(a, exists):
     """g (m, k) with g[:, j] L = (0, ..., 0, 1), L Lᴴ = a[:, :, j]; a (m, m, k) is overwritten.
 
-    So g a gᴴ = 1.  Of rows that are not there, or that earlier ones determine to working
-    precision, the entries of g are zero.
+    So g a gᴴ = 1.  Entries of g are zero for rows that are not there; what earlier rows leave of
+    a row is at least rounding.
     """
     m = len(a)
     floor = m * np.finfo(a.dtype).eps * a[np.arange(m), np.arange(m)].real
@@ -252,8 +252,7 @@ def _last_rows(a, exists):
         if k:
             a[k:, k] -= np.einsum("ijn,jn->in", a[k:, :k], a[k, :k].conj())
         pivot = a[k, k].real
-        usable = exists[k] & (pivot > floor[k]) if k < m - 1 else exists[k]
-        scale[k] = np.where(usable, 1 / np.sqrt(np.maximum(pivot, floor[k])), 0)
+        scale[k] = np.where(exists[k], 1 / np.sqrt(np.maximum(pivot, floor[k])), 0)
         a[k + 1 :, k] *= scale[k]
     g = np.empty_like(a[0])
     g[-1] = scale[-1]

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._structured import is_sparse
+from ..subsystems import partial_trace, partial_transpose
 from ._base import Operator
 from ._solving import by_columns, inexact
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
-
-
-def is_sparse(value) -> bool:
-    """Whether it is a sparse matrix or array of SciPy's, which is not imported to find out."""
-    return type(value).__module__.startswith("scipy.sparse") and hasattr(value, "tocsr")
 
 
 class Sparse(Operator):
@@ -85,6 +82,12 @@ class Sparse(Operator):
     def tocsr(self, dtype: DTypeLike | None = None):
         """The matrix itself as a ``scipy.sparse.csr_array``, a copy."""
         return self.matrix.astype(self.dtype if dtype is None else dtype, copy=True)
+
+    def _partial_trace(self, dims, axes):
+        return Sparse(partial_trace(self.matrix, dims, axes))
+
+    def _partial_transpose(self, dims, axes):
+        return Sparse(partial_transpose(self.matrix, dims, axes))
 
     # ------------------------------------------------------------------------------ algebra
 

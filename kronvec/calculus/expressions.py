@@ -1,0 +1,250 @@
+"""Variables, constants and what is computed with them: values that remember their derivation.
+
+An expression is evaluated at once.  It keeps the rule that made it and its operands, so that the
+derivative with respect to any variable in it can be put together afterwards (derivatives.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._shapes import as_array, shape_error
+from . import labels
+from .matrices import Matrix, as_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from .labels import Label
+    from .maps import MatrixMap
+
+
+class Expression:
+    """A scalar, vector or matrix that knows how it was computed.
+
+    Attributes
+    ----------
+    value : ndarray
+        Of no more than two axes.
+    """
+
+    # ndarray @ expression and the like come here, whatever stands on the left.
+    __array_ufunc__ = None
+
+    def __init__(self, value, label: Label | None = None, operands=(), derivatives=None) -> None:
+        self.value: NDArray = value
+        self._label = label
+        self.operands: tuple[Expression, ...] = operands
+        # A function for each operand that makes the derivative with respect to it.
+        self._derivatives: tuple[Callable[[], MatrixMap] | None, ...] = derivatives or ()
+        self.depends = any(operand.depends for operand in operands)
+
+    def local(self, i: int) -> MatrixMap | None:
+        """The derivative with respect to operand i; None where it is none."""
+        derivative = self._derivatives[i]
+        return None if derivative is None else derivative()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the value."""
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        """Axes of the value."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """Entries of the value."""
+        return self.value.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the value."""
+        return self.value.dtype
+
+    @property
+    def label(self) -> Label:
+        """Its formula, or its shape."""
+        return labels.unnamed(self.shape) if self._label is None else self._label
+
+    @property
+    def matrix(self) -> Matrix:
+        """Its value as a matrix with its name; a vector is a column."""
+        return Matrix(as_matrix(self.value), self.label)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.label.text} of shape {self.shape}>"
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    # ---------------------------------------------------------------------------- operations
+
+    def __add__(self, other):
+        return _rules().add(self, other)
+
+    def __radd__(self, other):
+        return _rules().add(other, self)
+
+    def __sub__(self, other):
+        return _rules().subtract(self, other)
+
+    def __rsub__(self, other):
+        return _rules().subtract(other, self)
+
+    def __mul__(self, other):
+        return _rules().multiply(self, other)
+
+    def __rmul__(self, other):
+        return _rules().multiply(other, self)
+
+    def __truediv__(self, other):
+        return _rules().divide(self, other)
+
+    def __rtruediv__(self, other):
+        return _rules().divide(other, self)
+
+    def __pow__(self, p):
+        return _rules().power(self, p)
+
+    def __neg__(self):
+        return _rules().negative(self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return _rules().abs(self)
+
+    def __matmul__(self, other):
+        return _rules().matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return _rules().matmul(other, self)
+
+    def __getitem__(self, key):
+        return _rules().take(self, key)
+
+    @property
+    def T(self):
+        """The transpose."""
+        return _rules().transpose(self)
+
+    @property
+    def H(self):
+        """The adjoint; of a complex variable it has no derivative."""
+        return _rules().adjoint(self)
+
+    def conj(self):
+        """The complex conjugate; of a complex variable it has no derivative."""
+        return _rules().conj(self)
+
+    def sum(self, axis=None):
+        """The sum of all entries, or along an axis."""
+        return _rules().sum(self, axis=axis)
+
+    def mean(self, axis=None):
+        """The mean of all entries, or along an axis."""
+        return _rules().mean(self, axis=axis)
+
+    def reshape(self, *shape):
+        """Another shape, entries in order C."""
+        return _rules().reshape(self, shape[0] if len(shape) == 1 else shape)
+
+
+class Variable(Expression):
+    """What is differentiated with respect to.
+
+    Parameters
+    ----------
+    value : array_like
+        A scalar, a vector or a matrix of numbers; integers become float64.  Kept without a copy
+        where it need not be converted: it must not change.
+    name : str, optional
+        What formulas call it; its shape if not given.
+
+    Raises
+    ------
+    ValueError
+        The value has more than two axes.
+    TypeError
+        It does not hold numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.calculus import D, Variable, constant
+    >>> A, B = constant(np.ones((2, 3)), "A"), constant(np.ones((4, 5)), "B")
+    >>> X = Variable(np.ones((3, 4)), "X")
+    >>> print(D(A @ X @ B, X))
+    Bᵀ ⊗ A
+    """
+
+    def __init__(self, value: ArrayLike, name: str | None = None) -> None:
+        super().__init__(_read("Variable", value), None if name is None else labels.named(name))
+        self.depends = True
+
+
+def constant(value: ArrayLike, name: str | None = None) -> Expression:
+    """A value that is not differentiated with respect to, with a name for formulas.
+
+    Parameters
+    ----------
+    value : array_like
+        A scalar, a vector or a matrix of numbers.
+    name : str, optional
+        What formulas call it; its shape if not given.
+
+    Returns
+    -------
+    Expression
+
+    Raises
+    ------
+    ValueError
+        The value has more than two axes.
+    TypeError
+        It does not hold numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.calculus import constant
+    >>> constant(np.eye(2), "A")
+    <Expression A of shape (2, 2)>
+    """
+    return Expression(_read("constant", value), None if name is None else labels.named(name))
+
+
+def _read(function, value):
+    array = np.asarray(as_array(function, "value", value))
+    if array.ndim > 2:
+        raise shape_error(function, "value must have at most two axes", value=array)
+    return array if array.dtype.kind in "fc" else array.astype(np.float64)
+
+
+def as_expression(function: str, name: str, value) -> Expression:
+    """An expression as it is, anything else as a constant."""
+    if isinstance(value, Expression):
+        return value
+    array = np.asarray(as_array(function, name, value))
+    if array.ndim > 2:
+        raise shape_error(function, f"{name} must have at most two axes", **{name: array})
+    label = labels.Label(f"{array:.6g}", f"{array:.6g}") if array.ndim == 0 else None
+    return Expression(array, label)
+
+
+def _rules():
+    """The operations; they are made of rules, which need expressions."""
+    from . import rules
+
+    return rules

@@ -1,0 +1,121 @@
+"""The matrices that terms of a derivative are made of: an array and its name in formulas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import labels
+from .labels import Label
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Matrix:
+    """A matrix (m, n) with a name.
+
+    Parameters
+    ----------
+    array : ndarray, shape (m, n)
+        Kept as it is, without a copy.
+    label : Label, optional
+        Its name; its shape if not given.
+    """
+
+    __slots__ = ("array", "label")
+
+    def __init__(self, array: NDArray, label: Label | None = None) -> None:
+        self.array = array
+        self.label = labels.unnamed(array.shape) if label is None else label
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.array.shape
+
+    @property
+    def T(self) -> Matrix:
+        """The transpose, a view."""
+        return Matrix(self.array.T, self.label.T)
+
+    def conj(self) -> Matrix:
+        """The complex conjugate."""
+        if self.array.dtype.kind != "c":
+            return self
+        return Matrix(self.array.conj(), self.label.conj)
+
+    @property
+    def H(self) -> Matrix:
+        """The adjoint."""
+        return self.T.conj()
+
+    def __matmul__(self, other: Matrix) -> Matrix:
+        return Matrix(self.array @ other.array, labels.product(self.label, other.label))
+
+    def __add__(self, other: Matrix) -> Matrix:
+        return Matrix(self.array + other.array, labels.add(self.label, other.label))
+
+    def __mul__(self, other: Matrix) -> Matrix:
+        """The Hadamard product."""
+        return Matrix(self.array * other.array, labels.hadamard(self.label, other.label))
+
+    def times(self, c) -> Matrix:
+        """``c`` times the matrix."""
+        return Matrix(c * self.array, labels.scale(c, self.label))
+
+    def same(self, other: Matrix) -> bool:
+        """Whether both are evidently one matrix: the same memory, seen in the same way."""
+        a, b = self.array, other.array
+        return a is b or (
+            a.shape == b.shape
+            and a.strides == b.strides
+            and a.dtype == b.dtype
+            and a.__array_interface__["data"] == b.__array_interface__["data"]
+        )
+
+
+def times(a: Matrix | None, b: Matrix | None) -> Matrix | None:
+    """A B, where None is an identity."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a @ b
+
+
+def transposed(a: Matrix | None) -> Matrix | None:
+    """Aᵀ, where None is an identity."""
+    return None if a is None else a.T
+
+
+def adjoint(a: Matrix | None) -> Matrix | None:
+    """Aᴴ, where None is an identity."""
+    return None if a is None else a.H
+
+
+def conjugate(a: Matrix | None) -> Matrix | None:
+    """conj(A), where None is an identity."""
+    return None if a is None else a.conj()
+
+
+def agree(a: Matrix | None, b: Matrix | None) -> bool:
+    """Whether both are evidently one matrix, None an identity."""
+    if a is None or b is None:
+        return a is b
+    return a.same(b)
+
+
+def matrix_shape(shape) -> tuple[int, int]:
+    """The shape of a scalar, a vector (a column) or a matrix as a matrix."""
+    return ((1, 1), (*shape, 1), tuple(shape))[len(shape)]
+
+
+def as_matrix(array: NDArray) -> NDArray:
+    """A scalar, a vector (a column) or a matrix as a matrix, a view."""
+    return array.reshape(matrix_shape(array.shape))
+
+
+def result_dtype(*parts) -> np.dtype:
+    """The result type of matrices, arrays and dtypes; None is an identity."""
+    given = [getattr(p, "array", p) for p in parts if p is not None]
+    return np.result_type(*given) if given else np.dtype(np.float64)

@@ -1,0 +1,144 @@
+"""Products, inverses, determinants and norms of matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import products
+from .. import labels
+from ..combine import scale
+from ..labels import Label
+from ..matrices import Matrix, as_matrix
+from ..registry import rule
+from ..terms import Inner, Kronecker, Sandwich
+
+
+@rule(np.matmul, labels.product)
+def matmul(y, a, b):
+    """A B, of vectors and matrices as `numpy.matmul` multiplies them."""
+    # d(A B) = dA B + A dB.  A vector on the left is a row, xᵀ B = (Bᵀ x)ᵀ; two vectors make a
+    # scalar, aᵀ b.
+    if a.ndim == b.ndim == 1:
+        return lambda: Inner(b.matrix, a.shape), lambda: Inner(a.matrix, b.shape)
+    if a.ndim == 1:
+        return (
+            lambda: Sandwich(b.matrix.T, None, a.shape, y.shape),
+            lambda: Sandwich(None, a.matrix, b.shape, y.shape, transposed=True),
+        )
+    return (
+        lambda: Sandwich(None, b.matrix, a.shape, y.shape),
+        lambda: Sandwich(a.matrix, None, b.shape, y.shape),
+    )
+
+
+@rule(np.linalg.inv, lambda a: a.inv)
+def inv(y, a):
+    """A⁻¹."""
+    # A A⁻¹ = I gives dA A⁻¹ + A d(A⁻¹) = 0, so d(A⁻¹) = -A⁻¹ dA A⁻¹.
+    return (lambda: scale(-1, Sandwich(y.matrix, y.matrix, a.shape, y.shape)),)
+
+
+@rule(np.linalg.solve, lambda a, b: labels.product(a.inv, b))
+def solve(y, a, b):
+    """A⁻¹ B, for B a matrix or a vector."""
+    # A Y = B gives dA Y + A dY = dB, so dY = A⁻¹ dB - A⁻¹ dA Y.
+    inverse = Matrix(np.linalg.inv(a.value), a.label.inv)
+    return (
+        lambda: scale(-1, Sandwich(inverse, y.matrix, a.shape, y.shape)),
+        lambda: Sandwich(inverse, None, b.shape, y.shape),
+    )
+
+
+@rule(np.trace, lambda a: labels.function("tr", a))
+def trace(y, a):
+    """tr A."""
+    # d tr A = tr(I dA)
+    return (lambda: Inner(Matrix(np.eye(len(a)), labels.IDENTITY), a.shape),)
+
+
+@rule(np.linalg.det, lambda a: labels.function("det", a))
+def det(y, a):
+    """det A."""
+
+    # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.  The adjugate exists for a singular A,
+    # too: with A = U S Vᴴ it is det(U) det(Vᴴ) V adj(S) Uᴴ.
+    def wrt_a():
+        u, s, vh = np.linalg.svd(a.value)
+        others = np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
+        sign = np.linalg.det(u) * np.linalg.det(vh)
+        adjugate = sign * (vh.conj().T * others) @ u.conj().T
+        label = labels.scale(1, labels.product(y.label, a.label.inv.T))
+        return Inner(Matrix(adjugate.T, label), a.shape)
+
+    return (wrt_a,)
+
+
+def _logdet(a):
+    """The logarithm of the determinant; that of a real matrix must be positive."""
+    sign, logarithm = np.linalg.slogdet(a)
+    if np.iscomplexobj(a):
+        return logarithm + np.log(sign)
+    if not sign > 0:
+        raise ValueError("the determinant is not positive, its logarithm is not real")
+    return logarithm
+
+
+@rule(_logdet, lambda a: labels.function("log det", a))
+def logdet(y, a):
+    """log det A."""
+    # d log det A = tr(A⁻¹ dA), of gradient A⁻ᵀ.
+    return (lambda: Inner(Matrix(np.linalg.inv(a.value).T, a.label.inv.T), a.shape),)
+
+
+def _frobenius(a):
+    if np.iscomplexobj(a):
+        raise TypeError("norm: of a complex variable it is not holomorphic")
+    return np.linalg.norm(a)
+
+
+@rule(_frobenius, lambda a: Label(f"‖{a.text}‖", f"\\|{a.latex}\\|"))
+def norm(y, a):
+    """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector."""
+    # d‖A‖ = tr(Aᵀ dA) / ‖A‖; at A = 0, where there is none, the subgradient 0.
+    if y.value == 0:
+        return (lambda: Inner(Matrix(np.zeros_like(as_matrix(a.value))), a.shape),)
+    return (lambda: scale(1 / y.value[()], Inner(a.matrix, a.shape)),)
+
+
+def _dot(a, b):
+    if a.shape != b.shape:
+        raise ValueError("the shapes must be equal")
+    return np.sum(a * b)
+
+
+@rule(_dot, lambda a, b: labels.function("tr", labels.product(a.T, b)))
+def dot(y, a, b):
+    """tr(Aᵀ B) = Σ a_ij b_ij, of matrices or vectors of one shape."""
+    # d tr(Aᵀ B) = tr(Bᵀ dA) + tr(Aᵀ dB)
+    return lambda: Inner(b.matrix, a.shape), lambda: Inner(a.matrix, b.shape)
+
+
+@rule(np.outer, lambda a, b: labels.product(a, b.T))
+def outer(y, a, b):
+    """The matrix a bᵀ of two vectors."""
+    # d(a bᵀ) = da bᵀ + a dbᵀ
+    return (
+        lambda: Sandwich(None, b.matrix.T, a.shape, y.shape),
+        lambda: Sandwich(a.matrix, None, b.shape, y.shape, transposed=True),
+    )
+
+
+def _kron(a, b):
+    if a.ndim != 2 or b.ndim != 2:
+        raise ValueError("both must be matrices")
+    return products.kron(a, b)
+
+
+@rule(_kron, labels.kronecker)
+def kron(y, a, b):
+    """A ⊗ B."""
+    # d(A ⊗ B) = dA ⊗ B + A ⊗ dB
+    return (
+        lambda: Kronecker(b.matrix, a.shape, y.shape, before=False),
+        lambda: Kronecker(a.matrix, b.shape, y.shape, before=True),
+    )

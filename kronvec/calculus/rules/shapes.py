@@ -1,0 +1,129 @@
+"""Operations that move entries: transposes, vec, indexing, concatenation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import half_vectorize, vectorize
+from .. import labels
+from ..labels import Label
+from ..registry import rule
+from ..terms import Index, Sandwich, identity_map, reshaped
+
+
+@rule(np.transpose, lambda a: a.T)
+def transpose(y, a):
+    """Aᵀ."""
+    # d(Aᵀ) = dAᵀ
+    if a.ndim < 2:
+        return (lambda: identity_map(a.shape),)
+    return (lambda: Sandwich(None, None, a.shape, y.shape, transposed=True),)
+
+
+def _real_alone(name):
+    """Conjugates are no holomorphic functions."""
+
+    def check(a):
+        if np.iscomplexobj(a):
+            raise TypeError(f"{name}: of a complex variable it is not holomorphic")
+        return a
+
+    return check
+
+
+@rule(lambda a: np.transpose(_real_alone("adjoint")(a)), lambda a: a.T)
+def adjoint(y, a):
+    """Aᴴ, of a real A the transpose."""
+    # d(Aᴴ) = dAᴴ is linear over the reals only.
+    return (lambda: Sandwich(None, None, a.shape, y.shape, transposed=a.ndim == 2),)
+
+
+@rule(_real_alone("conj"), lambda a: a)
+def conj(y, a):
+    """The complex conjugate, of a real A itself."""
+    # d(A*) = dA* is linear over the reals only.
+    return (lambda: identity_map(a.shape),)
+
+
+def _gather(y, a, numbers, name):
+    """The derivative of taking the entries of these numbers (order C), as y is shaped."""
+    return Index(np.ravel(numbers), None, a.shape, y.shape, name)
+
+
+def _numbers(a):
+    return np.arange(a.size).reshape(a.shape)
+
+
+@rule(np.reshape, lambda a: labels.function("reshape", a))
+def _reshape(y, a, *, shape):
+    # entries stay in order C
+    return (lambda: reshaped(a.shape, y.shape),)
+
+
+def reshape(a, shape):
+    """A in another shape, entries in order C."""
+    return _reshape(a, shape=shape)
+
+
+@rule(
+    vectorize.vec,
+    lambda a: Label(f"vec {a.within(labels.ATOM).text}", f"\\mathrm{{vec}}\\,{a.latex}"),
+)
+def vec(y, a, *, order="F"):
+    """Vec A, the columns stacked, or the rows for order "C"."""
+    # d vec A = vec dA
+    return (lambda: _gather(y, a, _numbers(a).ravel(order), "vec"),)
+
+
+@rule(half_vectorize.vech, lambda a: labels.function("vech", a))
+def vech(y, a, *, order="F"):
+    """Vech A, the lower triangle column by column."""
+    # d vech A = L vec dA, L the elimination matrix
+    return (lambda: _gather(y, a, half_vectorize.vech(_numbers(a), order=order), "L"),)
+
+
+@rule(np.diag, lambda a: labels.function("diag", a))
+def diag(y, a):
+    """The diagonal matrix of a vector, or the diagonal of a matrix."""
+
+    # d diag(a) = diag(da)
+    def wrt_a():
+        if a.ndim == 1:
+            return Index(None, np.arange(a.size) * (a.size + 1), a.shape, y.shape, "diag")
+        return _gather(y, a, np.diag(_numbers(a)), "diag")
+
+    return (wrt_a,)
+
+
+@rule(
+    lambda a, key: a[key],
+    lambda a: Label(f"{a.within(labels.ATOM).text}[…]", f"{a.latex}_{{[\\cdot]}}"),
+)
+def _take(y, a, *, key):
+    # d(A[key]) = dA[key]
+    return (lambda: _gather(y, a, _numbers(a)[key], "take"),)
+
+
+def take(a, key):
+    """A[key]: entries, rows, columns, as NumPy indexes."""
+    return _take(a, key=key)
+
+
+@rule(
+    lambda *parts, axis: np.concatenate(parts, axis), lambda *parts: labels.function("cat", *parts)
+)
+def _concatenate(y, *parts, axis):
+    # every part keeps its place
+    def wrt(i):
+        start = np.sum([part.shape[axis] for part in parts[:i]], dtype=int)
+        key = [slice(None)] * y.ndim
+        key[axis] = slice(start, start + parts[i].shape[axis])
+        target = _numbers(y)[tuple(key)].ravel()
+        return Index(None, target, parts[i].shape, y.shape, f"part {i}")
+
+    return tuple((lambda i=i: wrt(i)) for i in range(len(parts)))
+
+
+def concatenate(arrays, axis=0):
+    """Vectors or matrices one after the other along an axis."""
+    return _concatenate(*arrays, axis=axis)

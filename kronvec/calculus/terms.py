@@ -1,0 +1,313 @@
+"""The terms that derivatives of matrix functions are made of.
+
+| term         | map                       | its matrix, order F     | order C               |
+|--------------|---------------------------|-------------------------|-----------------------|
+| Sandwich     | dX -> L dX R              | Rᵀ ⊗ L                  | L ⊗ Rᵀ                |
+|   transposed | dX -> L dXᵀ R             | (Rᵀ ⊗ L) K(m,n)         | (L ⊗ Rᵀ) K(n,m)       |
+| Hadamard     | dX -> M ∘ dX              | diag(vec M)             | diag(vec M)           |
+| Inner        | dX -> tr(Aᵀ dX)           | (vec A)ᵀ                | (vec A)ᵀ              |
+| Outer        | dφ -> dφ B                | vec B                   | vec B                 |
+| Kronecker    | dX -> dX ⊗ B, B ⊗ dX      | (I ⊗ K ⊗ I)(I ⊗ vec B)  | the same              |
+| Index        | entries move and add up   | 0 and 1                 | 0 and 1               |
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..operators import Dense, Diagonal, Identity, KroneckerProduct, Restriction
+from ..products import bkron, triple_product
+from . import labels
+from .labels import PRODUCT, Label
+from .maps import MatrixMap, exchange, exchange_label
+from .matrices import (
+    Matrix,
+    adjoint,
+    conjugate,
+    matrix_shape,
+    result_dtype,
+    transposed,
+)
+
+
+class Sandwich(MatrixMap):
+    """dX -> L dX R, or L dXᵀ R; None stands for an identity."""
+
+    def __init__(self, left, right, in_shape, out_shape, *, transposed=False) -> None:
+        super().__init__(in_shape, out_shape)
+        self.left: Matrix | None = left
+        self.right: Matrix | None = right
+        self.transposed = transposed
+        self.dtype = result_dtype(left, right)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it maps every dX to itself."""
+        return self.left is None and self.right is None and not self.transposed
+
+    def _apply(self, x):
+        return _between(self.left, np.swapaxes(x, -1, -2) if self.transposed else x, self.right)
+
+    def _pull(self, g):
+        x = _between(adjoint(self.left), g, adjoint(self.right))
+        return np.swapaxes(x, -1, -2) if self.transposed else x
+
+    def _adjoint(self) -> Sandwich:
+        """(L dXᵀ R)ᴴ: G -> (Lᴴ G Rᴴ)ᵀ = R* Gᵀ L*."""
+        shapes = self.out_shape, self.in_shape
+        if self.transposed:
+            return Sandwich(conjugate(self.right), conjugate(self.left), *shapes, transposed=True)
+        return Sandwich(adjoint(self.left), adjoint(self.right), *shapes)
+
+    def _sizes(self):
+        """Rows and columns of L and of Rᵀ, and of their identities."""
+        m, n = self._in[::-1] if self.transposed else self._in
+        left = Identity(m) if self.left is None else Dense(self.left.array)
+        right = Identity(n) if self.right is None else Dense(self.right.array.T)
+        return left, right
+
+    def _operator(self, order):
+        left, right = self._sizes()
+        product = KroneckerProduct(right, left) if order == "F" else KroneckerProduct(left, right)
+        return product @ exchange(order, *self._in) if self.transposed else product
+
+    def _label(self, order) -> Label:
+        m, n = self._in[::-1] if self.transposed else self._in
+        left = labels.IDENTITY if self.left is None else self.left.label
+        right = labels.IDENTITY if self.right is None else self.right.label.T
+        if n == 1 and self.right is None:
+            label = left
+        elif m == 1 and self.left is None:
+            label = right
+        else:
+            label = labels.kronecker(*((right, left) if order == "F" else (left, right)))
+        if not self.transposed or 1 in (m, n):
+            return label
+        k, inside = exchange_label(order, *self._in), label.within(PRODUCT)
+        if self.left is None and self.right is None:
+            return k
+        return Label(f"{inside.text} {k.text}", f"{inside.latex} {k.latex}", PRODUCT)
+
+
+def _between(left, x, right):
+    if left is None:
+        return x if right is None else np.matmul(x, right.array)
+    if right is None:
+        return np.matmul(left.array, x)
+    return triple_product(left.array, x, right.array)
+
+
+class Hadamard(MatrixMap):
+    """dX -> M ∘ dX, entry by entry."""
+
+    def __init__(self, m: Matrix, shape) -> None:
+        super().__init__(shape, shape)
+        self.m = m
+        self.dtype = m.array.dtype
+
+    def _apply(self, x):
+        return self.m.array * x
+
+    def _pull(self, g):
+        return self.m.array.conj() * g
+
+    def _adjoint(self) -> Hadamard:
+        return Hadamard(self.m.conj(), self.in_shape)
+
+    def _operator(self, order):
+        return Diagonal(self.m.array.ravel(order))
+
+    def _label(self, order) -> Label:
+        a = self.m.label
+        return Label(
+            f"diag(vec {a.within(PRODUCT).text})", f"\\mathrm{{diag}}(\\mathrm{{vec}}\\,{a.latex})"
+        )
+
+
+class Inner(MatrixMap):
+    """dX -> tr(Aᵀ dX), the differential of a scalar with gradient A."""
+
+    def __init__(self, a: Matrix, in_shape, out_shape=()) -> None:
+        super().__init__(in_shape, out_shape)
+        self.a = a
+        self.dtype = a.array.dtype
+
+    def _apply(self, x):
+        return np.einsum("ij,...ij->...", self.a.array, x)[..., None, None]
+
+    def _pull(self, g):
+        return self.a.array.conj() * g
+
+    def _adjoint(self) -> Outer:
+        return Outer(self.a.conj(), self.out_shape, self.in_shape)
+
+    def _operator(self, order):
+        return Dense(self.a.array.reshape(1, -1, order=order))
+
+    def _label(self, order) -> Label:
+        a = self.a.label.within(PRODUCT)
+        if self._in[1] == 1:
+            return a.T
+        return Label(f"(vec {a.text})ᵀ", f"(\\mathrm{{vec}}\\,{a.latex})^{{\\top}}")
+
+
+class Outer(MatrixMap):
+    """dφ -> dφ B, the derivative of a matrix with respect to a scalar."""
+
+    def __init__(self, b: Matrix, in_shape, out_shape) -> None:
+        super().__init__(in_shape, out_shape)
+        self.b = b
+        self.dtype = b.array.dtype
+
+    def _apply(self, x):
+        return x * self.b.array
+
+    def _pull(self, g):
+        return np.einsum("ij,...ij->...", self.b.array.conj(), g)[..., None, None]
+
+    def _adjoint(self) -> Inner:
+        return Inner(self.b.conj(), self.out_shape, self.in_shape)
+
+    def _operator(self, order):
+        return Dense(self.b.array.reshape(-1, 1, order=order))
+
+    def _label(self, order) -> Label:
+        b = self.b.label.within(PRODUCT)
+        if self._out[1] == 1:
+            return b
+        return Label(f"vec {b.text}", f"\\mathrm{{vec}}\\,{b.latex}", PRODUCT)
+
+
+class Kronecker(MatrixMap):
+    """dX -> dX ⊗ B, or B ⊗ dX.
+
+    vec(A ⊗ B) = (I_n ⊗ K(q,m) ⊗ I_p)(vec A ⊗ vec B) for A (m, n), B (p, q) (Magnus & Neudecker,
+    theorem 3.10); stacking rows exchanges m with n and p with q.
+    """
+
+    def __init__(self, b: Matrix, in_shape, out_shape, *, before: bool) -> None:
+        super().__init__(in_shape, out_shape)
+        self.b, self.before = b, before
+        self.dtype = b.array.dtype
+
+    def _apply(self, x):
+        return bkron(self.b.array, x) if self.before else bkron(x, self.b.array)
+
+    def _pull(self, g):
+        (m, n), (p, q) = self._in, self.b.shape
+        b, batch = self.b.array.conj(), g.shape[:-2]
+        if self.before:
+            return np.einsum("...imjn,ij->...mn", g.reshape(*batch, p, m, q, n), b)
+        return np.einsum("...minj,ij->...mn", g.reshape(*batch, m, p, n, q), b)
+
+    def _operator(self, order):
+        b = Dense(self.b.array.reshape(-1, 1, order=order))
+        size = Identity(prod(self._in))
+        pair = [self.b.shape, self._in] if self.before else [self._in, self.b.shape]
+        (m, n), (p, q) = pair if order == "F" else [shape[::-1] for shape in pair]
+        moved = KroneckerProduct(Identity(n), exchange("F", q, m), Identity(p))
+        return moved @ KroneckerProduct(*((b, size) if self.before else (size, b)))
+
+    def _label(self, order) -> Label:
+        pair = [self.b.shape, self._in] if self.before else [self._in, self.b.shape]
+        (m, n), (p, q) = pair if order == "F" else [shape[::-1] for shape in pair]
+        k, b = exchange_label("F", q, m), self.b.label.within(PRODUCT)
+        ends = [f"vec {b.text}", f"\\mathrm{{vec}}\\,{b.latex}"]
+        text = f"{ends[0]} ⊗ I" if self.before else f"I ⊗ {ends[0]}"
+        latex = f"{ends[1]} \\otimes I" if self.before else f"I \\otimes {ends[1]}"
+        return Label(
+            f"(I ⊗ {k.text} ⊗ I) ({text})",
+            f"(I \\otimes {k.latex} \\otimes I)({latex})",
+            PRODUCT,
+        )
+
+
+class Index(MatrixMap):
+    """Entries move and add up: ``dF.flat[target] += dX.flat[source]``, both in order C.
+
+    ``target`` None is 0, 1, 2, …: a gather.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, source, target, in_shape, out_shape, name="index") -> None:
+        super().__init__(in_shape, out_shape)
+        self.source, self.target, self.name = source, target, name
+
+    def _apply(self, x):
+        return self._move(x, self.source, self.target, self._out)
+
+    def _pull(self, g):
+        return self._move(g, self.target, self.source, self._in)
+
+    @staticmethod
+    def _move(x, source, target, shape):
+        flat = x.reshape(*x.shape[:-2], -1)
+        moved = flat if source is None else flat[..., source]
+        if target is None:
+            return moved.reshape(*x.shape[:-2], *shape)
+        result = np.zeros((prod(shape), *x.shape[:-2]), x.dtype)
+        np.add.at(result, target, np.moveaxis(moved, -1, 0))
+        return np.moveaxis(result, 0, -1).reshape(*x.shape[:-2], *shape)
+
+    def _adjoint(self) -> Index:
+        return Index(
+            self.target,
+            self.source,
+            self.out_shape,
+            self.in_shape,
+            f"{self.name}ᵀ".replace("ᵀᵀ", ""),
+        )
+
+    def _operator(self, order):
+        sizes = prod(self._in), prod(self._out)
+        source, target = (
+            None if index is None else _renumber(index, shape, order)
+            for index, shape in ((self.source, self._in), (self.target, self._out))
+        )
+        if order == "F":
+            source, target = (
+                np.arange(size).reshape(shape, order="F").ravel() if index is None else index
+                for index, shape, size in (
+                    (source, self._in, sizes[0]),
+                    (target, self._out, sizes[1]),
+                )
+            )
+        gather = Identity(sizes[0]) if source is None else Restriction(source, sizes[0])
+        scatter = Identity(sizes[1]) if target is None else Restriction(target, sizes[1]).T
+        return scatter @ gather
+
+    def _label(self, order) -> Label:
+        return labels.named(self.name)
+
+
+def _renumber(index, shape, order):
+    """Numbers of entries in order C as those in another order."""
+    return np.ravel_multi_index(np.unravel_index(index, shape), shape, order=order)
+
+
+def identity_map(shape) -> Sandwich:
+    """dX -> dX."""
+    return Sandwich(None, None, shape, shape)
+
+
+def reshaped(in_shape, out_shape) -> MatrixMap:
+    """The map that only changes a shape, entries in order C."""
+    if matrix_shape(in_shape) == matrix_shape(out_shape):
+        return Sandwich(None, None, in_shape, out_shape)
+    return Index(None, None, in_shape, out_shape, "reshape")
+
+
+__all__ = [
+    "Hadamard",
+    "Index",
+    "Inner",
+    "Kronecker",
+    "Outer",
+    "Sandwich",
+    "identity_map",
+    "reshaped",
+    "transposed",
+]

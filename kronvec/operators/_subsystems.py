@@ -1,0 +1,101 @@
+"""Partial traces, partial transposes and realignments of sums of Kronecker products, by factors.
+
+The functions `kronvec.partial_trace`, `kronvec.partial_transpose`, `kronvec.realignment` and
+`kronvec.nearest_kron` ask an operator for the hooks of this mixin (see _structured.py).
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._structured import stacked_terms
+
+if TYPE_CHECKING:
+    from ._base import Operator
+
+
+class Subsystems:
+    """The hooks; NotImplemented where an operator is no sum of Kronecker products that fit."""
+
+    def _kronecker_terms(self) -> list[tuple] | None:
+        """(c, factors) for each term of Σ c ⊗ factors; None for another operator."""
+        return None
+
+    def _fitting_terms(self, shapes):
+        """(c, one operator for each shape) of every term, or None."""
+        terms = self._kronecker_terms()
+        if terms is None:
+            return None
+        fitting = [(c, _grouped(factors, shapes)) for c, factors in terms]
+        return None if any(groups is None for _, groups in fitting) else fitting
+
+    def _partial_trace(self, dims, axes):
+        terms = self._fitting_terms(dims)
+        if terms is None:
+            return NotImplemented
+        return _sum(_traced(c, groups, axes) for c, groups in terms)
+
+    def _partial_transpose(self, dims, axes):
+        terms = self._fitting_terms(dims)
+        if terms is None:
+            return NotImplemented
+        return _sum(
+            c * _product([g.T if i in axes else g for i, g in enumerate(groups)])
+            for c, groups in terms
+        )
+
+    def _realigned(self, shape_a, shape_b):
+        terms = self._fitting_terms((tuple(shape_a), tuple(shape_b)))
+        if terms is None:
+            return NotImplemented
+        return stacked_terms([(c * a.toarray(), b.toarray()) for c, (a, b) in terms])
+
+
+def _grouped(factors, shapes) -> list[Operator] | None:
+    """The factors, neighbours together so that these are the shapes; None if they do not fit."""
+    from .identity import Identity
+
+    factors, groups = list(factors), []
+    for shape in shapes:
+        group = []
+        while factors and (not group or _shape(group) != tuple(shape)):
+            f = factors.pop(0)
+            n, rest = shape[0], f.shape[0] // max(shape[0], 1)
+            if (
+                isinstance(f, Identity)
+                and not group
+                and shape == (n, n)
+                and rest > 1
+                and rest * n == len(f)
+            ):
+                f, factors = Identity(n), [Identity(rest), *factors]  # I_{mn} = I_m ⊗ I_n
+            group.append(f)
+        if not group or _shape(group) != tuple(shape):
+            return None
+        groups.append(_product(group))
+    return None if factors else groups
+
+
+def _shape(factors):
+    return prod(f.shape[0] for f in factors), prod(f.shape[1] for f in factors)
+
+
+def _product(factors) -> Operator:
+    from .kronecker_product import KroneckerProduct
+
+    return factors[0] if len(factors) == 1 else KroneckerProduct(*factors)
+
+
+def _traced(c, groups, axes):
+    """The product of the rest, scaled by the traces."""
+    scale = reduce(np.multiply, [g.trace() for i, g in enumerate(groups) if i in axes], c)
+    rest = [g for i, g in enumerate(groups) if i not in axes]
+    return scale * _product(rest) if rest else np.reshape(scale, (1, 1))
+
+
+def _sum(terms):
+    return reduce(lambda a, b: a + b, terms)
