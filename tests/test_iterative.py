@@ -361,6 +361,14 @@ def test_large_systems_that_are_not_positive_definite_are_refused(monkeypatch):
         (twice + Diagonal(np.zeros(5000))).solve(random("float64", 5000))
 
 
+def test_gaps_may_be_named_twice():
+    k = KroneckerProduct(exponential(80, 5), exponential(80, 5))
+    rows = np.arange(0, 6400, 1)[:5000]
+    a = Restriction(rows, 6400) @ k @ Restriction(rows.copy(), 6400).T + 0.1 * Identity(5000)
+    b = random("float64", 5000)
+    assert residual(a, a.solve(b), b) <= 1e-10
+
+
 def test_large_systems_that_are_not_hermitian_are_refused():
     k = KroneckerProduct(np.triu(np.ones((50, 50))), np.eye(100))
     with pytest.raises(ValueError, match="too large to be formed"):

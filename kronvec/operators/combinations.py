@@ -376,8 +376,12 @@ def _is_adjoint(a, b) -> bool:
     """Whether a = bᴴ is evident."""
     if a is b:
         return a._is_hermitian()
-    if getattr(b, "restriction", None) is a or getattr(a, "restriction", None) is b:
-        return True
+    for extension, other in ((a, b), (b, a)):
+        restriction = getattr(extension, "restriction", None)
+        if restriction is not None and type(other) is type(restriction):
+            return restriction.shape == other.shape and np.array_equal(
+                restriction.indices, other.indices
+            )
     matrices = getattr(a, "array", None), getattr(b, "array", None)
     return all(m is not None for m in matrices) and np.array_equal(
         matrices[0], matrices[1].conj().T

@@ -182,13 +182,14 @@ class _System:
         goal = (eps ** (2 / 3) if rtol is None else rtol) * size
         x, r, left = np.zeros_like(b), b.copy(), size
         before, iterations = np.full(len(size), np.inf), 0
-        while (open_columns := ~(left <= goal)).any():
-            if iterations and rtol is None:
+        while True:
+            if iterations and rtol is None and (left > goal).any():
                 norm = self._norm_of_a(r[:, [left.argmax()]])
                 rounding = 4 * np.sqrt(len(b)) * eps * norm * _norms(x)
                 goal = np.maximum(goal, np.minimum(rounding, np.cbrt(eps) * size))
-                if (left <= goal).all():
-                    break
+            open_columns = ~(left <= goal)
+            if not open_columns.any():
+                break
             stuck = (left > before / 2)[open_columns].any()
             if stuck or iterations >= most:
                 worst = np.max(left[open_columns] / size[open_columns])
