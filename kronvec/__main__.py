@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "demo",
         help="restore a real elevation map from 30%% of its pixels, then time vec_trick",
         description="Restores the elevation map that Matplotlib ships from 30% of its pixels: "
-        "Gaussian-process regression in which the only large operation is kron_matvec.  Writes "
+        "Gaussian-process regression whose covariance stays a sum of Kronecker products.  Writes "
         "a picture, then compares vec_trick with the naive np.kron(C.T, A) @ b.",
     )
     demo.add_argument(

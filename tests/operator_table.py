@@ -18,6 +18,7 @@ from kronvec.operators import (
     Identity,
     KroneckerProduct,
     KroneckerSum,
+    NearestNeighbours,
     Restriction,
     Sparse,
     SymmetricKronecker,
@@ -140,6 +141,7 @@ def _table(dtype):
             Restriction(_rows(12), 12) @ pq @ Restriction(_rows(12), 12).T + 2 * Identity(4),
             kron(p, q)[np.ix_(_rows(12), _rows(12))] + 2 * np.eye(4, dtype=dtype),
         ),
+        "Nearest neighbours": (NearestNeighbours(pq, neighbours=11), np.linalg.inv(kron(p, q))),
         "Chain": (
             KroneckerProduct(a, b) @ KroneckerSum(p, q),
             kron(a, b) @ (kron(p, eye4) + kron(eye3, q)),

@@ -1,8 +1,7 @@
 """The demo, `python -m kronvec demo`: restore an elevation map from 30% of its pixels.
 
-Reading order: terrain.py (the data and the restoration in outline), covariance.py (the model and
-how it is chosen), solver.py (the linear system); story.py runs and prints them, with picture.py
-and naive_table.py.
+Reading order: terrain.py (the data, the restoration and its linear system), covariance.py (the
+model and how it is chosen); story.py runs and prints them, with picture.py and naive_table.py.
 """
 
 import contextlib

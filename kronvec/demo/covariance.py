@@ -11,12 +11,14 @@ what was measured, where P picks the observed pixels.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.spatial import KDTree
 
-import kronvec as kv
+from kronvec.operators import KroneckerProduct
 
 # --- the functions of distance ---------------------------------------------------------------
 
@@ -68,23 +70,19 @@ class Covariance:
         """
         return sum(np.outer(row_y, row_x) for row_y, row_x in self.rows).ravel()
 
-    def factors(self):
-        """The pairs K_y[t], K_x[t] as dense symmetric Toeplitz matrices."""
-        return [[toeplitz(row_y), toeplitz(row_x)] for row_y, row_x in self.rows]
+    def on_grid(self):
+        """K, an operator made of symmetric Toeplitz matrices; it touches every pixel.
+
+        K_y ⊗ K_x is never formed: K_y is applied along one axis of the map, K_x along the other.
+        """
+        terms = (KroneckerProduct(toeplitz(row_y), toeplitz(row_x)) for row_y, row_x in self.rows)
+        return reduce(add, terms)
 
 
 def toeplitz(row):
     """The symmetric matrix T[i, j] = row[|i - j|]."""
     index = np.arange(len(row))
     return row[np.abs(index[:, None] - index)]
-
-
-def kron_sum_matvec(factors, x):
-    """K x = Σ_t (K_y[t] ⊗ K_x[t]) x, the only operation here that touches every pixel.
-
-    K_y ⊗ K_x is never formed: kronvec applies K_y along one axis of the map, K_x along the other.
-    """
-    return sum(kv.kron_matvec(pair, x) for pair in factors)
 
 
 def covariance_at(name, function, terms, parameters, grid):
@@ -114,20 +112,15 @@ def neighbour_offsets(pixels, neighbours, n_x):
     return among, offsets(pixels[:, None], neighbours, n_x)
 
 
-def condition(covariance, among, towards, exists=None):
+def condition(covariance, among, towards):
     """Each observation given its s neighbours: weights (count, s) and variances (count,).
 
     With a the covariance of observation i and its neighbours N, and A_NN that among them,
 
         w = A_NN⁻¹ a,     E[b_i | b_N] = w·b_N,     var[b_i | b_N] = A_ii - w·a.
-
-    `exists` (count, s) is False where a pixel has fewer than s neighbours; those get weight 0.
     """
     first_row = covariance.first_row()
     a_nn, a = first_row[among], first_row[towards]
-    if exists is not None:
-        a_nn *= exists[:, :, None] & exists[:, None, :]
-        a *= exists
     diagonal = np.arange(a.shape[1])
     a_nn[:, diagonal, diagonal] = first_row[0] + covariance.noise_variance
     weights = np.linalg.solve(a_nn, a[:, :, None])[:, :, 0]

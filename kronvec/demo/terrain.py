@@ -15,8 +15,9 @@ from scipy.interpolate import (
 )
 from scipy.spatial import Delaunay
 
-from .covariance import CANDIDATES, kron_sum_matvec, leave_one_out
-from .solver import conjugate_gradients, nearest_neighbour_preconditioner, observed_system
+from kronvec.operators import Identity, NearestNeighbours, Restriction, conjugate_gradients
+
+from .covariance import CANDIDATES, leave_one_out
 
 METRES_PER_DEGREE = 111_200  # along a meridian
 
@@ -107,19 +108,18 @@ def restore(seen, grid, covariance, *, tolerance, precondition=True, report=None
 
         E[height | y] = μ + K Pᵀ x,     (P K Pᵀ + σ² I) x = y - μ.
 
-    `precondition=False` shows what the preconditioner is worth.
+    `precondition=False` shows what the preconditioner is worth.  `report(iterations, residual)`
+    is called after every step.
     """
-    factors = covariance.factors()
+    K = covariance.on_grid()
+    P = Restriction(seen.pixels, grid.size)
+    A = P @ K @ P.T + covariance.noise_variance * Identity(len(seen.pixels))
     mean = seen.heights.mean()
     solution = conjugate_gradients(
-        observed_system(factors, seen.pixels, covariance.noise_variance, grid.size),
+        A,
         seen.heights - mean,
-        nearest_neighbour_preconditioner(covariance, seen.pixels, grid)
-        if precondition
-        else np.copy,
-        tolerance=tolerance,
-        report=report,
+        preconditioner=NearestNeighbours(A, neighbours=24, workers=-1) if precondition else None,
+        rtol=tolerance,
+        callback=report,
     )
-    scattered = np.zeros(grid.size)
-    scattered[seen.pixels] = solution.x  # Pᵀ x
-    return mean + kron_sum_matvec(factors, scattered), solution
+    return mean + K @ (P.T @ solution.x), solution

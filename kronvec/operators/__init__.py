@@ -18,8 +18,10 @@ from .half_permutations import (
     symmetrizer_matrix,
 )
 from .identity import Identity
+from .iterative import Solution, conjugate_gradients
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
+from .preconditioners import NearestNeighbours
 from .restriction import Extension, Restriction
 from .sparse import Sparse
 from .symmetric_kronecker import SymmetricKronecker
@@ -39,16 +41,19 @@ __all__ = [
     "Inverse",
     "KroneckerProduct",
     "KroneckerSum",
+    "NearestNeighbours",
     "Operator",
     "Product",
     "Restriction",
     "Scaled",
+    "Solution",
     "Sparse",
     "Sum",
     "SymmetricKronecker",
     "Symmetrizer",
     "Triangular",
     "commutation_matrix",
+    "conjugate_gradients",
     "duplication_matrix",
     "duplication_pinv_matrix",
     "elimination_matrix",

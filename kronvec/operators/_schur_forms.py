@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 
 from .._schur import SchurForm, schur
-from ._solving import inexact
+from ._solving import by_columns, inexact
 
 
-def by_columns(solver, function, factors, b, sigma):
+def by_schur_forms(solver, function, factors, b, sigma):
     """``solver`` for all columns of b, (..., n, k), at once."""
     if not b.size:
         return b.copy()
-    columns = np.moveaxis(b, -2, 0)
-    flat = columns.reshape(len(columns), prod(columns.shape[1:]))
-    x = solver(function, [schur_form(f, b.dtype) for f in factors], flat, sigma)
-    return np.moveaxis(x.reshape(columns.shape), 0, -2)
+    forms = [schur_form(f, b.dtype) for f in factors]
+    return by_columns(lambda columns: solver(function, forms, columns, sigma), b)
 
 
 def schur_form(factor, dtype) -> SchurForm:

@@ -11,6 +11,7 @@ The defaults form the dense array, which is refused beyond FORMED_SIZE rows or c
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,15 @@ def inexact(*dtypes):
 def native(dtype):
     """The dtype in the byte order of the machine."""
     return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+def by_columns(function, x):
+    """``function`` of a matrix (n, K) for all columns of x, (..., n, k), at once."""
+    if x.ndim == 2:
+        return function(x)
+    columns = np.moveaxis(x, -2, 0)
+    y = function(columns.reshape(columns.shape[0], prod(columns.shape[1:])))
+    return np.moveaxis(y.reshape(len(y), *columns.shape[1:]), 0, -2)
 
 
 class Solving:

@@ -6,7 +6,8 @@
                          diag(w_i) with V_iᴴ B_i V_i = I, so that V = ⊗ V_i takes the sum to
                          diag(⊗ w_i + c)
     K + diag(d), P K Pᵀ + σ I or + diag(d)
-                         Hermitian and positive definite: preconditioned conjugate gradients
+                         Hermitian and positive definite: preconditioned conjugate gradients;
+                         small or indefinite ones by elimination
 
 Each form has solve(b), slogdet() and eigh(); None where it knows no way.
 """
@@ -15,9 +16,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._solving import inexact
+from ._solving import FORMED_SIZE, by_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
-from .combinations import Scaled
+from .combinations import Scaled, Sum
+from .dense import Dense
 from .diagonal import Diagonal
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
@@ -137,21 +139,32 @@ class Pencil:
 
 
 class Iterative:
-    """K + diag(d) of a Hermitian K, by conjugate gradients; d may be a number."""
+    """K + diag(d), by conjugate gradients where it is Hermitian; d may be a number."""
 
     def __init__(self, terms, rest, d) -> None:
-        self.terms, self.rest, self.d = terms, rest, d
+        self.whole, self.rest, self.d = Sum(*terms), rest, d
+
+    def _by_elimination(self, b):
+        return np.linalg.solve(self.whole._formed("solve"), b)
 
     def solve(self, b):
-        from .combinations import Sum
+        n = b.shape[-2]
+        in_memory = any(type(unscaled(term)[1]) is Dense for term in self.rest)
+        if n <= (FORMED_SIZE if in_memory else _DENSE_SIZE) or not self.whole._is_hermitian():
+            return self._by_elimination(b)
+        try:
+            return by_columns(self._by_iteration, b)
+        except np.linalg.LinAlgError as error:  # indefinite, or too ill conditioned
+            if n <= FORMED_SIZE:
+                return self._by_elimination(b)
+            raise np.linalg.LinAlgError(f"Sum.solve: {error}") from None
+
+    def _by_iteration(self, b):
         from .iterative import conjugate_gradients
         from .preconditioners import preconditioner_for
 
-        whole = Sum(*self.terms)
-        if len(b) <= _DENSE_SIZE or not whole._is_hermitian() or not np.all(np.real(self.d) > 0):
-            return np.linalg.solve(whole._formed("solve"), b)
         preconditioner = preconditioner_for(self.rest, self.d)
-        return conjugate_gradients(whole, b, preconditioner=preconditioner).x
+        return conjugate_gradients(self.whole, b, preconditioner=preconditioner).x
 
     def slogdet(self):
         return None

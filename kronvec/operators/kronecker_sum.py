@@ -10,7 +10,7 @@ import numpy as np
 from .._schur_solves import solve_sum
 from ..kronecker_sums import kronsum_matmul
 from ._base import Operator
-from ._schur_forms import by_columns
+from ._schur_forms import by_schur_forms
 from ._solving import inexact
 from ._spectral import outer_fold, slogdet_of
 from .combinations import common_dtype
@@ -174,7 +174,7 @@ class KroneckerSum(Operator):
 
     def _solve_shifted(self, sigma, b):
         """(K + σ I)⁻¹ b by the Schur forms of the factors."""
-        return by_columns(solve_sum, "KroneckerSum.solve", self.factors, b, sigma)
+        return by_schur_forms(solve_sum, "KroneckerSum.solve", self.factors, b, sigma)
 
     def expm(self, t=1.0) -> KroneckerProduct:
         """``exp(t K) = exp(t F1) ⊗ … ⊗ exp(t FN)``, exact but for the factors' exponentials.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,7 +82,7 @@ class Restriction(Operator):
         ones = np.ones(len(self.indices), self.dtype if dtype is None else dtype)
         return csr_array((ones, self.indices, np.arange(ones.size + 1)), shape=self.shape)
 
-    @property
+    @cached_property
     def is_injective(self) -> bool:
         """Whether no entry is taken twice, so that P Pᵀ = I."""
         return len(np.unique(self.indices)) == len(self.indices)

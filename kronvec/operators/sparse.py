@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from .._structured import is_sparse
 from ..subsystems import partial_trace, partial_transpose
 from ._base import Operator
-from ._solving import inexact
+from ._solving import by_columns, inexact
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -62,11 +61,7 @@ class Sparse(Operator):
         super().__init__(self.matrix.shape, self.matrix.dtype)
 
     def _matmul(self, x):
-        if x.ndim == 2:
-            return self.matrix @ x
-        columns = np.moveaxis(x, -2, 0)  # one product, whatever the batch
-        product = self.matrix @ columns.reshape(columns.shape[0], prod(columns.shape[1:]))
-        return np.moveaxis(product.reshape(-1, *columns.shape[1:]), 0, -2)
+        return by_columns(self.matrix.__matmul__, x)
 
     def _transpose(self) -> Sparse:
         return Sparse(self.matrix.T.tocsr())
@@ -157,11 +152,11 @@ class SparseInverse(Operator):
         dtype = np.result_type(self.dtype, x.dtype)
         if dtype.kind == "c" and self.dtype.kind != "c":
             return self._matmul(x.real, trans) + 1j * self._matmul(x.imag, trans)
-        columns = np.moveaxis(x, -2, 0)
-        flat = columns.reshape(columns.shape[0], prod(columns.shape[1:]))
-        solved = self._lu.solve(np.ascontiguousarray(flat, self.dtype), trans)
-        result = np.moveaxis(solved.reshape(columns.shape), 0, -2)
-        return result.astype(dtype, copy=False)
+
+        def solve(columns):
+            return self._lu.solve(np.ascontiguousarray(columns, self.dtype), trans)
+
+        return by_columns(solve, x).astype(dtype, copy=False)
 
     def _rmatmul(self, x):
         return np.swapaxes(self._matmul(np.swapaxes(x, -1, -2), "T"), -1, -2)
