@@ -7,16 +7,13 @@ from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation, commutation_matrix
 from .dense import Dense
 from .diagonal import Diagonal
-from .half_permutations import (
+from .duplication import (
     Duplication,
     DuplicationPinv,
-    Elimination,
-    Symmetrizer,
     duplication_matrix,
     duplication_pinv_matrix,
-    elimination_matrix,
-    symmetrizer_matrix,
 )
+from .elimination import Elimination, elimination_matrix
 from .identity import Identity
 from .iterative import Solution, conjugate_gradients
 from .kronecker_product import KroneckerProduct
@@ -25,6 +22,7 @@ from .preconditioners import NearestNeighbours
 from .restriction import Extension, Restriction
 from .sparse import Sparse
 from .symmetric_kronecker import SymmetricKronecker
+from .symmetrizer import Symmetrizer, symmetrizer_matrix
 from .triangular import Triangular
 
 __all__ = [

@@ -27,12 +27,14 @@ from .combinations import Inverse, Product, Scaled, Sum
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
-from .half_permutations import Duplication, DuplicationPinv, Elimination, Symmetrizer
+from .duplication import Duplication, DuplicationPinv
+from .elimination import Elimination
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
 from .symmetric_kronecker import SymmetricKronecker
+from .symmetrizer import Symmetrizer
 from .triangular import Triangular
 
 
