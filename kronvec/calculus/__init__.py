@@ -1,6 +1,13 @@
 """Matrix calculus: derivatives of matrix functions as structured linear maps."""
 
 from .block import Block
+from .conversions import (
+    from_differential,
+    jacobian_to_tensor,
+    numerator_to_denominator,
+    reorder_jacobian,
+    tensor_to_jacobian,
+)
 from .derivatives import D, grad, jvp, vjp
 from .expressions import Expression, Variable, constant
 from .maps import MatrixMap
@@ -34,17 +41,22 @@ __all__ = [
     "det",
     "diag",
     "dot",
+    "from_differential",
     "grad",
     "inv",
+    "jacobian_to_tensor",
     "jvp",
     "kron",
     "logdet",
     "mean",
     "norm",
+    "numerator_to_denominator",
     "outer",
+    "reorder_jacobian",
     "reshape",
     "solve",
     "sum",
+    "tensor_to_jacobian",
     "trace",
     "vec",
     "vech",
