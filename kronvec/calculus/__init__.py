@@ -1,6 +1,7 @@
 """Matrix calculus: derivatives of matrix functions as structured linear maps."""
 
 from .block import Block
+from .check import DerivativeReport, check_derivative
 from .conversions import (
     from_differential,
     jacobian_to_tensor,
@@ -29,13 +30,16 @@ from .rules import (
     vec,
     vech,
 )
+from .second_derivatives import hessian_vector_product
 
 __all__ = [
     "Block",
     "D",
+    "DerivativeReport",
     "Expression",
     "MatrixMap",
     "Variable",
+    "check_derivative",
     "concatenate",
     "constant",
     "det",
@@ -43,6 +47,7 @@ __all__ = [
     "dot",
     "from_differential",
     "grad",
+    "hessian_vector_product",
     "inv",
     "jacobian_to_tensor",
     "jvp",

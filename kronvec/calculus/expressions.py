@@ -243,6 +243,14 @@ def as_expression(function: str, name: str, value) -> Expression:
     return Expression(array, label)
 
 
+def evaluated(function: str, f: Callable[[Variable], Expression], x: Variable) -> Expression:
+    """f(X), which must be an expression."""
+    y = f(x)
+    if not isinstance(y, Expression):
+        raise TypeError(f"{function}: f must return an expression, got {type(y).__name__}")
+    return y
+
+
 def _rules():
     """The operations; they are made of rules, which need expressions."""
     from . import rules

@@ -68,10 +68,19 @@ class Sandwich(MatrixMap):
         right = Identity(n) if self.right is None else Dense(self.right.array.T)
         return left, right
 
+    @property
+    def _exchanges(self) -> bool:
+        """Whether its matrix has a K; where L dXᵀ R is a vector, (Rᵀ ⊗ L) K = L ⊗ Rᵀ has none."""
+        return self.transposed and 1 not in self._out
+
+    def _factors(self, order, left, right):
+        """The factors of the Kronecker product, L and Rᵀ given."""
+        flat = self.transposed and not self._exchanges
+        return (right, left) if (order == "F") != flat else (left, right)
+
     def _operator(self, order):
-        left, right = self._sizes()
-        product = KroneckerProduct(right, left) if order == "F" else KroneckerProduct(left, right)
-        return product @ exchange(order, *self._in) if self.transposed else product
+        product = KroneckerProduct(*self._factors(order, *self._sizes()))
+        return product @ exchange(order, *self._in) if self._exchanges else product
 
     def _label(self, order) -> Label:
         m, n = self._in[::-1] if self.transposed else self._in
@@ -82,8 +91,8 @@ class Sandwich(MatrixMap):
         elif m == 1 and self.left is None:
             label = right
         else:
-            label = labels.kronecker(*((right, left) if order == "F" else (left, right)))
-        if not self.transposed or 1 in (m, n):
+            label = labels.kronecker(*self._factors(order, left, right))
+        if not self._exchanges or 1 in (m, n):
             return label
         k, inside = exchange_label(order, *self._in), label.within(PRODUCT)
         if self.left is None and self.right is None:
