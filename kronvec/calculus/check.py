@@ -127,7 +127,7 @@ def check_derivative(
     >>> from kronvec.calculus import check_derivative, inv
     >>> report = check_derivative(lambda X: inv(X @ X.T), np.array([[1.0, 2.0], [3.0, 5.0]]))
     >>> report.passed, report.method
-    (True, 'complex step')
+    (True, 'complex steps')
     """
     function = "check_derivative"
     if method is not None and method not in METHODS:
