@@ -28,7 +28,7 @@ class Matrix:
 
     def __init__(self, array: NDArray, label: Label | None = None) -> None:
         self.array = array
-        self.label = labels.unnamed(array.shape) if label is None else label
+        self.label = labels.fitting(label, array.shape)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -83,6 +83,8 @@ class Sandwich(MatrixMap):
         return product @ exchange(order, *self._in) if self._exchanges else product
 
     def _label(self, order) -> Label:
+        if self.is_identity:
+            return labels.IDENTITY
         m, n = self._in[::-1] if self.transposed else self._in
         left = labels.IDENTITY if self.left is None else self.left.label
         right = labels.IDENTITY if self.right is None else self.right.label.T
@@ -129,10 +131,8 @@ class Hadamard(MatrixMap):
         return Diagonal(self.m.array.ravel(order))
 
     def _label(self, order) -> Label:
-        a = self.m.label
-        return Label(
-            f"diag(vec {a.within(PRODUCT).text})", f"\\mathrm{{diag}}(\\mathrm{{vec}}\\,{a.latex})"
-        )
+        entries = self.m.label if self._in[1] == 1 else labels.vec(self.m.label)
+        return labels.function("diag", entries)
 
 
 class Inner(MatrixMap):
@@ -156,10 +156,7 @@ class Inner(MatrixMap):
         return Dense(self.a.array.reshape(1, -1, order=order))
 
     def _label(self, order) -> Label:
-        a = self.a.label.within(PRODUCT)
-        if self._in[1] == 1:
-            return a.T
-        return Label(f"(vec {a.text})ᵀ", f"(\\mathrm{{vec}}\\,{a.latex})^{{\\top}}")
+        return self.a.label.T if self._in[1] == 1 else labels.vec(self.a.label).T
 
 
 class Outer(MatrixMap):
@@ -183,10 +180,7 @@ class Outer(MatrixMap):
         return Dense(self.b.array.reshape(-1, 1, order=order))
 
     def _label(self, order) -> Label:
-        b = self.b.label.within(PRODUCT)
-        if self._out[1] == 1:
-            return b
-        return Label(f"vec {b.text}", f"\\mathrm{{vec}}\\,{b.latex}", PRODUCT)
+        return self.b.label if self._out[1] == 1 else labels.vec(self.b.label)
 
 
 class Kronecker(MatrixMap):
@@ -289,6 +283,10 @@ class Index(MatrixMap):
         return scatter @ gather
 
     def _label(self, order) -> Label:
+        if self.source is not None and self.target is None and len(self.source) == prod(self._in):
+            number = _renumber(self.source, self._in, order).reshape(self._out)
+            if np.array_equal(number.ravel(order), np.arange(number.size)):
+                return labels.IDENTITY
         return labels.named(self.name)
 
 

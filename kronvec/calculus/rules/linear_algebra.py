@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ... import products
@@ -10,10 +12,10 @@ from ..combine import scale
 from ..labels import Label
 from ..matrices import Matrix, as_matrix
 from ..registry import rule
-from ..terms import Inner, Kronecker, Sandwich
+from ..terms import Hadamard, Inner, Kronecker, Sandwich
 
 
-@rule(np.matmul, labels.product)
+@rule(np.matmul, labels.matmul)
 def matmul(y, a, b):
     """A B, of vectors and matrices as `numpy.matmul` multiplies them."""
     # d(A B) = dA B + A dB.  A vector on the left is a row, xᵀ B = (Bᵀ x)ᵀ; two vectors make a
@@ -41,11 +43,15 @@ def inv(y, a):
 @rule(np.linalg.solve, lambda a, b: labels.product(a.inv, b))
 def solve(y, a, b):
     """A⁻¹ B, for B a matrix or a vector."""
+
     # A Y = B gives dA Y + A dY = dB, so dY = A⁻¹ dB - A⁻¹ dA Y.
-    inverse = Matrix(np.linalg.inv(a.value), a.label.inv)
+    @functools.cache
+    def inverse():
+        return Matrix(np.linalg.inv(a.value), a.label.inv)
+
     return (
-        lambda: scale(-1, Sandwich(inverse, y.matrix, a.shape, y.shape)),
-        lambda: Sandwich(inverse, None, b.shape, y.shape),
+        lambda: scale(-1, Sandwich(inverse(), y.matrix, a.shape, y.shape)),
+        lambda: Sandwich(inverse(), None, b.shape, y.shape),
     )
 
 
@@ -53,24 +59,35 @@ def solve(y, a, b):
 def trace(y, a):
     """tr A."""
     # d tr A = tr(I dA)
-    return (lambda: Inner(Matrix(np.eye(len(a)), labels.IDENTITY), a.shape),)
+    return (lambda: Inner(Matrix(np.eye(*a.shape, dtype=a.dtype), labels.IDENTITY), a.shape),)
 
 
 @rule(np.linalg.det, lambda a: labels.function("det", a))
 def det(y, a):
     """det A."""
 
-    # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.  The adjugate exists for a singular A,
-    # too: with A = U S Vᴴ it is det(U) det(Vᴴ) V adj(S) Uᴴ.
+    # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.
     def wrt_a():
-        u, s, vh = np.linalg.svd(a.value)
-        others = np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
-        sign = np.linalg.det(u) * np.linalg.det(vh)
-        adjugate = sign * (vh.conj().T * others) @ u.conj().T
-        label = labels.scale(1, labels.product(y.label, a.label.inv.T))
-        return Inner(Matrix(adjugate.T, label), a.shape)
+        label = labels.product(y.label, a.label.inv.T)
+        return Inner(Matrix(_adjugate(a.value, y.value).T, label), a.shape)
 
     return (wrt_a,)
+
+
+def _adjugate(a, det):
+    """adj(A) = det(A) A⁻¹; of a matrix near to a singular one from its singular values.
+
+    With A = U S Vᴴ it is det(U) det(Vᴴ) V adj(S) Uᴴ, which exists for a singular A, too.
+    """
+    eps = np.finfo(a.dtype).eps
+    if det != 0 and np.isfinite(det):
+        inverse = np.linalg.inv(a)
+        if np.linalg.norm(a) * np.linalg.norm(inverse) * eps < 1e-4:
+            return det * inverse
+    u, s, vh = np.linalg.svd(a)
+    others = np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return sign * (vh.conj().T * others) @ u.conj().T
 
 
 def _logdet(a):
@@ -90,13 +107,11 @@ def logdet(y, a):
     return (lambda: Inner(Matrix(np.linalg.inv(a.value).T, a.label.inv.T), a.shape),)
 
 
-def _frobenius(a):
-    if np.iscomplexobj(a):
-        raise TypeError("norm: of a complex variable it is not holomorphic")
-    return np.linalg.norm(a)
-
-
-@rule(_frobenius, lambda a: Label(f"‖{a.text}‖", f"\\|{a.latex}\\|"))
+@rule(
+    np.linalg.norm,
+    lambda a: Label(f"‖{a.text}‖", f"\\left\\|{a.latex}\\right\\|"),
+    holomorphic=False,
+)
 def norm(y, a):
     """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector."""
     # d‖A‖ = tr(Aᵀ dA) / ‖A‖; at A = 0, where there is none, the subgradient 0.
@@ -105,13 +120,34 @@ def norm(y, a):
     return (lambda: scale(1 / y.value[()], Inner(a.matrix, a.shape)),)
 
 
-def _dot(a, b):
+def _alike(a, b):
     if a.shape != b.shape:
         raise ValueError("the shapes must be equal")
-    return np.sum(a * b)
 
 
-@rule(_dot, lambda a, b: labels.function("tr", labels.product(a.T, b)))
+def _dot(a, b):
+    _alike(a, b)
+    return np.einsum("i,i->", a.ravel(), b.ravel())
+
+
+def _hadamard(a, b):
+    _alike(a, b)
+    return a * b
+
+
+@rule(_hadamard, labels.hadamard)
+def hadamard(y, a, b):
+    """A ∘ B, of one shape: `multiply` without expansion."""
+    # d(A ∘ B) = B ∘ dA + A ∘ dB
+    return lambda: Hadamard(b.matrix, y.shape), lambda: Hadamard(a.matrix, y.shape)
+
+
+def _dot_label(a, b):
+    inside = labels.product(a.T, b)
+    return inside if a.ndim == 1 else labels.function("tr", inside)
+
+
+@rule(_dot, _dot_label)
 def dot(y, a, b):
     """tr(Aᵀ B) = Σ a_ij b_ij, of matrices or vectors of one shape."""
     # d tr(Aᵀ B) = tr(Bᵀ dA) + tr(Aᵀ dB)
