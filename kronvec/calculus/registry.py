@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import labels
+from .continuation import is_beside_the_real_axis, real_parts
 from .expressions import Expression, as_expression
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Rule(NamedTuple):
     label: Callable | None
     operands: tuple[str, ...]
     holomorphic: bool = True
+    continuation: Callable | None = None
 
 
 RULES: dict[str, Rule] = {}
@@ -50,6 +52,7 @@ def rule(
     *,
     name: str | None = None,
     holomorphic: bool = True,
+    continuation: Callable | None = None,
 ) -> Callable:
     """Make an operation of a rule.
 
@@ -63,6 +66,9 @@ def rule(
         What the operation is called, if not as the rule.
     holomorphic : bool
         Whether it has a derivative where a complex variable comes in; TypeError if not.
+    continuation : callable, optional
+        The evaluation beside the real axis, where that is not ``evaluate`` (continuation.py); of
+        what is not holomorphic and has none it is piecewise linear.
     """
 
     def register(derivatives: Callable) -> Callable:
@@ -71,7 +77,9 @@ def rule(
         operands = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
         settings = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        RULES[operation_name] = Rule(evaluate, derivatives, label, operands, holomorphic)
+        RULES[operation_name] = Rule(
+            evaluate, derivatives, label, operands, holomorphic, continuation
+        )
 
         @functools.wraps(derivatives)
         def operation(*arguments, **options):
@@ -111,8 +119,14 @@ def apply(name, arguments, options):
         names = tuple(f"{names[0]}_{i}" for i in range(len(arguments)))
     pairs = zip(names, arguments, strict=True)
     operands = tuple(as_expression(name, operand, value) for operand, value in pairs)
+    values = _values(arguments, operands)
+    evaluate = made.evaluate
+    if is_beside_the_real_axis(*values):
+        if not (made.holomorphic or made.continuation):
+            return _linear_beside_the_real_axis(made, operands, values, options)
+        evaluate = made.continuation or evaluate
     try:
-        value = made.evaluate(*_values(arguments, operands), **options)
+        value = evaluate(*values, **options)
     except (ValueError, IndexError) as error:
         raise _named(error, name, names, operands) from None
     if not any(isinstance(a, Expression) for a in arguments):
@@ -124,6 +138,18 @@ def apply(name, arguments, options):
             check_real(name, *operands)
         result._derivatives = made.derivatives(result, *operands, **options)
     return result
+
+
+def _linear_beside_the_real_axis(made, operands, values, options):
+    """F(X) + J[i h V] with a real J, of an operation that is piecewise linear."""
+    at = [Expression(v, o.label) for v, o in zip(real_parts(*values), operands, strict=True)]
+    y = Expression(np.asarray(made.evaluate(*(x.value for x in at), **options)))
+    derivatives = made.derivatives(y, *at, **options)
+    value = y.value.astype(np.result_type(*values))
+    for v, derivative in zip(values, derivatives, strict=True):
+        if derivative is not None and np.iscomplexobj(v):
+            value += 1j * derivative().jvp(v.imag)
+    return Expression(value, None, operands, derivatives)
 
 
 def _values(arguments, operands):
@@ -152,6 +178,8 @@ def _named(error, name, names, operands):
 def check_real(name, *operands) -> None:
     """What is no holomorphic function takes no complex variable."""
     for operand in operands:
+        if is_beside_the_real_axis(operand.value):
+            continue
         if operand.depends and operand.dtype.kind == "c":
             raise TypeError(
                 f"{name}: not holomorphic, it has no derivative with respect to a complex "
@@ -165,6 +193,8 @@ def without_derivative(name: str, evaluate: Callable, reason: str) -> Callable:
 
     def operation(*arguments, **options):
         values = [a.value if isinstance(a, Expression) else a for a in arguments]
+        if is_beside_the_real_axis(*values):
+            values = real_parts(*values)
         return evaluate(*values, **options)
 
     operation.__name__ = operation.__qualname__ = name

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import labels
 from ..combine import compose
+from ..continuation import is_beside_the_real_axis
 from ..correlation import Correlation, KernelCorrelation, correlate
 from ..matrices import Matrix
 from ..registry import check_real, rule
@@ -47,7 +48,12 @@ def _convolve2d(image, kernel, mode="full"):
     return correlate(image, kernel[::-1, ::-1], *_convolution_extent(image, kernel, mode))
 
 
-@rule(_correlate2d)
+def _beside_the_real_axis(image, kernel, mode="valid"):
+    """Without a conjugate: bilinear."""
+    return correlate(image, kernel, *_correlation_extent(image, kernel, mode))
+
+
+@rule(_correlate2d, continuation=_beside_the_real_axis)
 def correlate2d(y, image, kernel, *, mode="valid"):
     """y[l] = Σ_n x[l + n] conj(k[n]), the correlation of an image with a kernel.
 
@@ -90,8 +96,9 @@ def correlate2d(y, image, kernel, *, mode="valid"):
     # latter for a real k.
     check_real("correlate2d", kernel)
     start, _ = _correlation_extent(image, kernel, mode)
+    k = kernel.matrix if is_beside_the_real_axis(kernel.value) else kernel.matrix.conj()
     return (
-        lambda: Correlation(kernel.matrix.conj(), start, image.shape, y.shape),
+        lambda: Correlation(k, start, image.shape, y.shape),
         lambda: KernelCorrelation(image.matrix, start, kernel.shape, y.shape),
     )
 

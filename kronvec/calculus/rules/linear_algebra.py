@@ -9,6 +9,7 @@ import numpy as np
 from ... import products
 from .. import labels
 from ..combine import scale
+from ..continuation import is_beside_the_real_axis
 from ..labels import Label
 from ..matrices import Matrix, as_matrix
 from ..registry import rule
@@ -84,10 +85,33 @@ def _adjugate(a, det):
         inverse = np.linalg.inv(a)
         if np.linalg.norm(a) * np.linalg.norm(inverse) * eps < 1e-4:
             return det * inverse
+    if is_beside_the_real_axis(a):
+        return _adjugate_beside_the_real_axis(a)
     u, s, vh = np.linalg.svd(a)
-    others = np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return sign * (vh.conj().T * others) @ u.conj().T
+    return sign * (vh.conj().T * _products_without(s)) @ u.conj().T
+
+
+def _products_without(s):
+    """Π_{k≠i} s_k for every i."""
+    return np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
+
+
+def _adjugate_beside_the_real_axis(a):
+    """adj(A + i W) = ± V (adj(S) + i d adj(S)[E]) Uᵀ with A = U S Vᵀ and E = Uᵀ W V.
+
+    With p_ij = Π_{k≠i,j} s_k the entries of d adj(S)[E] are -p_ij e_ij, and Σ_{j≠i} p_ij e_jj on
+    the diagonal.
+    """
+    u, s, vh = np.linalg.svd(a.real)
+    e = u.T @ a.imag @ vh.T
+    p = np.zeros((len(s), len(s)))
+    for i in range(len(s)):
+        rest = np.delete(s, i)
+        p[i, np.arange(len(s)) != i] = _products_without(rest)
+    step = np.diag(p @ np.diag(e)) - p * e
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return sign * (vh.T @ (np.diag(_products_without(s)) + 1j * step) @ u.T)
 
 
 def _logdet(a):
@@ -111,6 +135,7 @@ def logdet(y, a):
     np.linalg.norm,
     lambda a: Label(f"‖{a.text}‖", f"\\left\\|{a.latex}\\right\\|"),
     holomorphic=False,
+    continuation=lambda a: np.sqrt(np.sum(a * a)),
 )
 def norm(y, a):
     """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector."""
