@@ -90,8 +90,11 @@ def divide(y, a, b):
 
 
 def _power(a, p):
-    """A scalar exponent goes to NumPy as a number, which it has short cuts for."""
-    return a ** (p.item() if p.ndim == 0 and p.dtype == np.result_type(a, p) else p)
+    """A to the power p; a scalar p goes to NumPy as a number, which it has short cuts for."""
+    if p.ndim == 0 and p.dtype == np.result_type(a, p):
+        p = p.item()
+        p = p.real if p.imag == 0 else p
+    return a**p
 
 
 @rule(_power, labels.power)

@@ -85,8 +85,8 @@ def correlate2d(y, image, kernel, *, mode="valid"):
     >>> X = Variable(np.eye(3))
     >>> Y = correlate2d(X, [[1.0, 2.0], [3.0, 4.0]])
     >>> Y.value
-    array([[5., 2.],
-           [3., 5.]])
+    array([[5., 3.],
+           [2., 5.]])
     >>> grad(Y.sum(), X)
     array([[ 1.,  3.,  2.],
            [ 4., 10.,  6.],
