@@ -66,7 +66,7 @@ def hessian_vector_product(
 
     Examples
     --------
-    log det X has the Hessian -(X⁻ᵀ ⊗ X⁻¹) K, the map V -> -X⁻ᵀ Vᵀ X⁻ᵀ:
+    log det X has the Hessian -K (X⁻ᵀ ⊗ X⁻¹), the map V -> -X⁻ᵀ Vᵀ X⁻ᵀ:
 
     >>> import numpy as np
     >>> from kronvec.calculus import hessian_vector_product, logdet
