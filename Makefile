@@ -38,7 +38,7 @@ test: $(VENV)/.test
 
 # ---- style: the stubs are compared with the compiled modules -----------------------------------
 
-PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks)
+PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks examples)
 CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd)
 C_CODE = $(wildcard src/simd/*.[ch])
 
