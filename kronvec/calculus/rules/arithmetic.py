@@ -93,6 +93,7 @@ def _power(a, p):
     """A to the power p; a scalar p goes to NumPy as a number, which it has short cuts for."""
     if p.ndim == 0 and np.result_type(a, p) == np.result_type(a, p.item()):
         p = p.item()
+        p = int(p.real) if p.imag == 0 and p.real == np.floor(p.real) else p
     return a**p
 
 
