@@ -113,7 +113,9 @@ def test_the_gradient_of_a_scalar_is_that_of_its_map(case, dtype, i):
     gradient = grad(phi, x)
     assert gradient.shape == x.shape
     np.testing.assert_allclose(D(phi, x).gradient, gradient, rtol=1e-11, atol=1e-12)
-    np.testing.assert_allclose(gradient, vjp(y, x, weights.conj()).conj(), rtol=1e-11, atol=1e-12)
+    if y.dtype == x.dtype:
+        pulled = vjp(y, x, weights.conj()).conj()
+        np.testing.assert_allclose(gradient, pulled, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize(("case", "dtype", "i"), REAL, ids=_id)

@@ -118,8 +118,10 @@ def apply(name, arguments, options):
     if len(names) != len(arguments):  # any number of them
         names = tuple(f"{names[0]}_{i}" for i in range(len(arguments)))
     pairs = zip(names, arguments, strict=True)
-    operands = tuple(as_expression(name, operand, value) for operand, value in pairs)
-    values = _values(arguments, operands)
+    operands = _with_weak_numbers(
+        arguments, [as_expression(name, operand, value) for operand, value in pairs]
+    )
+    values = [o.value for o in operands]
     evaluate = made.evaluate
     if is_beside_the_real_axis(*values):
         if not (made.holomorphic or made.continuation):
@@ -152,15 +154,23 @@ def _linear_beside_the_real_axis(made, operands, values, options):
     return Expression(value, None, operands, derivatives)
 
 
-def _values(arguments, operands):
-    """The arrays; numbers of Python do not decide the dtype, as in NumPy's arithmetic."""
-    values = [o.value for o in operands]
+def _with_weak_numbers(arguments, operands):
+    """The operands; numbers of Python do not decide the precision, as in NumPy's arithmetic."""
     weak = [type(a) in (bool, int, float, complex) for a in arguments]
     if not any(weak) or all(weak):
-        return values
-    others = [v.dtype for v, w in zip(values, weak, strict=True) if not w]
-    dtype = np.result_type(*others, *(a for a, w in zip(arguments, weak, strict=True) if w))
-    return [v.astype(dtype) if w else v for v, w in zip(values, weak, strict=True)]
+        return operands
+    others = [o.dtype for o, is_weak in zip(operands, weak, strict=True) if not is_weak]
+
+    def cast(number, operand):
+        dtype = np.result_type(*others, number)
+        if type(number) is not complex:
+            dtype = dtype.type(0).real.dtype
+        return Expression(operand.value.astype(dtype), operand.label)
+
+    return [
+        cast(a, o) if is_weak else o
+        for a, o, is_weak in zip(arguments, operands, weak, strict=True)
+    ]
 
 
 def _named(error, name, names, operands):

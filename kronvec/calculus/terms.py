@@ -23,6 +23,7 @@ from . import labels
 from .labels import PRODUCT, Label
 from .maps import MatrixMap, exchange, exchange_label
 from .matrices import (
+    Inverse,
     Matrix,
     adjoint,
     conjugate,
@@ -103,6 +104,8 @@ class Sandwich(MatrixMap):
 
 
 def _between(left, x, right):
+    if isinstance(left, Inverse):
+        left, x = None, left.before(x)
     if left is None:
         return x if right is None else np.matmul(x, right.array)
     if right is None:
@@ -116,7 +119,7 @@ class Hadamard(MatrixMap):
     def __init__(self, m: Matrix, shape) -> None:
         super().__init__(shape, shape)
         self.m = m
-        self.dtype = m.array.dtype
+        self.dtype = m.dtype
 
     def _apply(self, x):
         return self.m.array * x
@@ -141,7 +144,7 @@ class Inner(MatrixMap):
     def __init__(self, a: Matrix, in_shape, out_shape=()) -> None:
         super().__init__(in_shape, out_shape)
         self.a = a
-        self.dtype = a.array.dtype
+        self.dtype = a.dtype
 
     def _apply(self, x):
         return np.einsum("ij,...ij->...", self.a.array, x)[..., None, None]
@@ -165,7 +168,7 @@ class Outer(MatrixMap):
     def __init__(self, b: Matrix, in_shape, out_shape) -> None:
         super().__init__(in_shape, out_shape)
         self.b = b
-        self.dtype = b.array.dtype
+        self.dtype = b.dtype
 
     def _apply(self, x):
         return x * self.b.array
@@ -193,7 +196,7 @@ class Kronecker(MatrixMap):
     def __init__(self, b: Matrix, in_shape, out_shape, *, before: bool) -> None:
         super().__init__(in_shape, out_shape)
         self.b, self.before = b, before
-        self.dtype = b.array.dtype
+        self.dtype = b.dtype
 
     def _apply(self, x):
         return bkron(self.b.array, x) if self.before else bkron(x, self.b.array)

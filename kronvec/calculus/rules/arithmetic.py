@@ -91,9 +91,9 @@ def divide(y, a, b):
 
 def _power(a, p):
     """A to the power p; a scalar p goes to NumPy as a number, which it has short cuts for."""
-    if p.ndim == 0 and p.dtype == np.result_type(a, p):
+    if p.ndim == 0 and np.result_type(a, p) == np.result_type(a, p.item()):
         p = p.item()
-        p = p.real if p.imag == 0 else p
+        p = int(p.real) if p.imag == 0 and p.real == np.floor(p.real) else p
     return a**p
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from ... import products
@@ -11,7 +9,7 @@ from .. import labels
 from ..combine import scale
 from ..continuation import is_beside_the_real_axis
 from ..labels import Label
-from ..matrices import Matrix, as_matrix
+from ..matrices import Inverse, Matrix, as_matrix
 from ..registry import rule
 from ..terms import Hadamard, Inner, Kronecker, Sandwich
 
@@ -44,15 +42,11 @@ def inv(y, a):
 @rule(np.linalg.solve, lambda a, b: labels.product(a.inv, b))
 def solve(y, a, b):
     """A⁻¹ B, for B a matrix or a vector."""
-
     # A Y = B gives dA Y + A dY = dB, so dY = A⁻¹ dB - A⁻¹ dA Y.
-    @functools.cache
-    def inverse():
-        return Matrix(np.linalg.inv(a.value), a.label.inv)
-
+    inverse = Inverse(a.matrix)
     return (
-        lambda: scale(-1, Sandwich(inverse(), y.matrix, a.shape, y.shape)),
-        lambda: Sandwich(inverse(), None, b.shape, y.shape),
+        lambda: scale(-1, Sandwich(inverse, y.matrix, a.shape, y.shape)),
+        lambda: Sandwich(inverse, None, b.shape, y.shape),
     )
 
 
@@ -128,7 +122,7 @@ def _logdet(a):
 def logdet(y, a):
     """log det A."""
     # d log det A = tr(A⁻¹ dA), of gradient A⁻ᵀ.
-    return (lambda: Inner(Matrix(np.linalg.inv(a.value).T, a.label.inv.T), a.shape),)
+    return (lambda: Inner(Inverse(a.matrix).T, a.shape),)
 
 
 @rule(
