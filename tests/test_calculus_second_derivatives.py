@@ -107,6 +107,23 @@ def test_every_rule_has_second_derivatives(case, i):
     np.testing.assert_allclose(found, expected, atol=1e-8 * size)
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if len(c.shapes) > 1], ids=lambda c: c.id)
+def test_operands_that_vary_together(case):
+    # φ(t) = Σ w ∘ F(A + t dA, B + t dB)², whose second derivative has that of F by A and B
+    operands = case.operands("float64")
+    steps = [random("float64", *shape, seed=5) for shape in case.shapes]
+
+    def f(t):
+        y = case.call(*(a + t * da for a, da in zip(operands, steps, strict=True)))
+        return kc.sum(random("float64", *y.shape, seed=6) * y * y)
+
+    if case.rule in ("maximum", "minimum") and any(np.ndim(a) == 0 for a in operands):
+        pytest.skip("whose kinks lie where they like")
+    found, expected = hessian_vector_product(f, 0.0, 1.0), differences(f, 0.0, 1.0)
+    size = 1 + np.abs(expected) + np.abs(grad(f(p := Variable(0.0)), p))
+    np.testing.assert_allclose(found, expected, atol=1e-8 * size)
+
+
 def test_batches_variables_zeros_and_low_precisions():
     f = kc.logdet
     both = np.stack([V, 2 * V])
@@ -129,8 +146,17 @@ def test_directions_of_any_size(size):
 
 
 def test_small_points_are_no_smaller_than_the_step():
-    # φ = Σ x³ has 6 x on the diagonal
-    close(hessian_vector_product(lambda x: kc.sum(x**3), 1e-60 * X, V), 6e-60 * X * V)
+    # φ = Σ log x has -1 / x² on the diagonal
+    x = 1e-60 * np.abs(X)
+    close(hessian_vector_product(lambda x: kc.sum(kc.log(x)), x, V), -V / x**2)
+
+
+def test_functions_may_look_at_values():
+    # Σ x² ⌊x⌋ where x > 0 has 2 ⌊x⌋ on the diagonal
+    def f(x):
+        return kc.sum(x * x * kc.floor(x) * (x > 0))
+
+    close(hessian_vector_product(f, 3 * X, V), 2 * np.floor(3 * X) * (X > 0) * V)
 
 
 def test_what_is_not_real_is_refused():
