@@ -48,7 +48,7 @@ def timed(function, *arguments):
     return function(*arguments), time.perf_counter() - begin
 
 
-def main(picture="heat_lyapunov.png", n=30):
+def main(picture="examples/output/heat_lyapunov.png", n=30):
     """Solve by four factors and as a matrix equation, compare, draw."""
     n = int(n)
     d, b = second_difference(n), heaters(n)
@@ -77,8 +77,9 @@ def main(picture="heat_lyapunov.png", n=30):
     figure.colorbar(image, ax=left)
     right.semilogy(np.maximum(values / values[0], 1e-18), "o-", markersize=3)
     right.set(title="eigenvalues of the Gramian", xlabel="number", ylabel="relative to the largest")
+    Path(picture).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, dpi=120)
-    print(f"picture: {Path(picture).resolve()}")
+    print(f"picture: {picture}")
     return residual, difference
 
 

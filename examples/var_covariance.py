@@ -62,7 +62,7 @@ def response_covariances(phi, g, p, cov_a, cov_sigma, samples):
     return np.array(covariances)
 
 
-def main(picture="var_covariance.png"):
+def main(picture="examples/output/var_covariance.png"):
     """Fit, compare with statsmodels, draw."""
     fit = VAR(growth_rates()).fit(2)
     irf = fit.irf(PERIODS)
@@ -96,8 +96,9 @@ def main(picture="var_covariance.png"):
             axes[i, j].set_title(f"{NAMES[j]} → {NAMES[i]}", fontsize=9)
     figure.supxlabel("quarters after a shock of one standard deviation")
     figure.supylabel("growth, percentage points")
+    Path(picture).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, dpi=120)
-    print(f"picture: {Path(picture).resolve()}")
+    print(f"picture: {picture}")
     return worst
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ORDERS = ("F", "C")
+LAYOUTS = ("numerator", "denominator")
 MAX_BYTES = sys.maxsize
 LAPACK_DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
@@ -48,6 +49,12 @@ def check_order(function: str, order: str, name: str = "order") -> str:
     if not isinstance(order, str) or order not in ORDERS:
         raise ValueError(f"{function}: {name} must be 'F' or 'C', got {order!r}")
     return order
+
+
+def check_layout(function: str, layout: str) -> None:
+    """``layout`` as one of LAYOUTS."""
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise ValueError(f"{function}: layout must be one of {LAYOUTS}, got {layout!r}")
 
 
 def check_size(function: str, name: str, value) -> int:
@@ -180,6 +187,15 @@ def check_matrix_shape(function: str, name: str, shape) -> tuple[int, int]:
     except (TypeError, ValueError):
         raise TypeError(f"{function}: {name} must be a pair (m, n), got {shape!r}") from None
     return check_size(function, f"{name}[0]", m), check_size(function, f"{name}[1]", n)
+
+
+def check_array_shape(function: str, name: str, shape) -> tuple[int, ...]:
+    """``shape`` as a tuple of sizes, of any length."""
+    try:
+        sizes = tuple(shape)
+    except TypeError:
+        raise TypeError(f"{function}: {name} must be a tuple of sizes, got {shape!r}") from None
+    return tuple(check_size(function, f"{name}[{i}]", size) for i, size in enumerate(sizes))
 
 
 def check_vec_length(function: str, name: str, vector, shape: tuple[int, int]) -> None:

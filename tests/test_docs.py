@@ -153,19 +153,40 @@ def test_public_docstrings_describe_every_parameter(name):
 
 
 # --------------------------------------------------------------------------------------
-# README
+# README and the pages under docs/
 
-README = Path(__file__).parents[1] / "README.md"
-BLOCKS = (
-    re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if README.exists() else []
-)
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+def code_blocks(path):
+    """The Python blocks of a page, each with the number of its first line."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [
+        (text.count("\n", 0, match.start(1)), match[1])
+        for match in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+BLOCKS = code_blocks(README)
 
 
 @pytest.mark.skipif(not BLOCKS, reason="no README beside the tests, or nothing to run in it")
 def test_readme_examples_run():
     namespace = {"np": np, "kv": kv}
-    for number, block in enumerate(BLOCKS):
+    for line, block in BLOCKS:
         if ">>>" in block:
-            run_examples(block, f"README block {number}", str(README))
+            run_examples(block, f"README line {line}", str(README))
         else:
-            exec(compile(block, f"README block {number}", "exec"), namespace)
+            exec(compile(block, f"README line {line}", "exec"), namespace)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_examples_of_pages_run(path):
+    """The blocks of a page are one session, as a reader types it; errors name its lines."""
+    session = ""
+    for line, block in code_blocks(path):
+        assert ">>>" in block, f"line {line}: a block without a prompt is not checked"
+        session += "\n" * (line - session.count("\n")) + block
+    run_examples(session, path.name, str(path))

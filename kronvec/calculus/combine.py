@@ -40,6 +40,8 @@ def scale(c, map: MatrixMap) -> MatrixMap:
         return map
     if isinstance(map, Zero):
         return map
+    if c == 0:
+        return Zero(map.in_shape, map.out_shape)
     if isinstance(map, Sum):
         return Sum(*(scale(c, term) for term in map.terms))
     return Scaled(c, map)
@@ -146,7 +148,7 @@ def _compose(a, b):
         return Zero(b.in_shape, a.out_shape)
     if isinstance(a, Sum):
         return reduce(add, [compose(term, b) for term in a.terms])
-    if isinstance(b, Sum) and not isinstance(a, Inner):
+    if isinstance(b, Sum):
         return reduce(add, [compose(a, term) for term in b.terms])
     chain = [*_chain(a), *_chain(b)]
     i = len(_chain(a)) - 1

@@ -197,8 +197,19 @@ def grad(phi: Expression, x: Variable | Sequence[Variable]):
     if not isinstance(phi, Expression) or phi.size != 1:
         shape = getattr(phi, "shape", None)
         raise TypeError(f"grad: phi must be a scalar expression, got {type(phi).__name__} {shape}")
-    gradients = vjp(phi, x, np.ones(phi.shape, phi.dtype))
-    return tuple(g.conj() for g in gradients) if isinstance(gradients, tuple) else gradients.conj()
+    one = np.ones(phi.shape, phi.dtype)
+    if isinstance(x, (tuple, list)):
+        return tuple(
+            _gradient(phi, each, g, one) for each, g in zip(x, vjp(phi, x, one), strict=True)
+        )
+    return _gradient(phi, x, vjp(phi, x, one), one)
+
+
+def _gradient(phi, x, cotangent, one):
+    """A of its conjugate; for a complex φ of a real x from Re(Aᴴ) and Re(i Aᴴ), which is Im A."""
+    if phi.dtype.kind == "c" and x.dtype.kind != "c":
+        return cotangent + 1j * vjp(phi, x, 1j * one)
+    return cotangent.conj()
 
 
 def _check(function, f, x):

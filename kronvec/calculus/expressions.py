@@ -71,7 +71,7 @@ class Expression:
     @property
     def label(self) -> Label:
         """Its formula, or its shape."""
-        return labels.unnamed(self.shape) if self._label is None else self._label
+        return labels.fitting(self._label, self.value.shape)
 
     @property
     def matrix(self) -> Matrix:
@@ -116,6 +116,9 @@ class Expression:
     def __pow__(self, p):
         return _rules().power(self, p)
 
+    def __rpow__(self, a):
+        return _rules().power(a, self)
+
     def __neg__(self):
         return _rules().negative(self)
 
@@ -133,6 +136,28 @@ class Expression:
 
     def __getitem__(self, key):
         return _rules().take(self, key)
+
+    # Comparisons are of values, and have no derivative; expressions stay hashable by identity.
+
+    def __lt__(self, other):
+        return _rules().less(self, other)
+
+    def __le__(self, other):
+        return _rules().less_equal(self, other)
+
+    def __gt__(self, other):
+        return _rules().greater(self, other)
+
+    def __ge__(self, other):
+        return _rules().greater_equal(self, other)
+
+    def __eq__(self, other):
+        return _rules().equal(self, other)
+
+    def __ne__(self, other):
+        return _rules().not_equal(self, other)
+
+    __hash__ = object.__hash__
 
     @property
     def T(self):
@@ -239,8 +264,18 @@ def as_expression(function: str, name: str, value) -> Expression:
     array = np.asarray(as_array(function, name, value))
     if array.ndim > 2:
         raise shape_error(function, f"{name} must have at most two axes", **{name: array})
-    label = labels.Label(f"{array:.6g}", f"{array:.6g}") if array.ndim == 0 else None
+    if array.ndim and array.dtype.kind in "biu":  # products are BLAS's, and derivatives exact
+        array = array.astype(np.float64)
+    label = labels.number(array[()]) if array.ndim == 0 else None
     return Expression(array, label)
+
+
+def evaluated(function: str, f: Callable[[Variable], Expression], x: Variable) -> Expression:
+    """f(X), which must be an expression."""
+    y = f(x)
+    if not isinstance(y, Expression):
+        raise TypeError(f"{function}: f must return an expression, got {type(y).__name__}")
+    return y
 
 
 def _rules():

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._shapes import as_array, check_order, shape_error
+from .._shapes import as_array, check_layout, check_order, shape_error
 from ..operators import Commutation
 from . import labels
 from .matrices import matrix_shape
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from ..operators import Operator
     from .labels import Label
-
-LAYOUTS = ("numerator", "denominator")
 
 
 class MatrixMap:
@@ -163,10 +161,7 @@ class MatrixMap:
         ValueError
             ``order`` or ``layout`` is none of these.
         """
-        if layout not in LAYOUTS:
-            raise ValueError(
-                f"{type(self).__name__}.dense: layout must be one of {LAYOUTS}, got {layout!r}"
-            )
+        check_layout(f"{type(self).__name__}.dense", layout)
         dense = self.operator(order).toarray(self.dtype)
         return dense if layout == "numerator" else dense.T
 

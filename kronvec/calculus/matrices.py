@@ -28,12 +28,17 @@ class Matrix:
 
     def __init__(self, array: NDArray, label: Label | None = None) -> None:
         self.array = array
-        self.label = labels.unnamed(array.shape) if label is None else label
+        self.label = labels.fitting(label, array.shape)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the entries."""
+        return self.array.dtype
 
     @property
     def T(self) -> Matrix:
@@ -74,6 +79,59 @@ class Matrix:
             and a.dtype == b.dtype
             and a.__array_interface__["data"] == b.__array_interface__["data"]
         )
+
+
+class Inverse(Matrix):
+    """A⁻¹, formed when it is used for the second time: once, a system is solved.
+
+    Parameters
+    ----------
+    of : Matrix, shape (n, n)
+        A.
+    """
+
+    __slots__ = ("_array", "_transpose", "_used", "of")
+
+    def __init__(self, of: Matrix) -> None:
+        self.of, self._array, self._transpose, self._used = of, None, None, False
+        self.label = labels.fitting(of.label.inv, of.shape)
+
+    @property
+    def array(self) -> NDArray:
+        """The inverse itself."""
+        if self._array is None:
+            self._array = np.linalg.inv(self.of.array)
+        return self._array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.of.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the entries."""
+        return self.of.dtype
+
+    @property
+    def T(self) -> Inverse:
+        """A⁻ᵀ."""
+        if self._transpose is None:
+            self._transpose = Inverse(self.of.T)
+        return self._transpose
+
+    def conj(self) -> Inverse:
+        """conj(A)⁻¹."""
+        return Inverse(self.of.conj()) if self.dtype.kind == "c" else self
+
+    def before(self, b: NDArray) -> NDArray:
+        """A⁻¹ B for B (..., n, k)."""
+        if self._used or self._array is not None:
+            return np.matmul(self.array, b)
+        self._used = True
+        columns = np.moveaxis(b, -2, 0)  # one system, whatever the batch
+        solved = np.linalg.solve(self.of.array, columns.reshape(len(columns), -1))
+        return np.moveaxis(solved.reshape(columns.shape), 0, -2)
 
 
 def times(a: Matrix | None, b: Matrix | None) -> Matrix | None:
@@ -117,5 +175,5 @@ def as_matrix(array: NDArray) -> NDArray:
 
 def result_dtype(*parts) -> np.dtype:
     """The result type of matrices, arrays and dtypes; None is an identity."""
-    given = [getattr(p, "array", p) for p in parts if p is not None]
+    given = [getattr(p, "dtype", p) for p in parts if p is not None]
     return np.result_type(*given) if given else np.dtype(np.float64)

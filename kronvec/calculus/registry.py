@@ -10,7 +10,8 @@ turns it into an operation on arrays and expressions:
         # dY = dA B + A dB
         return lambda: Sandwich(None, b.matrix, ...), lambda: ...
 
-On arrays alone the operation is the evaluation itself.
+Keyword-only parameters of the rule are options of the operation, which it also takes by position
+after the operands.  On arrays alone the operation is the evaluation itself.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import labels
+from .continuation import is_beside_the_real_axis, real_parts
 from .expressions import Expression, as_expression
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Rule(NamedTuple):
     derivatives: Callable
     label: Callable | None
     operands: tuple[str, ...]
+    holomorphic: bool = True
+    continuation: Callable | None = None
 
 
 RULES: dict[str, Rule] = {}
@@ -42,34 +46,47 @@ RULES: dict[str, Rule] = {}
 NON_DIFFERENTIABLE: dict[str, str] = {}
 
 
-def rule(evaluate: Callable, label: Callable | None = None, *, name: str | None = None) -> Callable:
+def rule(
+    evaluate: Callable,
+    label: Callable | None = None,
+    *,
+    name: str | None = None,
+    holomorphic: bool = True,
+    continuation: Callable | None = None,
+) -> Callable:
     """Make an operation of a rule.
 
     Parameters
     ----------
     evaluate : callable
-        The value, from arrays and the keyword arguments of the operation.
+        The value, from arrays and the options of the operation.
     label : callable, optional
         The formula of the result, from those of the operands; ``f(A, B)`` if not given.
     name : str, optional
         What the operation is called, if not as the rule.
+    holomorphic : bool
+        Whether it has a derivative where a complex variable comes in; TypeError if not.
+    continuation : callable, optional
+        The evaluation beside the real axis, where that is not ``evaluate`` (continuation.py); of
+        what is not holomorphic and has none it is piecewise linear.
     """
 
     def register(derivatives: Callable) -> Callable:
         operation_name = name or derivatives.__name__.lstrip("_")
         parameters = list(inspect.signature(derivatives).parameters.values())[1:]
         operands = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+        settings = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        RULES[operation_name] = Rule(evaluate, derivatives, label, operands)
+        RULES[operation_name] = Rule(
+            evaluate, derivatives, label, operands, holomorphic, continuation
+        )
 
         @functools.wraps(derivatives)
         def operation(*arguments, **options):
-            if len(arguments) != len(operands) and not any_number:
-                raise TypeError(
-                    f"{operation_name}: takes {', '.join(operands)}, got {len(arguments)} operands"
+            if not any_number and (len(arguments) != len(operands) or options):
+                arguments, options = _sorted_out(
+                    operation_name, operands, settings, arguments, options
                 )
-            if not any(isinstance(a, Expression) for a in arguments):
-                return evaluate(*arguments, **options)
             return apply(operation_name, arguments, options)
 
         operation.__name__ = operation.__qualname__ = operation_name
@@ -79,23 +96,117 @@ def rule(evaluate: Callable, label: Callable | None = None, *, name: str | None 
     return register
 
 
-def apply(name, arguments, options) -> Expression:
-    """The result of an operation as an expression."""
+def _sorted_out(name, operands, settings, arguments, options):
+    """Operands and options, however they were given."""
+    given = dict(zip((*operands, *settings), arguments, strict=False))
+    twice = given.keys() & options.keys()
+    given |= options
+    unknown = given.keys() - {*operands, *settings}
+    missing = [each for each in operands if each not in given]
+    if twice or unknown or missing or len(arguments) > len(operands) + len(settings):
+        raise TypeError(
+            f"{name}: takes {', '.join((*operands, *settings))}, got {len(arguments)} arguments"
+            + "".join(f" and {each}" for each in options)
+        )
+    return [given.pop(each) for each in operands], given
+
+
+def apply(name, arguments, options):
+    """The result of an operation: an expression, or of arrays alone an array."""
     made = RULES[name]
     names = made.operands
     if len(names) != len(arguments):  # any number of them
         names = tuple(f"{names[0]}_{i}" for i in range(len(arguments)))
     pairs = zip(names, arguments, strict=True)
-    operands = tuple(as_expression(name, operand, value) for operand, value in pairs)
+    operands = _with_weak_numbers(
+        arguments, [as_expression(name, operand, value) for operand, value in pairs]
+    )
+    values = [o.value for o in operands]
+    evaluate = made.evaluate
+    if is_beside_the_real_axis(*values):
+        if not (made.holomorphic or made.continuation):
+            return _linear_beside_the_real_axis(made, operands, values, options)
+        evaluate = made.continuation or evaluate
     try:
-        value = np.asarray(made.evaluate(*(o.value for o in operands), **options))
-    except ValueError as error:
-        shapes = ", ".join(
-            f"{n} {o.label.text} {o.shape}" for n, o in zip(names, operands, strict=True)
-        )
-        raise ValueError(f"{name}: {error}; got {shapes}") from None
+        value = evaluate(*values, **options)
+    except (ValueError, IndexError) as error:
+        raise _named(error, name, names, operands) from None
+    if not any(isinstance(a, Expression) for a in arguments):
+        return value
     label = (made.label or functools.partial(labels.function, name))(*(o.label for o in operands))
-    result = Expression(value, label, operands)
+    result = Expression(np.asarray(value), label, operands)
     if result.depends:
+        if not made.holomorphic:
+            check_real(name, *operands)
         result._derivatives = made.derivatives(result, *operands, **options)
     return result
+
+
+def _linear_beside_the_real_axis(made, operands, values, options):
+    """F(X) + J[i h V] with a real J, of an operation that is piecewise linear."""
+    at = [Expression(v, o.label) for v, o in zip(real_parts(*values), operands, strict=True)]
+    y = Expression(np.asarray(made.evaluate(*(x.value for x in at), **options)))
+    derivatives = made.derivatives(y, *at, **options)
+    value = y.value.astype(np.result_type(*values))
+    for v, derivative in zip(values, derivatives, strict=True):
+        if derivative is not None and np.iscomplexobj(v):
+            value += 1j * derivative().jvp(v.imag)
+    return Expression(value, None, operands, derivatives)
+
+
+def _with_weak_numbers(arguments, operands):
+    """The operands; numbers of Python do not decide the precision, as in NumPy's arithmetic."""
+    weak = [type(a) in (bool, int, float, complex) for a in arguments]
+    if not any(weak) or all(weak):
+        return operands
+    others = [o.dtype for o, is_weak in zip(operands, weak, strict=True) if not is_weak]
+
+    def cast(number, operand):
+        dtype = np.result_type(*others, number)
+        if type(number) is not complex:
+            dtype = dtype.type(0).real.dtype
+        return Expression(operand.value.astype(dtype), operand.label)
+
+    return [
+        cast(a, o) if is_weak else o
+        for a, o, is_weak in zip(arguments, operands, weak, strict=True)
+    ]
+
+
+def _named(error, name, names, operands):
+    """The error with the operation and its operands in front."""
+    shapes = ", ".join(
+        f"{n} {o.label.text} {o.shape}" for n, o in zip(names, operands, strict=True)
+    )
+    kinds = (np.linalg.LinAlgError, IndexError, ValueError)
+    if isinstance(error, np.exceptions.AxisError):
+        kinds = (ValueError,)
+    kind = next(k for k in kinds if isinstance(error, k))
+    return kind(f"{name}: {error}; got {shapes}")
+
+
+def check_real(name, *operands) -> None:
+    """What is no holomorphic function takes no complex variable."""
+    for operand in operands:
+        if is_beside_the_real_axis(operand.value):
+            continue
+        if operand.depends and operand.dtype.kind == "c":
+            raise TypeError(
+                f"{name}: not holomorphic, it has no derivative with respect to a complex "
+                f"variable; got {operand.label.text} {operand.shape} of dtype {operand.dtype}"
+            )
+
+
+def without_derivative(name: str, evaluate: Callable, reason: str) -> Callable:
+    """An operation on values: arrays come out, expressions or not, and nothing is recorded."""
+    NON_DIFFERENTIABLE[name] = reason
+
+    def operation(*arguments, **options):
+        values = [a.value if isinstance(a, Expression) else a for a in arguments]
+        if is_beside_the_real_axis(*values):
+            values = real_parts(*values)
+        return evaluate(*values, **options)
+
+    operation.__name__ = operation.__qualname__ = name
+    operation.__doc__ = f"As `numpy.{name}`, an array: {reason}."
+    return operation

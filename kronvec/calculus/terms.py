@@ -23,6 +23,7 @@ from . import labels
 from .labels import PRODUCT, Label
 from .maps import MatrixMap, exchange, exchange_label
 from .matrices import (
+    Inverse,
     Matrix,
     adjoint,
     conjugate,
@@ -68,12 +69,23 @@ class Sandwich(MatrixMap):
         right = Identity(n) if self.right is None else Dense(self.right.array.T)
         return left, right
 
+    @property
+    def _exchanges(self) -> bool:
+        """Whether its matrix has a K; where L dXᵀ R is a vector, (Rᵀ ⊗ L) K = L ⊗ Rᵀ has none."""
+        return self.transposed and 1 not in self._out
+
+    def _factors(self, order, left, right):
+        """The factors of the Kronecker product, L and Rᵀ given."""
+        flat = self.transposed and not self._exchanges
+        return (right, left) if (order == "F") != flat else (left, right)
+
     def _operator(self, order):
-        left, right = self._sizes()
-        product = KroneckerProduct(right, left) if order == "F" else KroneckerProduct(left, right)
-        return product @ exchange(order, *self._in) if self.transposed else product
+        product = KroneckerProduct(*self._factors(order, *self._sizes()))
+        return product @ exchange(order, *self._in) if self._exchanges else product
 
     def _label(self, order) -> Label:
+        if self.is_identity:
+            return labels.IDENTITY
         m, n = self._in[::-1] if self.transposed else self._in
         left = labels.IDENTITY if self.left is None else self.left.label
         right = labels.IDENTITY if self.right is None else self.right.label.T
@@ -82,8 +94,8 @@ class Sandwich(MatrixMap):
         elif m == 1 and self.left is None:
             label = right
         else:
-            label = labels.kronecker(*((right, left) if order == "F" else (left, right)))
-        if not self.transposed or 1 in (m, n):
+            label = labels.kronecker(*self._factors(order, left, right))
+        if not self._exchanges or 1 in (m, n):
             return label
         k, inside = exchange_label(order, *self._in), label.within(PRODUCT)
         if self.left is None and self.right is None:
@@ -92,6 +104,8 @@ class Sandwich(MatrixMap):
 
 
 def _between(left, x, right):
+    if isinstance(left, Inverse):
+        left, x = None, left.before(x)
     if left is None:
         return x if right is None else np.matmul(x, right.array)
     if right is None:
@@ -105,7 +119,7 @@ class Hadamard(MatrixMap):
     def __init__(self, m: Matrix, shape) -> None:
         super().__init__(shape, shape)
         self.m = m
-        self.dtype = m.array.dtype
+        self.dtype = m.dtype
 
     def _apply(self, x):
         return self.m.array * x
@@ -120,10 +134,8 @@ class Hadamard(MatrixMap):
         return Diagonal(self.m.array.ravel(order))
 
     def _label(self, order) -> Label:
-        a = self.m.label
-        return Label(
-            f"diag(vec {a.within(PRODUCT).text})", f"\\mathrm{{diag}}(\\mathrm{{vec}}\\,{a.latex})"
-        )
+        entries = self.m.label if self._in[1] == 1 else labels.vec(self.m.label)
+        return labels.function("diag", entries)
 
 
 class Inner(MatrixMap):
@@ -132,7 +144,7 @@ class Inner(MatrixMap):
     def __init__(self, a: Matrix, in_shape, out_shape=()) -> None:
         super().__init__(in_shape, out_shape)
         self.a = a
-        self.dtype = a.array.dtype
+        self.dtype = a.dtype
 
     def _apply(self, x):
         return np.einsum("ij,...ij->...", self.a.array, x)[..., None, None]
@@ -147,10 +159,7 @@ class Inner(MatrixMap):
         return Dense(self.a.array.reshape(1, -1, order=order))
 
     def _label(self, order) -> Label:
-        a = self.a.label.within(PRODUCT)
-        if self._in[1] == 1:
-            return a.T
-        return Label(f"(vec {a.text})ᵀ", f"(\\mathrm{{vec}}\\,{a.latex})^{{\\top}}")
+        return self.a.label.T if self._in[1] == 1 else labels.vec(self.a.label).T
 
 
 class Outer(MatrixMap):
@@ -159,7 +168,7 @@ class Outer(MatrixMap):
     def __init__(self, b: Matrix, in_shape, out_shape) -> None:
         super().__init__(in_shape, out_shape)
         self.b = b
-        self.dtype = b.array.dtype
+        self.dtype = b.dtype
 
     def _apply(self, x):
         return x * self.b.array
@@ -174,10 +183,7 @@ class Outer(MatrixMap):
         return Dense(self.b.array.reshape(-1, 1, order=order))
 
     def _label(self, order) -> Label:
-        b = self.b.label.within(PRODUCT)
-        if self._out[1] == 1:
-            return b
-        return Label(f"vec {b.text}", f"\\mathrm{{vec}}\\,{b.latex}", PRODUCT)
+        return self.b.label if self._out[1] == 1 else labels.vec(self.b.label)
 
 
 class Kronecker(MatrixMap):
@@ -190,7 +196,7 @@ class Kronecker(MatrixMap):
     def __init__(self, b: Matrix, in_shape, out_shape, *, before: bool) -> None:
         super().__init__(in_shape, out_shape)
         self.b, self.before = b, before
-        self.dtype = b.array.dtype
+        self.dtype = b.dtype
 
     def _apply(self, x):
         return bkron(self.b.array, x) if self.before else bkron(x, self.b.array)
@@ -280,6 +286,10 @@ class Index(MatrixMap):
         return scatter @ gather
 
     def _label(self, order) -> Label:
+        if self.source is not None and self.target is None and len(self.source) == prod(self._in):
+            number = _renumber(self.source, self._in, order).reshape(self._out)
+            if np.array_equal(number.ravel(order), np.arange(number.size)):
+                return labels.IDENTITY
         return labels.named(self.name)
 
 

@@ -8,55 +8,56 @@ import numpy as np
 
 from .. import labels
 from ..combine import compose, scale
-from ..labels import Label
 from ..matrices import Matrix, as_matrix, matrix_shape
 from ..registry import rule
 from ..terms import Hadamard, Outer, Sandwich, identity_map
 
 
-def ones(m: int, n: int) -> Matrix:
+def ones(m: int, n: int, dtype) -> Matrix:
     """A matrix of ones."""
-    return Matrix(np.ones((m, n)), labels.ONES)
+    return Matrix(np.ones((m, n), dtype), labels.ONES)
 
 
-def expansion(operand, shape):
-    """The derivative of broadcasting an operand to a shape."""
-    given = operand.shape
+def expansion(operand, y):
+    """The derivative of broadcasting an operand to the shape of y."""
+    given, shape, dtype = operand.shape, y.shape, y.dtype
     if given == shape:
         return identity_map(shape)
     rows, columns = matrix_shape(shape)
     if prod(given) == 1:
-        return Outer(ones(rows, columns), given, shape)
+        return Outer(ones(rows, columns, dtype), given, shape)
     if len(given) == 1 and len(shape) == 2:  # a vector stands along the rows: 1 dxᵀ
-        return Sandwich(ones(rows, 1), None, given, shape, transposed=True)
+        return Sandwich(ones(rows, 1, dtype), None, given, shape, transposed=True)
     if given[0] == 1:
-        return Sandwich(ones(rows, 1), None, given, shape)
-    return Sandwich(None, ones(1, columns), given, shape)
+        return Sandwich(ones(rows, 1, dtype), None, given, shape)
+    return Sandwich(None, ones(1, columns, dtype), given, shape)
 
 
 def scaled_entries(operand, coefficient, y, label):
     """dX -> C ∘ expanded dX, where C is the coefficient, broadcast to the shape of y."""
     coefficient = np.asarray(coefficient)
+    if coefficient.dtype.kind in "biu":
+        coefficient = coefficient.astype(y.dtype)
     if coefficient.ndim == 0 and operand.shape == y.shape:
         return scale(coefficient[()], identity_map(y.shape))
     m = Matrix(as_matrix(np.broadcast_to(coefficient, y.shape)), label)
     if operand.size == 1 and operand.shape != y.shape:
         return Outer(m, operand.shape, y.shape)
-    return compose(Hadamard(m, y.shape), expansion(operand, y.shape))
+    return compose(Hadamard(m, y.shape), expansion(operand, y))
 
 
 @rule(np.add, labels.add)
 def add(y, a, b):
     """A + B."""
     # d(A + B) = dA + dB
-    return lambda: expansion(a, y.shape), lambda: expansion(b, y.shape)
+    return lambda: expansion(a, y), lambda: expansion(b, y)
 
 
-@rule(np.subtract, lambda a, b: labels.add(a, labels.scale(-1, b)))
+@rule(np.subtract, labels.subtract)
 def subtract(y, a, b):
     """A - B."""
     # d(A - B) = dA - dB
-    return lambda: expansion(a, y.shape), lambda: scale(-1, expansion(b, y.shape))
+    return lambda: expansion(a, y), lambda: scale(-1, expansion(b, y))
 
 
 @rule(np.negative, lambda a: labels.scale(-1, a))
@@ -76,43 +77,49 @@ def multiply(y, a, b):
     )
 
 
-def _quotient(a, b):
-    a, b = a.within(labels.ATOM), b.within(labels.ATOM)
-    return Label(f"{a.text} ⊘ {b.text}", f"{a.latex} \\oslash {b.latex}", labels.PRODUCT)
-
-
-@rule(np.true_divide, _quotient)
+@rule(np.true_divide, labels.quotient)
 def divide(y, a, b):
     """A ⊘ B, entry by entry."""
     # d(A ⊘ B) = dA ⊘ B - (A ⊘ B) ∘ dB ⊘ B
-    one = Label("1", "1")
     return (
-        lambda: scaled_entries(a, 1 / b.value, y, _quotient(one, b.label)),
+        lambda: scaled_entries(a, 1 / b.value, y, labels.quotient(labels.number(1), b.label)),
         lambda: scaled_entries(
-            b, -y.value / b.value, y, labels.scale(-1, _quotient(y.label, b.label))
+            b, -y.value / b.value, y, labels.scale(-1, labels.quotient(y.label, b.label))
         ),
     )
 
 
-def _power_label(a, p):
-    a = a.within(labels.ATOM)
-    return Label(f"{a.text}^{p.within(labels.ATOM).text}", f"{a.latex}^{{\\circ {p.latex}}}")
+def _power(a, p):
+    """A to the power p; a scalar p goes to NumPy as a number, which it has short cuts for."""
+    if p.ndim == 0 and np.result_type(a, p) == np.result_type(a, p.item()):
+        p = p.item()
+        p = int(p.real) if p.imag == 0 and p.real == np.floor(p.real) else p
+    return a**p
 
 
-@rule(np.power, _power_label)
+@rule(_power, labels.power)
 def power(y, a, p):
     """A to the power p, entry by entry."""
 
     # d(aᵖ) = p aᵖ⁻¹ da + aᵖ log(a) dp; p = 0 leaves nothing of a, also for a = 0, and so does
-    # a = 0 of p > 0.
+    # a = 0 of dp.
     def wrt_base():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = p.value * a.value ** (p.value - 1)
-        return scaled_entries(a, np.where(p.value == 0, 0, slope), y, None)
+        slope = p.value * _power(a.value, np.where(p.value == 0, p.value, p.value - 1))
+        label = labels.hadamard(p.label, _lowered(a.label, p))
+        return scaled_entries(a, slope, y, label)
 
     def wrt_exponent():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = y.value * np.log(a.value)
-        return scaled_entries(p, np.where(a.value == 0, 0, slope), y, None)
+        slope = y.value * np.log(np.where(a.value == 0, 1, a.value))
+        return scaled_entries(
+            p, slope, y, labels.hadamard(y.label, labels.function("log", a.label))
+        )
 
     return wrt_base, wrt_exponent
+
+
+def _lowered(a, p):
+    """The label of aᵖ⁻¹."""
+    if p.ndim == 0 and p.label.made:
+        c = p.value[()] - 1
+        return a if c == 1 else labels.power(a, labels.number(c))
+    return labels.power(a, labels.subtract(p.label, labels.number(1)))

@@ -7,13 +7,14 @@ import numpy as np
 from ... import products
 from .. import labels
 from ..combine import scale
+from ..continuation import is_beside_the_real_axis
 from ..labels import Label
-from ..matrices import Matrix, as_matrix
+from ..matrices import Inverse, Matrix, as_matrix
 from ..registry import rule
-from ..terms import Inner, Kronecker, Sandwich
+from ..terms import Hadamard, Inner, Kronecker, Sandwich
 
 
-@rule(np.matmul, labels.product)
+@rule(np.matmul, labels.matmul)
 def matmul(y, a, b):
     """A B, of vectors and matrices as `numpy.matmul` multiplies them."""
     # d(A B) = dA B + A dB.  A vector on the left is a row, xᵀ B = (Bᵀ x)ᵀ; two vectors make a
@@ -42,7 +43,7 @@ def inv(y, a):
 def solve(y, a, b):
     """A⁻¹ B, for B a matrix or a vector."""
     # A Y = B gives dA Y + A dY = dB, so dY = A⁻¹ dB - A⁻¹ dA Y.
-    inverse = Matrix(np.linalg.inv(a.value), a.label.inv)
+    inverse = Inverse(a.matrix)
     return (
         lambda: scale(-1, Sandwich(inverse, y.matrix, a.shape, y.shape)),
         lambda: Sandwich(inverse, None, b.shape, y.shape),
@@ -53,24 +54,58 @@ def solve(y, a, b):
 def trace(y, a):
     """tr A."""
     # d tr A = tr(I dA)
-    return (lambda: Inner(Matrix(np.eye(len(a)), labels.IDENTITY), a.shape),)
+    return (lambda: Inner(Matrix(np.eye(*a.shape, dtype=a.dtype), labels.IDENTITY), a.shape),)
 
 
 @rule(np.linalg.det, lambda a: labels.function("det", a))
 def det(y, a):
     """det A."""
 
-    # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.  The adjugate exists for a singular A,
-    # too: with A = U S Vᴴ it is det(U) det(Vᴴ) V adj(S) Uᴴ.
+    # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.
     def wrt_a():
-        u, s, vh = np.linalg.svd(a.value)
-        others = np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
-        sign = np.linalg.det(u) * np.linalg.det(vh)
-        adjugate = sign * (vh.conj().T * others) @ u.conj().T
-        label = labels.scale(1, labels.product(y.label, a.label.inv.T))
-        return Inner(Matrix(adjugate.T, label), a.shape)
+        label = labels.product(y.label, a.label.inv.T)
+        return Inner(Matrix(_adjugate(a.value, y.value).T, label), a.shape)
 
     return (wrt_a,)
+
+
+def _adjugate(a, det):
+    """adj(A) = det(A) A⁻¹; of a matrix near to a singular one from its singular values.
+
+    With A = U S Vᴴ it is det(U) det(Vᴴ) V adj(S) Uᴴ, which exists for a singular A, too.
+    """
+    eps = np.finfo(a.dtype).eps
+    if det != 0 and np.isfinite(det):
+        inverse = np.linalg.inv(a)
+        if np.linalg.norm(a) * np.linalg.norm(inverse) * eps < 1e-4:
+            return det * inverse
+    if is_beside_the_real_axis(a):
+        return _adjugate_beside_the_real_axis(a)
+    u, s, vh = np.linalg.svd(a)
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return sign * (vh.conj().T * _products_without(s)) @ u.conj().T
+
+
+def _products_without(s):
+    """Π_{k≠i} s_k for every i."""
+    return np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
+
+
+def _adjugate_beside_the_real_axis(a):
+    """adj(A + i W) = ± V (adj(S) + i d adj(S)[E]) Uᵀ with A = U S Vᵀ and E = Uᵀ W V.
+
+    With p_ij = Π_{k≠i,j} s_k the entries of d adj(S)[E] are -p_ij e_ij, and Σ_{j≠i} p_ij e_jj on
+    the diagonal.
+    """
+    u, s, vh = np.linalg.svd(a.real)
+    e = u.T @ a.imag @ vh.T
+    p = np.zeros((len(s), len(s)))
+    for i in range(len(s)):
+        rest = np.delete(s, i)
+        p[i, np.arange(len(s)) != i] = _products_without(rest)
+    step = np.diag(p @ np.diag(e)) - p * e
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return sign * (vh.T @ (np.diag(_products_without(s)) + 1j * step) @ u.T)
 
 
 def _logdet(a):
@@ -87,16 +122,15 @@ def _logdet(a):
 def logdet(y, a):
     """log det A."""
     # d log det A = tr(A⁻¹ dA), of gradient A⁻ᵀ.
-    return (lambda: Inner(Matrix(np.linalg.inv(a.value).T, a.label.inv.T), a.shape),)
+    return (lambda: Inner(Inverse(a.matrix).T, a.shape),)
 
 
-def _frobenius(a):
-    if np.iscomplexobj(a):
-        raise TypeError("norm: of a complex variable it is not holomorphic")
-    return np.linalg.norm(a)
-
-
-@rule(_frobenius, lambda a: Label(f"‖{a.text}‖", f"\\|{a.latex}\\|"))
+@rule(
+    np.linalg.norm,
+    lambda a: Label(f"‖{a.text}‖", f"\\left\\|{a.latex}\\right\\|"),
+    holomorphic=False,
+    continuation=lambda a: np.sqrt(np.sum(a * a)),
+)
 def norm(y, a):
     """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector."""
     # d‖A‖ = tr(Aᵀ dA) / ‖A‖; at A = 0, where there is none, the subgradient 0.
@@ -105,13 +139,34 @@ def norm(y, a):
     return (lambda: scale(1 / y.value[()], Inner(a.matrix, a.shape)),)
 
 
-def _dot(a, b):
+def _alike(a, b):
     if a.shape != b.shape:
         raise ValueError("the shapes must be equal")
-    return np.sum(a * b)
 
 
-@rule(_dot, lambda a, b: labels.function("tr", labels.product(a.T, b)))
+def _dot(a, b):
+    _alike(a, b)
+    return np.einsum("i,i->", a.ravel(), b.ravel())
+
+
+def _hadamard(a, b):
+    _alike(a, b)
+    return a * b
+
+
+@rule(_hadamard, labels.hadamard)
+def hadamard(y, a, b):
+    """A ∘ B, of one shape: `multiply` without expansion."""
+    # d(A ∘ B) = B ∘ dA + A ∘ dB
+    return lambda: Hadamard(b.matrix, y.shape), lambda: Hadamard(a.matrix, y.shape)
+
+
+def _dot_label(a, b):
+    inside = labels.product(a.T, b)
+    return inside if a.ndim == 1 else labels.function("tr", inside)
+
+
+@rule(_dot, _dot_label)
 def dot(y, a, b):
     """tr(Aᵀ B) = Σ a_ij b_ij, of matrices or vectors of one shape."""
     # d tr(Aᵀ B) = tr(Bᵀ dA) + tr(Aᵀ dB)

@@ -16,10 +16,10 @@ def _summed(y, a, axis):
     if a.ndim == 0:
         return identity_map(())
     if axis is None or a.ndim == 1:
-        return Inner(ones(m, n), a.shape, y.shape)
+        return Inner(ones(m, n, a.dtype), a.shape, y.shape)
     if axis % 2 == 1:  # Σ_j x_ij = X 1
-        return Sandwich(None, ones(n, 1), a.shape, y.shape)
-    return Sandwich(None, ones(m, 1), a.shape, y.shape, transposed=True)  # Xᵀ 1
+        return Sandwich(None, ones(n, 1, a.dtype), a.shape, y.shape)
+    return Sandwich(None, ones(m, 1, a.dtype), a.shape, y.shape, transposed=True)  # Xᵀ 1
 
 
 @rule(np.sum, lambda a: labels.function("sum", a))

@@ -6,7 +6,6 @@ import numpy as np
 
 from ... import half_vectorize, vectorize
 from .. import labels
-from ..labels import Label
 from ..registry import rule
 from ..terms import Index, Sandwich, identity_map, reshaped
 
@@ -20,25 +19,14 @@ def transpose(y, a):
     return (lambda: Sandwich(None, None, a.shape, y.shape, transposed=True),)
 
 
-def _real_alone(name):
-    """Conjugates are no holomorphic functions."""
-
-    def check(a):
-        if np.iscomplexobj(a):
-            raise TypeError(f"{name}: of a complex variable it is not holomorphic")
-        return a
-
-    return check
-
-
-@rule(lambda a: np.transpose(_real_alone("adjoint")(a)), lambda a: a.T)
+@rule(lambda a: np.conj(np.transpose(a)), lambda a: a.T.conj, holomorphic=False)
 def adjoint(y, a):
     """Aᴴ, of a real A the transpose."""
     # d(Aᴴ) = dAᴴ is linear over the reals only.
     return (lambda: Sandwich(None, None, a.shape, y.shape, transposed=a.ndim == 2),)
 
 
-@rule(_real_alone("conj"), lambda a: a)
+@rule(np.conj, lambda a: a.conj, holomorphic=False)
 def conj(y, a):
     """The complex conjugate, of a real A itself."""
     # d(A*) = dA* is linear over the reals only.
@@ -55,19 +43,15 @@ def _numbers(a):
 
 
 @rule(np.reshape, lambda a: labels.function("reshape", a))
-def _reshape(y, a, *, shape):
+def reshape(y, a, *, shape):
+    """A in another shape, entries in order C."""
     # entries stay in order C
     return (lambda: reshaped(a.shape, y.shape),)
 
 
-def reshape(a, shape):
-    """A in another shape, entries in order C."""
-    return _reshape(a, shape=shape)
-
-
 @rule(
     vectorize.vec,
-    lambda a: Label(f"vec {a.within(labels.ATOM).text}", f"\\mathrm{{vec}}\\,{a.latex}"),
+    labels.vec,
 )
 def vec(y, a, *, order="F"):
     """Vec A, the columns stacked, or the rows for order "C"."""
@@ -97,16 +81,12 @@ def diag(y, a):
 
 @rule(
     lambda a, key: a[key],
-    lambda a: Label(f"{a.within(labels.ATOM).text}[…]", f"{a.latex}_{{[\\cdot]}}"),
+    labels.indexed,
 )
-def _take(y, a, *, key):
+def take(y, a, *, key):
+    """A[key]: entries, rows, columns, as NumPy indexes."""
     # d(A[key]) = dA[key]
     return (lambda: _gather(y, a, _numbers(a)[key], "take"),)
-
-
-def take(a, key):
-    """A[key]: entries, rows, columns, as NumPy indexes."""
-    return _take(a, key=key)
 
 
 @rule(
