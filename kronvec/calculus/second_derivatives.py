@@ -57,7 +57,7 @@ def hessian_vector_product(
 
     Notes
     -----
-    The cost is that of a gradient in complex arithmetic, about four times a real one.
+    The cost is that of a gradient in complex arithmetic, some four to seven real ones.
 
     References
     ----------
