@@ -72,6 +72,11 @@ def correlate2d(y, image, kernel, *, mode="valid"):
     --------
     convolve2d
 
+    Notes
+    -----
+    The values are those of `scipy.signal.correlate`.  `scipy.signal.correlate2d` gives their
+    conjugates for mode "valid" and a complex kernel larger than the image.
+
     Examples
     --------
     >>> import numpy as np
