@@ -74,8 +74,8 @@ def correlate2d(y, image, kernel, *, mode="valid"):
 
     Notes
     -----
-    The values are those of `scipy.signal.correlate`.  `scipy.signal.correlate2d` gives their
-    conjugates for mode "valid" and a complex kernel larger than the image.
+    The values are those of `scipy.signal.correlate2d`, which gives their conjugates for mode
+    "valid" where the kernel is larger than the image.
 
     Examples
     --------
