@@ -94,6 +94,8 @@ def test_a_small_error_is_an_error(operation):
     assert check_derivative(scaled(1 + 1e-7), X, rtol=1e-6).passed
     with pytest.raises(AssertionError):
         check_derivative(scaled(1 + 1e-5), X)
+    with pytest.raises(AssertionError, match="tolerance 0"):
+        check_derivative(scaled(1 + 1e-12), X, rtol=0, method="complex steps")
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")

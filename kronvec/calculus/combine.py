@@ -126,7 +126,30 @@ def _add_sandwiches(a, b):
     return None
 
 
-_ADDITIONS: tuple[Callable, ...] = (_add_zero, _add_same, _add_entries, _add_sandwiches)
+def _add_chains(a, b):
+    """J K + L K = (J + L) K and J K + J L = J (K + L), where the sum in brackets is one term."""
+    (c, k), (d, l) = _unscaled(a), _unscaled(b)
+    first, second = list(_chain(k)), list(_chain(l))
+    if len(first) != len(second) or len(first) == 1:
+        return None
+    differ = [i for i, (p, q) in enumerate(zip(first, second, strict=True)) if p is not q]
+    if not differ:
+        return scale(c + d, k)
+    if len(differ) == 1:
+        (i,) = differ
+        merged = _first(_ADDITIONS, scale(c, first[i]), scale(d, second[i]))
+        if merged is not None:
+            return reduce(compose, [*first[:i], merged, *first[i + 1 :]])
+    return None
+
+
+_ADDITIONS: tuple[Callable, ...] = (
+    _add_zero,
+    _add_same,
+    _add_entries,
+    _add_sandwiches,
+    _add_chains,
+)
 
 
 # -------------------------------------------------------------------------------- compositions

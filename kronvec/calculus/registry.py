@@ -182,7 +182,7 @@ def _named(error, name, names, operands):
     if isinstance(error, np.exceptions.AxisError):
         kinds = (ValueError,)
     kind = next(k for k in kinds if isinstance(error, k))
-    return kind(f"{name}: {error}; got {shapes}")
+    return kind(f"{name}: {str(error).removeprefix(f'{name}: ')}; got {shapes}")
 
 
 def check_real(name, *operands) -> None:

@@ -57,7 +57,7 @@ def hessian_vector_product(
 
     Notes
     -----
-    The cost is that of a gradient in complex arithmetic, about four times a real one.
+    The cost is that of a gradient in complex arithmetic, some four to seven real ones.
 
     References
     ----------
@@ -95,5 +95,5 @@ def hessian_vector_product(
         for where in np.ndindex(batch):
             point, scale = steps(x, v[where])
             point = Variable(point)
-            result[where] = grad(f(point), point).imag * scale
+            result[where] = np.imag(grad(f(point), point)) * scale
     return result.astype(dtype, copy=False)

@@ -138,7 +138,7 @@ def _cross_entropy(logits, targets):
     if logits.shape != targets.shape or logits.ndim == 0:
         raise ValueError("targets must be one class for every row of logits, or probabilities")
     rows = len(logits) if logits.ndim == 2 else 1
-    return -np.sum(targets * _log_softmax(logits), where=targets != 0) / rows
+    return -np.sum(targets * np.where(targets == 0, 0, _log_softmax(logits))) / rows
 
 
 @rule(_cross_entropy, name="cross_entropy")

@@ -78,6 +78,11 @@ def correlate2d(y, image, kernel, *, mode="valid"):
     --------
     convolve2d
 
+    Notes
+    -----
+    The values are those of `scipy.signal.correlate2d`, which gives their conjugates for mode
+    "valid" where the kernel is larger than the image.
+
     Examples
     --------
     >>> import numpy as np

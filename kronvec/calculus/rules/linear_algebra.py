@@ -32,14 +32,25 @@ def matmul(y, a, b):
     )
 
 
-@rule(np.linalg.inv, lambda a: a.inv)
+def _of_square(function):
+    """The function, for square matrices alone."""
+
+    def evaluate(a, *more):
+        if a.ndim != 2 or a.shape[0] != a.shape[1]:
+            raise ValueError("a must be a square matrix")
+        return function(a, *more)
+
+    return evaluate
+
+
+@rule(_of_square(np.linalg.inv), lambda a: a.inv)
 def inv(y, a):
     """A⁻¹."""
     # A A⁻¹ = I gives dA A⁻¹ + A d(A⁻¹) = 0, so d(A⁻¹) = -A⁻¹ dA A⁻¹.
     return (lambda: scale(-1, Sandwich(y.matrix, y.matrix, a.shape, y.shape)),)
 
 
-@rule(np.linalg.solve, lambda a, b: labels.product(a.inv, b))
+@rule(_of_square(np.linalg.solve), lambda a, b: labels.product(a.inv, b))
 def solve(y, a, b):
     """A⁻¹ B, for B a matrix or a vector."""
     # A Y = B gives dA Y + A dY = dB, so dY = A⁻¹ dB - A⁻¹ dA Y.
@@ -57,7 +68,7 @@ def trace(y, a):
     return (lambda: Inner(Matrix(np.eye(*a.shape, dtype=a.dtype), labels.IDENTITY), a.shape),)
 
 
-@rule(np.linalg.det, lambda a: labels.function("det", a))
+@rule(_of_square(np.linalg.det), lambda a: labels.function("det", a))
 def det(y, a):
     """det A."""
 
@@ -118,7 +129,7 @@ def _logdet(a):
     return logarithm
 
 
-@rule(_logdet, lambda a: labels.function("log det", a))
+@rule(_of_square(_logdet), lambda a: labels.function("log det", a))
 def logdet(y, a):
     """log det A."""
     # d log det A = tr(A⁻¹ dA), of gradient A⁻ᵀ.
@@ -173,7 +184,13 @@ def dot(y, a, b):
     return lambda: Inner(b.matrix, a.shape), lambda: Inner(a.matrix, b.shape)
 
 
-@rule(np.outer, lambda a, b: labels.product(a, b.T))
+def _outer(a, b):
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError("both must be vectors")
+    return np.outer(a, b)
+
+
+@rule(_outer, lambda a, b: labels.product(a, b.T))
 def outer(y, a, b):
     """The matrix a bᵀ of two vectors."""
     # d(a bᵀ) = da bᵀ + a dbᵀ
