@@ -161,7 +161,7 @@ def examine(claim: Claim) -> Finding:
     right, claimed = derivative.dense(), claim.jacobian(claim.at)
     error = relative(claimed, right)
     note = "holds" if error < 1e-12 else "is WRONG"
-    rows = reorder_jacobian(right, y.shape, X.shape, source="F", target="C")
+    rows = reorder_jacobian(right, X.shape, y.shape, source="F", target="C")
     if error >= 1e-12 and relative(claimed, rows) < 1e-12:
         note = "is WRONG where vec stacks columns; it holds where vec stacks rows"
     return Finding(claim, derivative, claimed, error, note)

@@ -31,7 +31,7 @@ layouts = st.sampled_from(["numerator", "denominator"])
 )
 def test_tensors_and_jacobians_hold_the_same_derivatives(out_shape, in_shape, batch, order, layout):
     T = random("float64", *batch, *out_shape, *in_shape)
-    J = tensor_to_jacobian(T, out_shape, in_shape, order=order, layout=layout)
+    J = tensor_to_jacobian(T, in_shape, out_shape, order=order, layout=layout)
     assert J.dtype == T.dtype
     dX = random("float64", *in_shape, seed=1)
     along = np.tensordot(T, dX, len(in_shape))
@@ -40,7 +40,7 @@ def test_tensors_and_jacobians_hold_the_same_derivatives(out_shape, in_shape, ba
     for where in np.ndindex(batch):
         dF = numerator[where] @ dX.ravel(order)
         np.testing.assert_allclose(dF, along[where].ravel(order), rtol=1e-12, atol=1e-12)
-    back = jacobian_to_tensor(J, out_shape, in_shape, order=order, layout=layout)
+    back = jacobian_to_tensor(J, in_shape, out_shape, order=order, layout=layout)
     assert np.array_equal(back, T)
 
 
@@ -50,10 +50,10 @@ def test_reordered_jacobians_are_those_of_the_other_order(
 ):
     T = random("float64", 2, *out_shape, *in_shape)
     given_, expected = (
-        tensor_to_jacobian(T, out_shape, in_shape, order=order, layout=layout)
+        tensor_to_jacobian(T, in_shape, out_shape, order=order, layout=layout)
         for order in (source, target)
     )
-    J = reorder_jacobian(given_, out_shape, in_shape, source=source, target=target, layout=layout)
+    J = reorder_jacobian(given_, in_shape, out_shape, source=source, target=target, layout=layout)
     assert np.array_equal(J, expected)
 
 
@@ -65,9 +65,9 @@ def test_conversions_agree_with_what_maps_write_out(m, n, p, q):
     for order in ("F", "C"):
         other = "C" if order == "F" else "F"
         dense = J.dense(order)
-        assert np.array_equal(jacobian_to_tensor(dense, (p, q), (m, n), order=order), J.tensor())
-        assert np.array_equal(tensor_to_jacobian(J.tensor(), (p, q), (m, n), order=order), dense)
-        reordered = reorder_jacobian(dense, (p, q), (m, n), source=order, target=other)
+        assert np.array_equal(jacobian_to_tensor(dense, (m, n), (p, q), order=order), J.tensor())
+        assert np.array_equal(tensor_to_jacobian(J.tensor(), (m, n), (p, q), order=order), dense)
+        reordered = reorder_jacobian(dense, (m, n), (p, q), source=order, target=other)
         assert np.array_equal(reordered, J.dense(other))
         assert np.array_equal(numerator_to_denominator(dense), J.dense(order, "denominator"))
 
@@ -116,27 +116,27 @@ def test_wrong_sizes_are_named():
         match=r"jacobian_to_tensor: the last axes of jacobian must be \(6, 6\) in the numerator "
         r"layout for F \(2, 3\) and X \(3, 2\); got jacobian \(6, 4\)",
     ):
-        jacobian_to_tensor(J, (2, 3), (3, 2))
+        jacobian_to_tensor(J, (3, 2), (2, 3))
     with pytest.raises(ValueError, match=r"must be \(4, 6\) in the denominator .* \(6, 4\)"):
-        reorder_jacobian(J, (2, 3), (4,), source="F", target="C", layout="denominator")
+        reorder_jacobian(J, (4,), (2, 3), source="F", target="C", layout="denominator")
     with pytest.raises(ValueError, match=r"last axes of tensor must be \(3, 2\); got tensor \(6,"):
-        tensor_to_jacobian(J, (3,), (2,))
+        tensor_to_jacobian(J, (2,), (3,))
     with pytest.raises(ValueError, match=r"last axes of tensor must be \(3, 2, 2\)"):
-        tensor_to_jacobian(np.ones((2, 2)), (3, 2), (2,))
+        tensor_to_jacobian(np.ones((2, 2)), (2,), (3, 2))
     with pytest.raises(ValueError, match="at least 2 axes"):
         numerator_to_denominator([1.0])
     with pytest.raises(TypeError, match="in_shape must be a tuple of sizes, got 4"):
-        jacobian_to_tensor(J, (2, 3), 4)
+        jacobian_to_tensor(J, 4, (2, 3))
     with pytest.raises(TypeError, match=r"out_shape\[0\] must be an integer"):
-        jacobian_to_tensor(J, (2.0, 3), (4,))
+        jacobian_to_tensor(J, (4,), (2.0, 3))
     with pytest.raises(ValueError, match=r"in_shape\[0\] must not be negative"):
-        jacobian_to_tensor(J, (6,), (-4,))
+        jacobian_to_tensor(J, (-4,), (6,))
     with pytest.raises(ValueError, match="order must be 'F' or 'C'"):
-        jacobian_to_tensor(J, (6,), (4,), order="K")
+        jacobian_to_tensor(J, (4,), (6,), order="K")
     with pytest.raises(ValueError, match="target must be 'F' or 'C'"):
-        reorder_jacobian(J, (6,), (4,), source="F", target="A")
+        reorder_jacobian(J, (4,), (6,), source="F", target="A")
     with pytest.raises(ValueError, match="layout must be one of"):
-        tensor_to_jacobian(J, (6,), (4,), layout="rows")
+        tensor_to_jacobian(J, (4,), (6,), layout="rows")
     with pytest.raises(TypeError, match="must hold numbers"):
         numerator_to_denominator(np.array([["a"]]))
     with pytest.raises(ValueError, match="at most two axes"):

@@ -89,7 +89,7 @@ def test_the_derivatives_are_those_of_pytorch(name, i):
     for order in ("F", "C"):
         for layout in ("numerator", "denominator"):
             converted = tensor_to_jacobian(
-                jacobian.numpy(), y.shape, X.shape, order=order, layout=layout
+                jacobian.numpy(), X.shape, y.shape, order=order, layout=layout
             )
             np.testing.assert_allclose(J.dense(order, layout), converted, rtol=1e-14)
     if y.shape == ():

@@ -5,7 +5,8 @@ import pytest
 
 import kronvec as kv
 from helpers import filler, leaves, map_arrays, random, replace_leaf
-from operations import WITH_OUT, Operation
+from operation import Operation
+from operations import WITH_OUT
 
 every_formed = pytest.mark.parametrize("operation", WITH_OUT, ids=str)
 

@@ -112,8 +112,8 @@ def numerator_to_denominator(jacobian: ArrayLike) -> NDArray:
 
 def jacobian_to_tensor(
     jacobian: ArrayLike,
-    out_shape: tuple[int, ...],
     in_shape: tuple[int, ...],
+    out_shape: tuple[int, ...],
     *,
     order: str = "F",
     layout: str = "numerator",
@@ -124,8 +124,8 @@ def jacobian_to_tensor(
     ----------
     jacobian : array_like, shape (..., size of F, size of X)
         The transpose of these two axes in the denominator layout.
-    out_shape, in_shape : tuple of int
-        The shapes of F and X, any number of axes.
+    in_shape, out_shape : tuple of int
+        The shapes of X and F, any number of axes.
     order : {"F", "C"}
         What the vec in the Jacobian stacks.
     layout : {"numerator", "denominator"}
@@ -153,7 +153,7 @@ def jacobian_to_tensor(
     >>> import numpy as np
     >>> from kronvec.calculus import jacobian_to_tensor
     >>> x = np.array([[5, 7]])
-    >>> T = jacobian_to_tensor(np.kron(np.eye(3, dtype=int), x), (3,), (2, 3))
+    >>> T = jacobian_to_tensor(np.kron(np.eye(3, dtype=int), x), (2, 3), (3,))
     >>> T.shape
     (3, 2, 3)
     >>> T[1]
@@ -168,8 +168,8 @@ def jacobian_to_tensor(
 
 def tensor_to_jacobian(
     tensor: ArrayLike,
-    out_shape: tuple[int, ...],
     in_shape: tuple[int, ...],
+    out_shape: tuple[int, ...],
     *,
     order: str = "F",
     layout: str = "numerator",
@@ -180,8 +180,8 @@ def tensor_to_jacobian(
     ----------
     tensor : array_like, shape (..., *out_shape, *in_shape)
         As `torch.autograd.functional.jacobian` and `jax.jacobian` give it.
-    out_shape, in_shape : tuple of int
-        The shapes of F and X, any number of axes.
+    in_shape, out_shape : tuple of int
+        The shapes of X and F, any number of axes.
     order : {"F", "C"}
         What the vec in the Jacobian shall stack.
     layout : {"numerator", "denominator"}
@@ -233,11 +233,11 @@ def tensor_to_jacobian(
 
 def reorder_jacobian(
     jacobian: ArrayLike,
-    out_shape: tuple[int, ...],
     in_shape: tuple[int, ...],
-    *,
+    out_shape: tuple[int, ...],
     source: str,
     target: str,
+    *,
     layout: str = "numerator",
 ) -> NDArray:
     """A Jacobian in the other order of vec: J_C = K(p,q) J_F K(n,m) for F (p, q), X (m, n).
@@ -246,8 +246,8 @@ def reorder_jacobian(
     ----------
     jacobian : array_like, shape (..., size of F, size of X)
         The transpose of these two axes in the denominator layout.
-    out_shape, in_shape : tuple of int
-        The shapes of F and X, any number of axes.
+    in_shape, out_shape : tuple of int
+        The shapes of X and F, any number of axes.
     source, target : {"F", "C"}
         The order of the Jacobian and that of the result.
     layout : {"numerator", "denominator"}
@@ -280,7 +280,7 @@ def reorder_jacobian(
     >>> import numpy as np
     >>> from kronvec.calculus import reorder_jacobian
     >>> A, B = np.array([[1, 2], [3, 4]]), np.array([[5], [6]])
-    >>> reorder_jacobian(np.kron(B.T, A), (2, 1), (2, 2), source="F", target="C")
+    >>> reorder_jacobian(np.kron(B.T, A), (2, 2), (2, 1), source="F", target="C")
     array([[ 5,  6, 10, 12],
            [15, 18, 20, 24]])
     >>> np.kron(A, B.T)
