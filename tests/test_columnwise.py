@@ -148,13 +148,15 @@ def plain_mttkrp(x, mats, mode):
     unfolded = np.moveaxis(x, mode, 0).reshape(x.shape[mode], -1 if x.size else 0)
     if not x.size:
         return np.zeros((x.shape[mode], mats[0].shape[-1]), x.dtype)
-    return unfolded @ (reduce(kv.khatri_rao, others) if others else np.ones((1, 3), x.dtype))
+    ones = np.ones((1, mats[0].shape[-1]), x.dtype)
+    return unfolded @ reduce(kv.khatri_rao, others, ones)
 
 
 @pytest.mark.parametrize("shape", TENSORS, ids=str)
+@pytest.mark.parametrize("columns", [3, 17, 70])
 @pytest.mark.parametrize("dtype", ["float64", "complex64", "int16", "object"])
-def test_every_mode_is_the_unfolded_tensor_times_the_product(shape, dtype, blocks):
-    mats = [exact(dtype, n, 3, seed=i) for i, n in enumerate(shape)]
+def test_every_mode_is_the_unfolded_tensor_times_the_product(shape, dtype, columns, blocks):
+    mats = [exact(dtype, n, columns, seed=i) for i, n in enumerate(shape)]
     for x in (exact(dtype, *shape), np.asfortranarray(exact(dtype, *shape))):
         for mode in range(len(shape)):
             expected = plain_mttkrp(x, mats, mode)
