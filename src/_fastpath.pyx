@@ -315,6 +315,7 @@ cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs, PyObject 
 
 
 include "_fast_many_factors.pxi"
+include "_fast_columns.pxi"
 
 
 cdef fast_path fast_path_named(str name) except NULL:
@@ -340,4 +341,6 @@ cdef fast_path fast_path_named(str name) except NULL:
         return fast_matmul_kron
     if name == "kronsum_matmul":
         return fast_kronsum_matmul
+    if name == "khatri_rao_matvec":
+        return fast_khatri_rao_matvec
     raise ValueError(f"no compiled path {name!r}")

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, random
-from kronvec import _columns, tensors
+from kronvec import _columns, columnwise, tensors
 
 sizes = st.integers(0, 6)
 dtypes = st.sampled_from(["int64", "float64", "complex64", "object", "int8"])
@@ -110,6 +110,26 @@ def test_batches_of_matrices_and_vectors_broadcast(blocks):
         product = kv.khatri_rao(mats[0][i, 0], mats[1][j], mats[2])
         assert_array_equal(got[i, j], product @ x[j])
         assert_array_equal(back[i, j], z[i, 0] @ product)
+
+
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_plain_matrices_of_few_columns_need_no_python(dtype, transposed, monkeypatch):
+    """A result that Python places has the same bits."""
+    for name in ("times", "transposed_times"):
+        monkeypatch.setattr(columnwise, name, None)
+    for rows, columns in [((64, 64), 64), ((2, 70, 3), 5), ((1, 9), 1), ((32, 5, 7, 2), 20)]:
+        mats = [random(dtype, m, columns, seed=i) for i, m in enumerate(rows)]
+        x = random(dtype, np.prod(rows) if transposed else columns)
+        y = kv.khatri_rao_matvec(mats, x, transposed=transposed)
+        dense = kv.khatri_rao(*mats)
+        assert_allclose(y, (dense.T if transposed else dense) @ x, rtol=1e-3, atol=1e-3)
+        out = np.empty((len(y), 2), dtype)
+        kv.khatri_rao_matvec(tuple(mats), x, transposed=transposed, out=out[:, 1])
+        assert_array_equal(out[:, 1], y)
+        out = np.empty_like(y)
+        assert kv.khatri_rao_matvec(mats, x, transposed=transposed, out=out) is out
+        assert_array_equal(out, y)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
