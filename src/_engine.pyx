@@ -18,6 +18,8 @@ cdef enum:
     STEPS = 32  # that one pass may have
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
+    # Rows shorter than this that begin within a line take longer past the caches than into them.
+    SHORT_ROW_BYTES = 512
     # Of rows that are packed at a time.
     CHUNK_BYTES = 16384
 
@@ -279,7 +281,9 @@ cdef int execute(const pass_t *s, int item, const char *x, char *y, Py_ssize_t b
     cdef int flags = 0
     cdef kv_ahead ahead
     cdef scratch work
-    if left * s.rows_out * right * item >= KV_STREAM_ABOVE and y != x:
+    if (left * s.rows_out * right * item >= KV_STREAM_ABOVE and y != x
+            and (<uintptr_t>y & 63 == 0
+                 or s.steps[s.n_steps - 1].inner * width * item >= SHORT_ROW_BYTES)):
         flags = KV_STREAM
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
