@@ -64,8 +64,8 @@ cdef object fast_columns(PyObject *mats, PyObject *x, bint flip, PyObject *out):
     cdef matrix[MOST_MATRICES] f
     cdef PyObject *operands[MOST_MATRICES + 1]
     cdef int count, dtype, i, cut = 1, failed
-    cdef Py_ssize_t item, n, rows = 1, before = 1, least = 0, made
-    cdef cnp.npy_intp size
+    cdef Py_ssize_t item, n, rows = 1, before = 1, least = 0, made, size
+    cdef cnp.npy_intp length
     cdef matrix left, right
     cdef scratch work
     cdef char *room
@@ -104,22 +104,22 @@ cdef object fast_columns(PyObject *mats, PyObject *x, bint flip, PyObject *out):
     size = made + (rows_made(f + cut, count - cut) + 2 * before) * n * item
     if size > COLUMN_BYTES:
         return None
-    room = <char *>scratch_get(&work, size)
-    if room == NULL:
-        raise MemoryError
-    size = n if flip else rows
-    result = target(1, &size, operands, count + 1, out)
-    if result is not None:
-        source, y = kv_bytes(x), kv_bytes(<PyObject *>result)
-        with nogil:
+    length = n if flip else rows
+    result = target(1, &length, operands, count + 1, out)
+    if result is None:
+        return None
+    source, y = kv_bytes(x), kv_bytes(<PyObject *>result)
+    with nogil:
+        room = <char *>scratch_get(&work, size)
+        failed = -1
+        if room != NULL:
             left = columns_product(dtype, f, cut, room)
             right = columns_product(dtype, f + cut, count - cut, room + made)
             made += rows_made(f + cut, count - cut) * n * item
             failed = apply_columns(dtype, left, right, source, y, flip, room + made)
-        if failed:
-            scratch_free(&work)
-            raise MemoryError
-    scratch_free(&work)
+        scratch_free(&work)
+    if failed:
+        raise MemoryError
     return result
 
 
