@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 # Entries of a sample from which on a call of the kernel for each of a batch pays.
 _WORTH_A_CALL = 1024
+# Up to this many columns, by bytes of a vector, BLAS is slower than our own matrix product.
+_FEW_COLUMNS = {64: 64, 32: 32, 16: 8}
 
 
 def own_target(out, shape, dtype, operands):
@@ -71,8 +73,12 @@ def times(mats, x, y):
     left, right = halves(mats, y.size // max(1, y.shape[-1]))
     behind = np.swapaxes(right, -1, -2)
     cube = y.reshape(*y.shape[:-1], prod(a.shape[-2] for a in left), right.shape[-2])
+    few = has_few_columns(right, x, y)
     for start, stop, rows in row_blocks(left, x):
-        np.matmul(rows * x[..., None, :], behind, out=cube[..., start:stop, :])
+        if few:
+            _kernels.add_product(rows * x, behind, cube[start:stop], False)
+        else:
+            np.matmul(rows * x[..., None, :], behind, out=cube[..., start:stop, :])
     return y
 
 
@@ -81,9 +87,26 @@ def transposed_times(mats, x, shape):
     y = np.zeros(shape, x.dtype)
     left, right = halves(mats, y.size // max(1, y.shape[-1]))
     cube = x.reshape(*x.shape[:-1], prod(a.shape[-2] for a in left), right.shape[-2])
+    few = has_few_columns(right, x, y)
     for start, stop, rows in row_blocks(left, right, max(1, x.size // max(1, x.shape[-1]))):
-        y += np.sum(rows * np.matmul(cube[..., start:stop, :], right), axis=-2, dtype=x.dtype)
+        if few:
+            term = np.empty((stop - start, y.shape[-1]), y.dtype)
+            _kernels.add_product(cube[start:stop], right, term, False)
+        else:
+            term = np.matmul(cube[..., start:stop, :], right)
+        y += np.sum(rows * term, axis=-2, dtype=x.dtype)
     return y
+
+
+def has_few_columns(matrix, *others) -> bool:
+    """Whether a product with this matrix, of no batch, is one for our own kernels."""
+    return (
+        matrix.ndim == 2
+        and matrix.dtype in _kernels.DTYPES
+        and matrix.shape[-1] <= _FEW_COLUMNS.get(_kernels.vector_bytes(), 0)
+        and all(a.flags.aligned for a in (matrix, *others))
+        and all(a.ndim <= 1 for a in others)
+    )
 
 
 def halves(mats, batch=1):

@@ -1,5 +1,6 @@
 """One pass of a many-factor plan, product or sum, and the squared norms of rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,5 +22,8 @@ def run_sum_pass(
     accumulate: bool,
     begin: int,
     end: int,
+) -> None: ...
+def plan_with(
+    function: Callable[..., tuple[tuple[Any, ...], int, int] | None],
 ) -> None: ...
 def row_sqnorm(x: NDArray[Any]) -> NDArray[Any]: ...

@@ -75,6 +75,8 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
 def _cost(shapes, groups, right, itemsize, lanes, sums=False) -> float:
     """Vector multiply-adds, or the time of one, per vector of X."""
     sizes = [group_size(shapes, group) for group in groups]
+    if all(size[0] < size[-1] for size in sizes):
+        return _shrinking_cost(sizes, right, lanes)
     cost, inner = 0.0, right
     while sizes:
         size = sizes.pop()
@@ -85,13 +87,26 @@ def _cost(shapes, groups, right, itemsize, lanes, sums=False) -> float:
                 cost += 2 * p
                 inner *= q * q
                 continue
-            if inner == 1:
-                cycles = p * _vectors(q, lanes) + ROW_COST
-            else:
-                cycles = q * p * _vectors(inner, lanes) + SLICE_COST
-            cost += cycles * lanes / (p * inner)
+            cost += _cycles(q, p, inner, lanes) * lanes / (p * inner)
         inner *= q
     return cost
+
+
+def _shrinking_cost(sizes, right, lanes) -> float:
+    """The same for q < p everywhere, where the first axis is the first to be taken."""
+    cost, inner, share = 0.0, right * prod(p for _, p in sizes), 1.0
+    for q, p in sizes:
+        inner //= p
+        cost += share * _cycles(q, p, inner, lanes) * lanes / (p * inner)
+        share *= q / p
+    return cost
+
+
+def _cycles(q, p, inner, lanes) -> float:
+    """Of one x[l, :, :]."""
+    if inner == 1:
+        return p * _vectors(q, lanes) + ROW_COST
+    return q * p * _vectors(inner, lanes) + SLICE_COST
 
 
 def group_size(shapes, group) -> tuple[int, ...]:

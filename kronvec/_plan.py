@@ -5,7 +5,7 @@
 1. multiplies out neighbouring factors where that costs nothing (2 x 2 ⊗ 2 x 2) or where the
    trailing axis would leave most of a vector empty (_merging.py);
 2. orders what is left: fewest flops where factors are rectangular, trailing axis first among
-   equals, since that is contiguous;
+   equals, since that is contiguous, but last in a pass that shrinks X;
 3. groups neighbouring axes into passes, so that a block of the operand goes through all steps
    of a group while it is in cache, and memory is crossed once per pass; as few passes as can
    be, shared out so that arithmetic hides memory;
@@ -223,6 +223,8 @@ def _passes(groups, shapes, work, block_bytes, most=MAX_STEPS) -> list[Pass]:
     passes = []
     while order:
         taken = _take(order[:most], idle, sizes, current, work, block_bytes)
+        # Among equals that shrink X the last axis, along which vectors are short, comes last.
+        taken.sort(key=lambda i: (_growth(*sizes[i]), i if sizes[i][0] < sizes[i][1] else -i))
         passes.append(_pass(taken, groups, sizes, current, work, block_bytes))
         for i in taken:
             current[i] = sizes[i][0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._factor_shapes import IdentityFactor
-from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan
+from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan, make_sum_plan
 from ._threads import run_ranges
 from .products import bkron, kron
 
@@ -112,6 +112,38 @@ def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
     lanes = max(1, _kernels.vector_bytes() // dtype.itemsize)
     plan = make_plan(shapes, prod(shape[:-2]), shape[-1], dtype.itemsize, lanes)
     return batch[:stop], shape, plan
+
+
+def _compiled_plan(shapes, left, right, itemsize, sums, merge):
+    """The plan for plain factors of one dtype as `_engine.CompiledPlan` takes it.
+
+    None for a plan in which numpy.matmul has a part.
+    """
+    lanes = max(1, _kernels.vector_bytes() // itemsize)
+    if sums:
+        sizes = tuple([q for q, _ in shapes])
+        plan = make_sum_plan(sizes, left, right, itemsize, lanes, merge)
+        turns, count = [-1] * len(plan.passes), 0
+    else:
+        plan = make_plan(shapes, left, right, itemsize, lanes)
+        size = left * prod(q for q, _ in shapes) * right
+        turns, (count, _) = _turns(plan, size), workspaces(plan, size)
+    if any(each.kernel == "matmul" for each in plan.passes):
+        return None
+    passes = tuple(
+        (each.sizes, each.blocks, to, tuple(_recipe(step) for step in each.steps))
+        for to, each in zip(turns, plan.passes, strict=True)
+    )
+    return passes, count, plan.workspace_size if count else 0
+
+
+def _recipe(step: Step) -> tuple[int, int, int, int]:
+    """The first factor of a step and how many there are, and so for the axis before."""
+    first, *_ = step.before or (0,)
+    return step.factors[0], len(step.factors), first, len(step.before)
+
+
+_engine.plan_with(_compiled_plan)
 
 
 def workspaces(plan: Plan, target_size: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ._columns import column_pair, own_target, row_pair, times, transposed_times
 from ._factor_shapes import check_alike, read_factors
+from ._fastpath import columns_times, two_tier
 from ._results import any_masked, assign, store, wrap_like
 from ._shapes import as_array, broadcast_batch, check_addressable, check_out, shape_error
 
@@ -122,6 +123,7 @@ def face_splitting(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     return _formed("face_splitting", mats, out, -2)
 
 
+@two_tier("khatri_rao_matvec")
 def khatri_rao_matvec(
     mats: Iterable[ArrayLike],
     x: ArrayLike,
@@ -181,6 +183,10 @@ def khatri_rao_matvec(
     array([[ 3.,  3.],
            [ 5., -5.]])
     """
+    if transposed and out is None:
+        result = columns_times(mats, x, True)
+        if result is not None:
+            return result
     return _applied("khatri_rao_matvec", mats, x, bool(transposed), out, -1)
 
 
@@ -302,7 +308,10 @@ def _applied(function, mats, x, transposed, out, axis):
         check_out(function, out, shape, dtype)
     native = dtype.newbyteorder("=")
     x, *mats = (a.astype(native, copy=False) for a in (x, *mats))
-    if transposed:
+    result = columns_times(mats, x, transposed)
+    if result is not None:
+        pass
+    elif transposed:
         result = transposed_times(mats, x, shape)
     else:
         result = times(mats, x, own_target(out, shape, dtype, (x, *mats)))

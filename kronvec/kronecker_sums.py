@@ -14,6 +14,7 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._factor_shapes import check_kron_axis, factors_batch, read_factors
+from ._fastpath import two_tier
 from ._plan import Pass, make_sum_plan
 from ._results import any_masked, store, wrap_like
 from ._run import step_matrix
@@ -124,6 +125,7 @@ def _diagonal_blocks(y, left, n, right):
     )
 
 
+@two_tier("kronsum_matmul")
 def kronsum_matmul(
     factors: Iterable[ArrayLike],
     x: ArrayLike,
@@ -273,8 +275,7 @@ def _run(factors, left, right, x, y, accumulate, workers):
 
 def _finite(x):
     """Whether no entry is NaN or infinite (False also where squares overflow)."""
-    reals = x.view(x.real.dtype)
-    return np.isfinite(np.dot(reals, reals))
+    return np.isfinite(_engine.row_sqnorm(x.reshape(1, -1))[0])
 
 
 def _run_blocks(each: Pass, matrices, x, y, accumulate, workers):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._columns import BLOCK_BYTES, column_pair, row_blocks
+from . import _kernels
+from ._columns import BLOCK_BYTES, column_pair, has_few_columns, row_blocks
 from ._factor_shapes import check_alike
 from ._results import any_masked, store, wrap_like
 from ._shapes import as_array, check_addressable, check_out, shape_error
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+# A matrix product with fewer terms costs more than its arithmetic.
+_FEW_TERMS = 8
 
 
 def mttkrp(
@@ -58,11 +62,11 @@ def mttkrp(
 
     Notes
     -----
-    X is read once, where it lies (also in Fortran order), by a matrix product with the
-    Khatri-Rao product of the matrices behind ``mode`` or of those before it, whichever leaves
-    the smaller intermediate; the columns of that are then weighted and summed.  Both products
-    are formed a block at a time.  In which order X is unfolded does not matter as long as the
-    product has the same.
+    X is read once, where it lies (also in Fortran order), by matrix products with the
+    Khatri-Rao product of the matrices behind ``mode`` or of those before it; the rows of that, or
+    the columns of the result, are weighted by the other of the two.  Both products are formed a
+    block at a time.  In which order X is unfolded does not matter as long as the product has the
+    same.
 
     References
     ----------
@@ -147,6 +151,9 @@ def _accumulate(x, before, behind, y):
     a block; the shorter one is weighted and summed then.
     """
     *batch, left, size, right = x.shape
+    if not batch and x.flags.aligned and has_few_columns(y):
+        _accumulate_few(x, before, behind, y)
+        return
     row_bytes = max(1, prod(y.shape) // max(1, size) * y.itemsize)
     if left <= right:  # t[l, i, c] = Σ_r x[l, i, r] R[r, c]
         weights = _product(before, y)
@@ -166,6 +173,40 @@ def _accumulate(x, before, behind, y):
             t = _times_product(part, before, y)
             t = t.reshape(*t.shape[:-2], -1, right, y.shape[-1]) * weights[..., None, :, :]
             y[..., start : start + step, :] += np.sum(t, axis=-2, dtype=y.dtype)
+
+
+def _accumulate_few(x, before, behind, y):
+    """The same for y of few columns: x[l, :, :] times R with its rows weighted by L[l, :]."""
+    left, _, right = x.shape
+    if left > right and right < _FEW_TERMS:  # t[c, i, r] = Σ_l L[l, c] x[l, i, r]
+        weights, flat = _product(behind, y), x.reshape(left, -1)
+        along_columns = _filled(y.shape[1], y) >= _filled(flat.shape[1], y)
+        t = np.zeros((y.shape[1], flat.shape[1]), y.dtype, order="F" if along_columns else "C")
+        for start, stop, rows in row_blocks(before, y):
+            if along_columns:
+                _kernels.add_product(flat[start:stop].T, rows, t.T, True)
+            else:
+                _kernels.add_product(rows.T, flat[start:stop], t, True)
+        t = t.reshape(*y.T.shape, right)
+        y += np.sum(t * weights.T[:, None, :], axis=-1, dtype=y.dtype).T
+    elif left <= right:
+        weights = _packed(_product(before, y))
+        for start, stop, rows in row_blocks(behind, y):
+            _kernels.add_weighted_product(x[..., start:stop], weights, _packed(rows), y)
+    else:
+        rows = _packed(_product(behind, y))
+        for start, stop, weights in row_blocks(before, y):
+            _kernels.add_weighted_product(x[start:stop], _packed(weights), rows, y)
+
+
+def _filled(n, like) -> float:
+    """The share of the vectors along n entries that holds some."""
+    lanes = max(1, _kernels.vector_bytes() // like.itemsize)
+    return n / (-(-n // lanes) * lanes)
+
+
+def _packed(a):
+    return np.require(a, requirements=["C", "A"])
 
 
 def _product(mats, like):

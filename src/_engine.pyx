@@ -18,6 +18,8 @@ cdef enum:
     STEPS = 32  # that one pass may have
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
+    # Rows shorter than this that begin within a line take longer past the caches than into them.
+    SHORT_ROW_BYTES = 512
     # Of rows that are packed at a time.
     CHUNK_BYTES = 16384
 
@@ -219,23 +221,22 @@ cdef void run_across(const step_t *steps, int n_steps, Py_ssize_t count, int ite
     run_step(&one, count, 1, item, buffers[1 - at], 1, y, 1, KV_ACCUMULATE, ahead)
 
 
-# The steps of a pass and their matrices (see run_pass); how many they are.
-cdef int read_steps(tuple sizes, list factors, step_t *steps) except -1:
-    cdef int count = 0
+# The sizes of a step (see run_pass).
+cdef void read_step(tuple sizes, step_t *s) except *:
+    s.outer, s.q, s.p, s.inner, s.by_rows, s.pair = sizes
+
+
+# The steps of a pass and their matrices.
+cdef void read_steps(tuple sizes, list factors, step_t *steps) except *:
+    cdef int i
     cdef cnp.ndarray f
-    if len(sizes) > STEPS:
-        raise ValueError("too many steps in one pass")
-    for outer, q, p, inner, by_rows, pair in sizes:
-        f = factors[count]
-        steps[count].outer, steps[count].q = outer, q
-        steps[count].p, steps[count].inner = p, inner
-        steps[count].by_rows, steps[count].pair = by_rows, pair
-        steps[count].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
-        steps[count].f = cnp.PyArray_BYTES(f)
-        steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
-        steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
-        count += 1
-    return count
+    for i in range(len(sizes)):
+        f = factors[i]
+        read_step(sizes[i], &steps[i])
+        steps[i].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
+        steps[i].f = cnp.PyArray_BYTES(f)
+        steps[i].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
+        steps[i].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
 
 
 # Room for two blocks of `size` bytes and `more`; buffers[0] is NULL where there is none.  A load
@@ -252,6 +253,72 @@ cdef void get_buffers(scratch *work, Py_ssize_t size, Py_ssize_t more, const cha
         buffers[2] = buffers[1] + stretch
 
 
+# A pass, apart from the arrays; what the members mean is said at run_pass.
+ctypedef struct pass_t:
+    Py_ssize_t left, rows_in, rows_out, right, width, block, together
+    bint across
+    int n_steps
+    step_t *steps
+
+
+# All but the steps.
+cdef void read_pass(tuple sizes, pass_t *s) except *:
+    s.left, s.rows_in, s.rows_out, s.right = sizes[0], sizes[1], sizes[2], sizes[3]
+    s.width, s.block, s.together, s.across = sizes[4], sizes[5], sizes[6], sizes[7]
+    s.n_steps = len(sizes[8])
+    if s.n_steps > STEPS:
+        raise ValueError("too many steps in one pass")
+
+
+# Blocks [begin, end) of a pass; -1 where memory is short.
+cdef int execute(const pass_t *s, int item, const char *x, char *y, Py_ssize_t begin,
+                 Py_ssize_t end, const step_t *beta) noexcept nogil:
+    cdef Py_ssize_t left = s.left, right = s.right, width = s.width, together = s.together
+    cdef Py_ssize_t panels = (right + width - 1) // width if width else 0
+    cdef Py_ssize_t unit, l, r, w, n, next_l, next_r
+    cdef bint buffered = s.across or s.n_steps > 1 or packs(&s.steps[0], width, right)
+    cdef char *buffers[3]
+    cdef int flags = 0
+    cdef kv_ahead ahead
+    cdef scratch work
+    if (left * s.rows_out * right * item >= KV_STREAM_ABOVE and y != x
+            and (<uintptr_t>y & 63 == 0
+                 or s.steps[s.n_steps - 1].inner * width * item >= SHORT_ROW_BYTES)):
+        flags = KV_STREAM
+    work.heap = NULL
+    buffers[0] = buffers[1] = NULL
+    if buffered:
+        get_buffers(&work, together * s.block * item if s.across or s.n_steps > 1 else 0,
+                    chunk_bytes(&s.steps[0]) * s.steps[0].p, x, buffers)
+        if buffers[0] == NULL:
+            return -1
+    for unit in range(begin, end):
+        ahead.rows = 0
+        if s.across:
+            l = unit * width
+            n = min(width, left - l)
+            if unit + 1 < end:
+                ahead = block_ahead(x + (l + n) * s.rows_in * item,
+                                    min(width, left - l - n) * s.rows_in, item, item)
+            run_across(s.steps, s.n_steps, n, item, x + l * s.rows_in * item, s.rows_in,
+                       y + l * s.rows_out * item, s.rows_out, buffers, beta, &ahead)
+            continue
+        l = unit // panels * together
+        r = unit % panels * width
+        n = min(together, left - l)
+        w = min(width, right - r)
+        if unit + 1 < end:
+            next_l = (unit + 1) // panels * together
+            next_r = (unit + 1) % panels * width
+            ahead = block_ahead(x + (next_l * s.rows_in * right + next_r) * item,
+                                min(together, left - next_l) * s.rows_in,
+                                min(width, right - next_r) * item, right * item)
+        run_block(s.steps, s.n_steps, n, w, item, x + (l * s.rows_in * right + r) * item, right,
+                  y + (l * s.rows_out * right + r) * item, right, buffers, flags, beta, &ahead)
+    scratch_free(&work)
+    return 0
+
+
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
              Py_ssize_t end, cnp.ndarray beta=None):
     """Blocks [begin, end) of a pass over flat C-contiguous arrays of one kernel dtype.
@@ -264,67 +331,26 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     columns, or ``together`` whole x[l], or for ``across`` the columns that ``width`` of them make.
     """
     cdef step_t[STEPS] steps
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), n_steps, flags = 0
-    cdef int item = kernel_itemsize(dtype)
-    cdef Py_ssize_t left = sizes[0], rows_in = sizes[1], rows_out = sizes[2], right = sizes[3]
-    cdef Py_ssize_t width = sizes[4], block = sizes[5], together = sizes[6]
-    cdef Py_ssize_t panels, unit, l, r, w, n, next_l, next_r
+    cdef pass_t sweep
     cdef step_t scale
     cdef const step_t *adding = NULL
-    cdef const char *from_ = cnp.PyArray_BYTES(x)
-    cdef char *to = cnp.PyArray_BYTES(y)
-    cdef char *buffers[3]
-    cdef bint buffered, across = sizes[7]
-    cdef kv_ahead ahead
-    cdef scratch work
-    if (cnp.PyArray_SIZE(x) < left * rows_in * right
-            or cnp.PyArray_SIZE(y) < left * rows_out * right):
+    cdef int item = kernel_itemsize(kernel_dtype(cnp.PyArray_TYPE(x))), failed
+    read_pass(sizes, &sweep)
+    if (cnp.PyArray_SIZE(x) < sweep.left * sweep.rows_in * sweep.right
+            or cnp.PyArray_SIZE(y) < sweep.left * sweep.rows_out * sweep.right):
         raise ValueError("a pass over more than there is")
-    n_steps = read_steps(sizes[8], factors, steps)
+    read_steps(sizes[8], factors, steps)
+    sweep.steps = steps
     if beta is not None:
-        scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, rows_out
+        scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, sweep.rows_out
         scale.f = NULL if beta.item() == 1 else cnp.PyArray_BYTES(beta)
         scale.f_q, scale.f_p, scale.by_rows, scale.pair = 1, 1, False, False
         scale.dtype = kernel_dtype(cnp.PyArray_TYPE(beta))
         adding = &scale
-    panels = (right + width - 1) // width if width else 0
-    if left * rows_out * right * item >= KV_STREAM_ABOVE and to != from_:
-        flags = KV_STREAM
-    work.heap = NULL
-    buffers[0] = buffers[1] = NULL
     with nogil:
-        buffered = across or n_steps > 1 or packs(&steps[0], width, right)
-        if buffered:
-            get_buffers(&work, together * block * item if across or n_steps > 1 else 0,
-                        chunk_bytes(&steps[0]) * steps[0].p, from_, buffers)
-        if not buffered or buffers[0] != NULL:
-            for unit in range(begin, end):
-                ahead.rows = 0
-                if across:
-                    l = unit * width
-                    n = min(width, left - l)
-                    if unit + 1 < end:
-                        ahead = block_ahead(from_ + (l + n) * rows_in * item,
-                                            min(width, left - l - n) * rows_in, item, item)
-                    run_across(steps, n_steps, n, item, from_ + l * rows_in * item, rows_in,
-                               to + l * rows_out * item, rows_out, buffers, adding, &ahead)
-                    continue
-                l = unit // panels * together
-                r = unit % panels * width
-                n = min(together, left - l)
-                w = min(width, right - r)
-                if unit + 1 < end:
-                    next_l = (unit + 1) // panels * together
-                    next_r = (unit + 1) % panels * width
-                    ahead = block_ahead(
-                        from_ + (next_l * rows_in * right + next_r) * item,
-                        min(together, left - next_l) * rows_in,
-                        min(width, right - next_r) * item, right * item)
-                run_block(steps, n_steps, n, w, item, from_ + (l * rows_in * right + r) * item,
-                          right, to + (l * rows_out * right + r) * item, right, buffers, flags,
-                          adding, &ahead)
-        scratch_free(&work)
-    if buffered and buffers[0] == NULL:
+        failed = execute(&sweep, item, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), begin, end,
+                         adding)
+    if failed:
         raise MemoryError
 
 
@@ -341,3 +367,4 @@ def row_sqnorm(cnp.ndarray x):
 
 
 include "_sums.pxi"
+include "_compiled_plans.pxi"

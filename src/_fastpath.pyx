@@ -1,9 +1,9 @@
 """The first of the two tiers behind a public function: exact ndarrays, straight through the C API.
 
 A public function is written in Python, with its docstring and its general tier as the body,
-and decorated with ``two_tier(name)``.  A call with positional arguments only first asks the
-compiled path of that name; where that declines (another type, dtype, layout or shape, or a
-keyword), the Python body runs and is the only one that validates or raises.
+and decorated with ``two_tier(name)``.  A call with positional arguments, and perhaps ``out=``,
+first asks the compiled path of that name; where that declines (another type, dtype, layout or
+shape, or another keyword), the Python body runs and is the only one that validates or raises.
 """
 
 import functools
@@ -14,9 +14,12 @@ from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_CheckExact
 cimport numpy as cnp
 
+from kronvec._engine cimport *
 from kronvec._kernels cimport *
 
 cnp.import_array()
+
+include "_fast_arguments.pxi"
 
 cdef extern from *:
     """
@@ -38,32 +41,9 @@ cdef extern from *:
     Py_ssize_t PySequence_Fast_GET_SIZE(object sequence)
     PyObject *PySequence_Fast_GET_ITEM(object sequence, Py_ssize_t i)
 
-# NumPy's accessors on borrowed references, which cost no reference counting.
-cdef extern from *:
-    """
-    #define KV_ARRAY(o) ((PyArrayObject *)(o))
-    #define kv_flags(o) PyArray_FLAGS(KV_ARRAY(o))
-    #define kv_ndim(o) PyArray_NDIM(KV_ARRAY(o))
-    #define kv_type(o) PyArray_TYPE(KV_ARRAY(o))
-    #define kv_dims(o) PyArray_DIMS(KV_ARRAY(o))
-    #define kv_strides(o) PyArray_STRIDES(KV_ARRAY(o))
-    #define kv_itemsize(o) PyArray_ITEMSIZE(KV_ARRAY(o))
-    #define kv_bytes(o) PyArray_BYTES(KV_ARRAY(o))
-    #define kv_native(o) PyArray_ISNOTSWAPPED(KV_ARRAY(o))
-    """
-    bint PyArray_CheckExact(PyObject *o)
-    object PyArray_EMPTY(int ndim, cnp.npy_intp *dims, int typenum, int fortran)
-    int kv_flags(PyObject *o)
-    int kv_ndim(PyObject *o)
-    int kv_type(PyObject *o)
-    cnp.npy_intp *kv_dims(PyObject *o)
-    cnp.npy_intp *kv_strides(PyObject *o)
-    cnp.npy_intp kv_itemsize(PyObject *o)
-    char *kv_bytes(PyObject *o)
-    bint kv_native(PyObject *o)
-
-# The compiled path of a public function; None means that it declines.
-ctypedef object (*fast_path)(PyObject **args, Py_ssize_t nargs)
+# The compiled path of a public function; ``out`` is NULL where none is given.  None means that it
+# declines.
+ctypedef object (*fast_path)(PyObject **args, Py_ssize_t nargs, PyObject *out)
 
 
 cdef class TwoTier:
@@ -84,9 +64,17 @@ cdef class TwoTier:
         return self.__qualname__
 
 
+cdef inline bint is_out(tuple names):
+    return len(names) == 1 and names[0] == "out"
+
+
 cdef object call_two_tier(TwoTier self, PyObject **args, size_t nargsf, PyObject *kwnames):
-    if kwnames == NULL:
-        result = self.fast(args, PyVectorcall_NARGS(nargsf))
+    cdef Py_ssize_t nargs = PyVectorcall_NARGS(nargsf)
+    cdef PyObject *out = NULL
+    if kwnames == NULL or is_out(<tuple>kwnames):
+        if kwnames != NULL and <object>args[nargs] is not None:
+            out = args[nargs]
+        result = self.fast(args, nargs, out)
         if result is not None:
             return result
     return PyObject_Vectorcall(self.general, args, nargsf, kwnames)
@@ -111,38 +99,6 @@ def two_tier(name):
         functools.update_wrapper(function, general)
         return function
     return decorate
-
-
-# ---- reading arguments, making results --------------------------------------------------
-
-# A plain array of `ndim` axes, aligned and in native byte order.
-cdef inline bint plain(PyObject *o, int ndim) noexcept:
-    return (PyArray_CheckExact(o) and kv_ndim(o) == ndim
-            and kv_flags(o) & cnp.NPY_ARRAY_ALIGNED and kv_native(o))
-
-
-# The kernel dtype that `count` plain matrices share, -1 where there is none.
-cdef inline int common_dtype(PyObject **args, int count) noexcept:
-    cdef int i, typenum
-    if not plain(args[0], 2):
-        return -1
-    typenum = kv_type(args[0])
-    for i in range(1, count):
-        if not plain(args[i], 2) or kv_type(args[i]) != typenum:
-            return -1
-    return kernel_dtype(typenum)
-
-
-cdef inline matrix as_matrix(PyObject *o) noexcept:
-    cdef cnp.npy_intp *dims = kv_dims(o)
-    cdef cnp.npy_intp *strides = kv_strides(o)
-    return view(kv_bytes(o), dims[0], dims[1], strides[0], strides[1])
-
-
-cdef inline object new_matrix(Py_ssize_t rows, Py_ssize_t cols, PyObject *like):
-    cdef cnp.npy_intp[2] dims
-    dims[0], dims[1] = rows, cols
-    return PyArray_EMPTY(2, dims, kv_type(like), 0)
 
 
 # Products up to this many multiply-adds run in our own kernels, larger ones in np.matmul.
@@ -179,7 +135,7 @@ cdef double release_limit = 32768.0
 
 # ---- the compiled paths ------------------------------------------------------------------
 
-cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs):
+cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix a, b, c, y
     if nargs != 3:
@@ -192,7 +148,9 @@ cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs):
         return None
     if not (chain_is_own(a.rows, a.cols, b.cols, c.cols) and fits(a.rows, c.cols)):
         return None
-    result = new_matrix(a.rows, c.cols, args[0])
+    result = target_matrix(a.rows, c.cols, args, 3, out)
+    if result is None:
+        return None
     y = as_matrix(<PyObject *>result)
     if <double>a.rows * a.cols * b.cols < release_limit:
         failed = triple_product(dtype, a, b, c, y)
@@ -205,7 +163,7 @@ cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs):
 
 
 # (Cᵀ ⊗ A) vec(B), order F: B is read, and Y written, as the transpose of a C-ordered matrix.
-cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs):
+cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix a, b, c, y
     cdef PyObject *outer_factors[2]
@@ -228,7 +186,9 @@ cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs):
     stride = kv_strides(args[1])[0]
     b = view(kv_bytes(args[1]), a.cols, c.rows, stride, stride * a.cols)
     size = a.rows * c.cols
-    result = PyArray_EMPTY(1, &size, kv_type(args[0]), 0)
+    result = target(1, &size, args, 3, out)
+    if result is None:
+        return None
     y = view(kv_bytes(<PyObject *>result), a.rows, c.cols, itemsize, itemsize * a.rows)
     if <double>a.rows * a.cols * c.rows < release_limit:
         failed = triple_product(dtype, a, b, c, y)
@@ -240,10 +200,10 @@ cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs):
     return result
 
 
-cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs):
+cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix g, x, w, dx_out, dw_out
-    if nargs != 3:
+    if nargs != 3 or out != NULL:
         return None
     dtype = common_dtype(args, 3)
     if dtype < 0:
@@ -265,7 +225,7 @@ cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs):
     return dx, dw
 
 
-cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs):
+cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix dx, dw, x, w, y
     if nargs != 4:
@@ -279,7 +239,9 @@ cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs):
             or dw.cols != w.cols or not own(x.rows, x.cols, w.cols)
             or not fits(x.rows, w.cols)):
         return None
-    result = new_matrix(x.rows, w.cols, args[0])
+    result = target_matrix(x.rows, w.cols, args, 4, out)
+    if result is None:
+        return None
     y = as_matrix(<PyObject *>result)
     if <double>x.rows * x.cols * w.cols < release_limit:
         failed = matmul_jvp(dtype, dx, dw, x, w, y)
@@ -292,7 +254,7 @@ cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs):
 
 
 # kron of two matrices, and bkron without batch axes.
-cdef object fast_kron(PyObject **args, Py_ssize_t nargs):
+cdef object fast_kron(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix a, b, y
     cdef double size
@@ -305,7 +267,9 @@ cdef object fast_kron(PyObject **args, Py_ssize_t nargs):
     size = <double>a.rows * a.cols * b.rows * b.cols
     if size > 1e15 or not (fits(a.rows, b.rows) and fits(a.cols, b.cols)):
         return None
-    result = new_matrix(a.rows * b.rows, a.cols * b.cols, args[0])
+    result = target_matrix(a.rows * b.rows, a.cols * b.cols, args, 2, out)
+    if result is None:
+        return None
     y = as_matrix(<PyObject *>result)
     if size < release_limit:
         failed = outer(dtype, a, b, y)
@@ -318,7 +282,7 @@ cdef object fast_kron(PyObject **args, Py_ssize_t nargs):
 
 
 # K_{m,n} x for a vector: the transpose of x read as an (n, m) matrix.
-cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs):
+cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef Py_ssize_t m, n, itemsize, stride
     cdef matrix x, y
     cdef cnp.npy_intp size
@@ -337,7 +301,9 @@ cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs):
     if m < 0 or n < 0 or <double>m * n > 1e18 or m * n != size:
         return None
     stride = kv_strides(args[0])[0]
-    result = PyArray_EMPTY(1, &size, kv_type(args[0]), 0)
+    result = target(1, &size, args, 1, out)
+    if result is None:
+        return None
     x = view(kv_bytes(args[0]), m, n, stride, stride * m)
     y = view(kv_bytes(<PyObject *>result), m, n, itemsize * n, itemsize)
     if <double>size < release_limit:
@@ -349,6 +315,7 @@ cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs):
 
 
 include "_fast_many_factors.pxi"
+include "_fast_columns.pxi"
 
 
 cdef fast_path fast_path_named(str name) except NULL:
@@ -372,4 +339,8 @@ cdef fast_path fast_path_named(str name) except NULL:
         return fast_kron_matmul
     if name == "matmul_kron":
         return fast_matmul_kron
+    if name == "kronsum_matmul":
+        return fast_kronsum_matmul
+    if name == "khatri_rao_matvec":
+        return fast_khatri_rao_matvec
     raise ValueError(f"no compiled path {name!r}")

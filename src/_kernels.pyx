@@ -368,5 +368,6 @@ def left_first(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q):
     return left_association(m, n, p, q)
 
 
+include "_column_products.pxi"
 include "_movement.pxi"
 include "_raw_kernels.pxi"

@@ -29,24 +29,59 @@ cdef inline void copy_rows(Py_ssize_t rows, Py_ssize_t bytes, const char *x, Py_
 
 
 # The block of `width` columns at x and y, whose rows are `right` items apart, or `count` of them
-# where that is all columns.
+# where that is all columns; packed where there are buffers.
 cdef void sum_block(const step_t *steps, int n_steps, Py_ssize_t count, Py_ssize_t rows,
                     Py_ssize_t width, Py_ssize_t right, int item, const char *x, char *y,
                     char **buffers, bint accumulate) noexcept nogil:
     cdef int i
-    cdef Py_ssize_t row = width * item
+    cdef Py_ssize_t row = width * item, apart = right * item
     cdef const char *source = x
     cdef char *target = y
-    if width != right:
-        copy_rows(rows, row, x, right * item, buffers[0], row)
+    cdef bint packed = buffers[0] != NULL
+    if width == right:
+        rows, row = 1, count * rows * row
+    if packed:
+        copy_rows(rows, row, x, apart, buffers[0], row)
         if accumulate:
-            copy_rows(rows, row, y, right * item, buffers[1], row)
+            copy_rows(rows, row, y, apart, buffers[1], row)
         source, target = buffers[0], buffers[1]
     for i in range(n_steps):
         sum_step(&steps[i], count, width, item, source, target,
                  KV_ACCUMULATE if accumulate or i > 0 else 0)
-    if width != right:
-        copy_rows(rows, row, buffers[1], row, y, right * item)
+    if packed:
+        copy_rows(rows, row, buffers[1], row, y, apart)
+
+
+# Whether vectors of x or y would lie across lines of the cache, and a copy of the block that does
+# not is soon paid for: little else than loads and stores is done on it.
+cdef inline bint pays_to_align(const pass_t *s, const char *x, const char *y,
+                               Py_ssize_t size) noexcept nogil:
+    return ((<uintptr_t>x | <uintptr_t>y) & 63 != 0 and size >= 32768 and s.n_steps > 1
+            and s.steps[0].q <= KV_WHOLE_MODE)
+
+
+# Blocks [begin, end) of a pass; -1 where memory is short.
+cdef int execute_sum(const pass_t *s, int item, const char *x, char *y, bint accumulate,
+                     Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t rows = s.rows_in, right = s.right, width = s.width
+    cdef Py_ssize_t panels = (right + width - 1) // width, unit, l, start, at
+    cdef Py_ssize_t size = min(s.together, s.left) * rows * width * item
+    cdef char *buffers[3]
+    cdef scratch work
+    work.heap = NULL
+    buffers[0] = buffers[1] = NULL
+    if width != right or pays_to_align(s, x, y, size):
+        get_buffers(&work, size, 0, x, buffers)
+        if buffers[0] == NULL:
+            return -1
+    for unit in range(begin, end):
+        l = unit // panels * s.together
+        start = unit % panels * width
+        at = (l * rows * right + start) * item
+        sum_block(s.steps, s.n_steps, min(s.together, s.left - l), rows,
+                  min(width, right - start), right, item, x + at, y + at, buffers, accumulate)
+    scratch_free(&work)
+    return 0
 
 
 def run_sum_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, bint accumulate,
@@ -56,28 +91,13 @@ def run_sum_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, bint a
     ``accumulate`` adds to y; otherwise y is not read.
     """
     cdef step_t[STEPS] steps
-    cdef int item = kernel_itemsize(kernel_dtype(cnp.PyArray_TYPE(x)))
-    cdef int n_steps = read_steps(sizes[8], factors, steps)
-    cdef Py_ssize_t left = sizes[0], rows = sizes[1], right = sizes[3], width = sizes[4]
-    cdef Py_ssize_t together = sizes[6], panels, unit, l, start
-    cdef const char *from_ = cnp.PyArray_BYTES(x)
-    cdef char *to = cnp.PyArray_BYTES(y)
-    cdef char *buffers[3]
-    cdef scratch work
-    panels = (right + width - 1) // width
-    work.heap = NULL
-    buffers[0] = buffers[1] = NULL
+    cdef pass_t sweep
+    cdef int item = kernel_itemsize(kernel_dtype(cnp.PyArray_TYPE(x))), failed
+    read_pass(sizes, &sweep)
+    read_steps(sizes[8], factors, steps)
+    sweep.steps = steps
     with nogil:
-        if width != right:
-            get_buffers(&work, rows * width * item, 0, from_, buffers)
-        if width == right or buffers[0] != NULL:
-            for unit in range(begin, end):
-                l = unit // panels * together
-                start = unit % panels * width
-                sum_block(steps, n_steps, min(together, left - l), rows,
-                          min(width, right - start), right, item,
-                          from_ + (l * rows * right + start) * item,
-                          to + (l * rows * right + start) * item, buffers, accumulate)
-        scratch_free(&work)
-    if width != right and buffers[0] == NULL:
+        failed = execute_sum(&sweep, item, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), accumulate,
+                             begin, end)
+    if failed:
         raise MemoryError

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, random
-from kronvec import _columns, tensors
+from kronvec import _columns, columnwise, tensors
 
 sizes = st.integers(0, 6)
 dtypes = st.sampled_from(["int64", "float64", "complex64", "object", "int8"])
@@ -112,6 +112,26 @@ def test_batches_of_matrices_and_vectors_broadcast(blocks):
         assert_array_equal(back[i, j], z[i, 0] @ product)
 
 
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_plain_matrices_of_few_columns_need_no_python(dtype, transposed, monkeypatch):
+    """A result that Python places has the same bits."""
+    for name in ("times", "transposed_times"):
+        monkeypatch.setattr(columnwise, name, None)
+    for rows, columns in [((64, 64), 64), ((2, 70, 3), 5), ((1, 9), 1), ((32, 5, 7, 2), 20)]:
+        mats = [random(dtype, m, columns, seed=i) for i, m in enumerate(rows)]
+        x = random(dtype, np.prod(rows) if transposed else columns)
+        y = kv.khatri_rao_matvec(mats, x, transposed=transposed)
+        dense = kv.khatri_rao(*mats)
+        assert_allclose(y, (dense.T if transposed else dense) @ x, rtol=1e-3, atol=1e-3)
+        out = np.empty((len(y), 2), dtype)
+        kv.khatri_rao_matvec(tuple(mats), x, transposed=transposed, out=out[:, 1])
+        assert_array_equal(out[:, 1], y)
+        out = np.empty_like(y)
+        assert kv.khatri_rao_matvec(mats, x, transposed=transposed, out=out) is out
+        assert_array_equal(out, y)
+
+
 @pytest.mark.parametrize("transposed", [False, True])
 def test_the_product_is_not_formed(transposed):
     mats = [random("float64", m, 20, seed=m) for m in (100, 50, 80)]
@@ -148,13 +168,15 @@ def plain_mttkrp(x, mats, mode):
     unfolded = np.moveaxis(x, mode, 0).reshape(x.shape[mode], -1 if x.size else 0)
     if not x.size:
         return np.zeros((x.shape[mode], mats[0].shape[-1]), x.dtype)
-    return unfolded @ (reduce(kv.khatri_rao, others) if others else np.ones((1, 3), x.dtype))
+    ones = np.ones((1, mats[0].shape[-1]), x.dtype)
+    return unfolded @ reduce(kv.khatri_rao, others, ones)
 
 
 @pytest.mark.parametrize("shape", TENSORS, ids=str)
+@pytest.mark.parametrize("columns", [3, 17, 70])
 @pytest.mark.parametrize("dtype", ["float64", "complex64", "int16", "object"])
-def test_every_mode_is_the_unfolded_tensor_times_the_product(shape, dtype, blocks):
-    mats = [exact(dtype, n, 3, seed=i) for i, n in enumerate(shape)]
+def test_every_mode_is_the_unfolded_tensor_times_the_product(shape, dtype, columns, blocks):
+    mats = [exact(dtype, n, columns, seed=i) for i, n in enumerate(shape)]
     for x in (exact(dtype, *shape), np.asfortranarray(exact(dtype, *shape))):
         for mode in range(len(shape)):
             expected = plain_mttkrp(x, mats, mode)

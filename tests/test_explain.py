@@ -108,7 +108,7 @@ def test_workspaces_are_those_that_are_made(shapes, dtype, monkeypatch):
     monkeypatch.setattr(_run, "_run", lambda *args: made.append(args[-1]) or run(*args))
     factors = [np.ones(shape, dtype) for shape in shapes]
     x = np.ones(int(np.prod([p for _, p in shapes])), dtype)
-    kv.kron_matvec(factors, x)
+    kv.kron_matmul(factors, x, workers=1)
     what = kv.explain(factors)
     assert [w.nbytes for w in made[0]] == [what.workspace_bytes] * what.workspaces
 
