@@ -226,7 +226,7 @@ class KroneckerProduct(Operator):
     def _slogdet(self):
         dtype, n = inexact(self.dtype), self.shape[0]
         real = np.zeros((), dtype).real.dtype.type
-        if not self._has_square_factors():
+        if n and not self._has_square_factors():
             return dtype.type(0), -real(np.inf)
         sign, logarithm = dtype.type(1), real(0)
         for f in self.factors if n else []:
