@@ -139,7 +139,7 @@ class Identity(Operator):
 
     def _norm(self, ord):
         n = self.shape[0]
-        return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, 1.0))
+        return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, min(n, 1)))
 
     def __repr__(self) -> str:
         return f"Identity({self.shape[0]})"
