@@ -97,6 +97,9 @@ class Identity(Operator):
         ones = np.ones(n, self.dtype if dtype is None else dtype)
         return csr_array((ones, np.arange(n), np.arange(n + 1)), shape=self.shape)
 
+    def _kronecker_terms(self):
+        return [(1, (self,))]
+
     # ------------------------------------------------------------------------------ algebra
 
     def _solve(self, b):
