@@ -143,7 +143,10 @@ class Pencil:
 
 
 class Iterative:
-    """K + diag(d), by conjugate gradients where it is Hermitian; d may be a number."""
+    """K + diag(d), by conjugate gradients where it is Hermitian; d may be a number.
+
+    Where the first entry of its diagonal is negative, its negative is solved.
+    """
 
     def __init__(self, terms, rest, d) -> None:
         self.whole, self.rest, self.d = Sum(*terms), rest, d
@@ -167,8 +170,10 @@ class Iterative:
         from .iterative import conjugate_gradients
         from .preconditioners import preconditioner_for
 
-        preconditioner = preconditioner_for(self.rest, self.d)
-        return conjugate_gradients(self.whole, b, preconditioner=preconditioner).x
+        first = np.zeros(1, np.intp)
+        sign = -1 if self.whole._entries(first, first)[0].real < 0 else 1
+        preconditioner = preconditioner_for([sign * term for term in self.rest], sign * self.d)
+        return sign * conjugate_gradients(sign * self.whole, b, preconditioner=preconditioner).x
 
     def slogdet(self):
         return None
