@@ -143,7 +143,7 @@ class Decompositions:
         Raises
         ------
         ValueError
-            K is not square.
+            K is not square, or p is not real and finite.
         LinAlgError
             p is negative and K singular, or p is fractional and K has too few eigenvectors.
 

@@ -77,7 +77,8 @@ class Solving:
         A Kronecker product is solved by the inverses of its factors, followed by steps of
         iterative refinement until the residual is small: ``max |b - K x|`` at most about
         n u (‖K‖ ‖x‖ + ‖b‖) in the maximum norm, u the unit roundoff, unless K is singular to
-        working precision, which warns.
+        working precision, which warns.  Where b is of more precision than K, as float64 beside
+        float32, refinement gives the solution that precision, too.
 
         References
         ----------
