@@ -156,3 +156,9 @@ def test_restricted_duplications_are_seen_to_be_hermitian(monkeypatch):
     assert k._is_hermitian()
     p = Restriction([0, 2], 6)
     assert (p @ KroneckerSum(a[:2, :2], a) @ p.T)._is_hermitian()
+
+
+def test_signs_of_large_complex_determinants_are_of_modulus_one():
+    a = random("complex128", 50, 50)
+    sign, _ = KroneckerProduct(a, a, a, a).slogdet()
+    assert abs(abs(sign) - 1) <= 1e-14

@@ -231,7 +231,8 @@ class KroneckerProduct(Operator):
         sign, logarithm = dtype.type(1), real(0)
         for f in self.factors if n else []:
             own_sign, own_logarithm = f._slogdet()
-            sign = sign * own_sign ** (n // f.shape[0])
+            power = own_sign ** (n // f.shape[0])
+            sign = sign * (power / abs(power) if power else power)  # roundings grow in a power
             logarithm = logarithm + own_logarithm * (n // f.shape[0])
         return sign, logarithm
 
