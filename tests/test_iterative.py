@@ -361,6 +361,13 @@ def test_large_systems_that_are_not_positive_definite_are_refused(monkeypatch):
         (twice + Diagonal(np.zeros(5000))).solve(random("float64", 5000))
 
 
+def test_large_negative_definite_systems_are_solved():
+    path = 2 * np.eye(70) - np.eye(70, k=1) - np.eye(70, k=-1)
+    a = KroneckerSum(-path, -path) + Diagonal(-np.linspace(1, 2, 4900))
+    b = random("float64", 4900)
+    assert residual(a, a.solve(b), b) <= 1e-10
+
+
 def test_gaps_may_be_named_twice():
     k = KroneckerProduct(exponential(80, 5), exponential(80, 5))
     rows = np.arange(0, 6400, 1)[:5000]

@@ -7,7 +7,9 @@ import scipy.linalg
 from helpers import KERNEL_DTYPES
 from kronvec.operators import (
     Diagonal,
+    Identity,
     KroneckerProduct,
+    KroneckerSum,
 )
 from operator_table import (
     NAMES,
@@ -153,6 +155,18 @@ def test_powers_of_negative_eigenvalues_are_complex():
     close(KroneckerProduct([[-4.0]], [[1.0]]).sqrt().toarray(), [[2j]])
 
 
+def test_negative_eigenvalues_are_above_the_cut_also_as_products():
+    turn = np.array([[0.0, -1], [1, 0]])  # eigenvalues ±i, so that one product is -1 - 0i
+    root = KroneckerProduct(turn, turn).sqrt().toarray()
+    close(root, scipy.linalg.sqrtm(np.kron(turn, turn)), 10)
+
+
+@pytest.mark.parametrize("p", [1j, np.nan, np.inf])
+def test_exponents_are_real_and_finite(p):
+    with pytest.raises(ValueError, match="real and finite"):
+        Diagonal([1.0, 2.0]).power(p)
+
+
 def test_powers_that_do_not_exist():
     with pytest.raises(np.linalg.LinAlgError, match="too few eigenvectors"):
         KroneckerProduct([[1.0, 1], [0, 1]], [[1.0]]).power(0.5)
@@ -210,3 +224,49 @@ def test_complex_samples():
     operator, dense = case("Product Hermitian", "complex128")
     x = operator.sample(200_000, rng=1)
     np.testing.assert_allclose(x.T @ x.conj() / len(x), dense, atol=0.03 * np.abs(dense).max())
+
+
+# ------------------------------------------------------------------ by eigenvalues, not formed
+
+
+def path_laplacian(n):
+    a = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    a[0, 0] = a[-1, -1] = 1
+    return a
+
+
+def test_a_singular_sum_of_many_entries_has_least_squares_solutions():
+    laplacian = KroneckerSum(*[path_laplacian(n) for n in (20, 21, 22)])
+    n = laplacian.shape[0]
+    b = np.arange(n) - (n - 1) / 2  # orthogonal to the constants, which the Laplacian annuls
+    x = laplacian.lstsq(b)
+    assert abs(laplacian @ x - b).max() <= 1e-10 * n
+    assert abs(x.mean()) <= 1e-10 * n
+    assert laplacian.rank() == n - 1
+
+
+@pytest.mark.parametrize("name", ["Shifted Hermitian", "Sum Hermitian"])
+def test_what_eigenvalues_tell_is_not_formed(name, monkeypatch):
+    operator, dense = case(name)
+    monkeypatch.setattr(type(operator), "toarray", None)
+    u, s, vh = operator.svd()
+    close(np.sort(s), np.sort(np.linalg.svd(dense, compute_uv=False)), 10)
+    close(u @ (s[:, None] * (vh @ np.eye(len(dense)))), dense, 10)
+    close(operator.pinv() @ np.eye(len(dense)), np.linalg.pinv(dense), 10)
+    for order in ("fro", "nuc", 2, -2):
+        close(operator.norm(order), np.linalg.norm(dense, order), 10)
+    assert operator.rank() == len(dense)
+
+
+def test_frobenius_norms_of_large_sums_do_not_cancel():
+    a = np.diag([1.0, 1 + 1e-9])
+    assert np.isclose(KroneckerSum(a, -np.eye(2)).norm(), np.sqrt(2) * 1e-9, rtol=1e-6)
+    rng = np.random.default_rng(0)
+    factors = [rng.standard_normal((n, n)) for n in (40, 40, 40)]
+    assert KroneckerSum(*factors).norm() > 0
+    small = KroneckerSum(*(f[:4, :4] for f in factors))
+    close(small.norm(), np.linalg.norm(small.toarray()))
+
+
+def test_norms_of_an_empty_identity_are_zero():
+    assert [Identity(0).norm(order) for order in ("fro", "nuc", 2, 1, np.inf)] == [0] * 5

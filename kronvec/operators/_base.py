@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._shapes import as_movable, check_addressable, check_out, shape_error
+from .._structured import is_sparse
 from ._decompositions import Decompositions
 from ._indexing import read_key
 from ._numpy_functions import densify, lazy_function
@@ -63,9 +64,10 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
     Notes
     -----
     ``K @ x`` and ``x @ K`` take vectors, matrices and batches as ``np.matmul`` does, and the
-    product of two operators is an operator.  ``np.dot``, ``np.matmul``, ``np.transpose`` and
-    ``np.conjugate`` stay lazy; any other NumPy function sees the dense array.  SciPy's
-    iterative solvers take an operator as it is.  ``==`` compares identity.
+    product of two operators, or of one and a SciPy sparse matrix, is an operator.  ``np.dot``,
+    ``np.matmul``, ``np.transpose`` and ``np.conjugate`` stay lazy; any other NumPy function sees
+    the dense array.  SciPy's iterative solvers take an operator as it is.  ``==`` compares
+    identity.
 
     ``+ - *`` with operators and scalars, ``/`` by a scalar and ``**`` give operators; a product
     or a sum whose structure allows it is simplified, as (A ⊗ B)(C ⊗ D) = AC ⊗ BD.  ``K[i, j]``
@@ -195,10 +197,12 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
         key = read_key(f"{type(self).__name__}[]", key, self._shape)
         shape = np.broadcast_shapes(key.rows.shape, key.columns.shape)
         if key.all_columns:
-            return self._rows(key.rows.ravel()).reshape(shape)
-        if key.all_rows and key.columns.ndim < 2:
-            return self._transpose()._rows(key.columns.ravel()).T.reshape(shape)
-        return self._entries(key.rows, key.columns)[()]
+            entries = self._rows(key.rows.ravel()).reshape(shape)
+        elif key.all_rows and key.columns.ndim < 2:
+            entries = self._transpose()._rows(key.columns.ravel()).T.reshape(shape)
+        else:
+            entries = self._entries(key.rows, key.columns)
+        return np.asarray(entries, self._dtype)[()]
 
     def __iter__(self):
         return (self[i] for i in range(self._shape[0]))
@@ -240,6 +244,10 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
     # --------------------------------------------------------------------------- products
 
     def __matmul__(self, other):
+        if is_sparse(other):
+            from .sparse import Sparse
+
+            other = Sparse(other)
         if isinstance(other, Operator):
             from ._simplify import compose
 

@@ -58,7 +58,8 @@ class Decompositions:
         """
         function = f"{type(self).__name__}.eigh"
         self._check_square(function)
-        return self._eigh()
+        w, v = self._eigh()
+        return self._precise(w), v
 
     def eig(self) -> tuple[NDArray, Operator]:
         """``(w, V)`` with K V = V diag(w) for a square K, w not sorted.
@@ -92,7 +93,8 @@ class Decompositions:
         >>> s.round(6)
         array([10.])
         """
-        return self._svd()
+        u, s, vh = self._svd()
+        return u, self._precise(s), vh
 
     def cholesky(self) -> Operator:
         """The lower triangular L with K = L Lᴴ and a positive diagonal.
@@ -141,7 +143,7 @@ class Decompositions:
         Raises
         ------
         ValueError
-            K is not square.
+            K is not square, or p is not real and finite.
         LinAlgError
             p is negative and K singular, or p is fractional and K has too few eigenvectors.
 
@@ -163,7 +165,9 @@ class Decompositions:
         try:
             p = operator.index(p)
         except TypeError:
-            p = int(p) if float(p).is_integer() else float(p)
+            if not np.isreal(p) or not np.isfinite(p):
+                raise ValueError(f"{function}: p must be real and finite, got {p}") from None
+            p = int(np.real(p)) if p == int(np.real(p)) else float(np.real(p))
         return self._integer_power(p) if isinstance(p, int) else self._power(p)
 
     def sqrt(self) -> Operator:
@@ -202,7 +206,7 @@ class Decompositions:
             ord = "fro"
         if ord not in NORMS:
             raise ValueError(f"{type(self).__name__}.norm: ord must be one of {NORMS}, got {ord!r}")
-        return self._norm(ord)
+        return self._precise(self._norm(ord))
 
     def cond(self, p=2):
         """The condition number ‖K‖ ‖K⁻¹‖ in the norm p, as of `numpy.linalg.cond`.
@@ -219,7 +223,7 @@ class Decompositions:
         if p is None:
             p = 2
         if p in (2, -2):
-            largest, smallest = self._norm(2), self._norm(-2)
+            largest, smallest = self.norm(2), self.norm(-2)
             if p == -2:
                 largest, smallest = smallest, largest
             return largest / smallest if smallest else np.float64(np.inf)

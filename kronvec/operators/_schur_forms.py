@@ -17,9 +17,12 @@ def by_schur_forms(solver, function, factors, b, sigma):
 
 
 def schur_form(factor, dtype) -> SchurForm:
-    """F = Q T Qᴴ of an operator."""
-    if factor._is_hermitian():
-        w, v = factor._eigh()
-        return SchurForm(w, v.toarray(w.dtype if v.moves_only else v.dtype), w)
+    """F = Q T Qᴴ of an operator, in the precision of ``dtype`` at least."""
     real = np.zeros((), dtype).real.dtype
-    return schur(factor.toarray(np.result_type(inexact(factor.dtype), real)))
+    precise = np.result_type(inexact(*factor._own_dtypes(), real), real)
+    exact = factor.moves_only or precise == inexact(factor.dtype)
+    if exact and factor._is_hermitian():
+        w, v = factor._eigh()
+        w = w.astype(real, copy=False) if factor.moves_only else w
+        return SchurForm(w, v.toarray(w.dtype if v.moves_only else v.dtype), w)
+    return schur(factor.toarray(precise))

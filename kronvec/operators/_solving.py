@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._shapes import as_plain, shape_error
+from ._refinement import refined_in_more_precision
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -76,7 +77,8 @@ class Solving:
         A Kronecker product is solved by the inverses of its factors, followed by steps of
         iterative refinement until the residual is small: ``max |b - K x|`` at most about
         n u (‖K‖ ‖x‖ + ‖b‖) in the maximum norm, u the unit roundoff, unless K is singular to
-        working precision, which warns.
+        working precision, which warns.  Where b is of more precision than K, as float64 beside
+        float32, refinement gives the solution that precision, too.
 
         References
         ----------
@@ -97,7 +99,9 @@ class Solving:
         if b.shape[-min(b.ndim, 2)] != n:
             raise shape_error(function, f"axis {-min(b.ndim, 2)} of b must have length {n}", b=b)
         b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
-        return self._solve(b[:, None])[:, 0] if b.ndim == 1 else self._solve(b)
+        more_precise = np.finfo(b.dtype).eps < np.finfo(inexact(self._dtype)).eps
+        solve = refined_in_more_precision if more_precise else type(self)._solve
+        return solve(self, b[:, None])[:, 0] if b.ndim == 1 else solve(self, b)
 
     def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> NDArray:
         """The x of least norm among those that minimize ``‖b - K x‖``.
@@ -190,7 +194,8 @@ class Solving:
         np.int64(25)
         """
         self._check_square(f"{type(self).__name__}.trace")
-        return self._trace()
+        trace = np.asarray(self._trace())
+        return trace.astype(np.zeros(1, self._dtype).sum(keepdims=True).dtype, copy=False)[()]
 
     def diagonal(self) -> NDArray:
         """The entries K[i, i], an array of min(rows, columns) of them.
@@ -201,7 +206,7 @@ class Solving:
         >>> KroneckerProduct([[1, 2], [3, 4]], [[5]]).diagonal()
         array([ 5, 20])
         """
-        return self._diagonal()
+        return self._diagonal().astype(self._dtype, copy=False)
 
     def det(self):
         """The determinant of a square operator, from `slogdet`.
@@ -228,7 +233,8 @@ class Solving:
         (-1.0, 0.0)
         """
         self._check_square(f"{type(self).__name__}.slogdet")
-        return self._slogdet()
+        sign, logarithm = self._slogdet()
+        return np.asarray(sign, inexact(self._dtype))[()], self._precise(logarithm)
 
     def quadratic_form(self, z: ArrayLike):
         """``zᴴ K z`` for a vector, ``Zᴴ K Z`` for a matrix of k columns.
@@ -285,7 +291,7 @@ class Solving:
         return self._entries(i, i)
 
     def _det(self):
-        sign, logarithm = self._slogdet()
+        sign, logarithm = self.slogdet()
         return sign * np.exp(logarithm)
 
     def _slogdet(self):
@@ -300,8 +306,16 @@ class Solving:
             raise ValueError(f"{function}: the operator must be square, it is {rows} x {columns}")
         return rows
 
+    def _precise(self, value):
+        """Of the precision of K: factors that only move count as float64 but have no say in it."""
+        value, dtype = np.asarray(value)[()], inexact(self._dtype)
+        if dtype.kind not in "fc" or value.dtype.kind == "O":
+            return value
+        real = value.dtype.kind != "c"
+        return value.astype(np.zeros((), dtype).real.dtype if real else dtype, copy=False)
+
     def _own_dtypes(self):
-        """The dtypes that the operator brings into a product: none where entries only move."""
+        """What the operator brings into the dtype of a product: nothing where entries only move."""
         return () if self.moves_only else (self.dtype,)
 
     def _formed(self, method: str) -> NDArray:

@@ -8,12 +8,15 @@ import numpy as np
 
 
 def principal_power(w, p):
-    """exp(p log w) of eigenvalues: complex where one is negative; 0 for 0 and p > 0."""
+    """exp(p log w) of eigenvalues: complex where one is negative; 0 for 0 and p > 0.
+
+    Negative ones are above the cut of the logarithm, -1 - 0i as -1 + 0i.
+    """
     if p < 0 and not np.all(w):
         raise np.linalg.LinAlgError(f"a zero eigenvalue has no power {p}")
     if w.dtype.kind != "c" and (w < 0).any():
         w = w.astype(np.result_type(w, np.complex64))
-    return w**p
+    return (w + 0) ** p
 
 
 def outer_fold(ufunc, vectors):

@@ -37,7 +37,7 @@ def read_sum(terms):
     if len(rest) == 1 and not diagonal:
         scale, operator = unscaled(rest[0])
         if isinstance(operator, (KroneckerProduct, KroneckerSum)):
-            return Shifted(rest[0], scale, operator, shift[0])
+            return Shifted(rest[0], scale, operator, sum(shift))
     if len(rest) == 2 and not diagonal and not shift:
         pencil = _read_pencil(*rest)
         if pencil is not None:
@@ -59,10 +59,6 @@ class Shifted:
         self.term, self.scale, self.operator, self.shift = term, scale, operator, shift
         self.hermitian = term._is_hermitian()
 
-    def _size(self):
-        """What eigenvalues are small beside."""
-        return np.abs(self.term._norm(2)) + abs(self.shift)
-
     def _eigenvalues(self):
         if self.hermitian:
             return self.term._eigh()[0] + self.shift
@@ -71,7 +67,10 @@ class Shifted:
         return self.scale * outer_fold(combine, values) + self.shift
 
     def solve(self, b):
-        if not self.hermitian:
+        if not self.scale:
+            check_nonzero("Sum.solve", np.array([self.shift], b.dtype), 0)
+            return b / self.shift
+        if not (self.hermitian and self._is_precise(b)):
             dtype = np.result_type(b.dtype, self.scale, self.shift)
             return self.operator._solve_shifted(
                 self.shift / self.scale, b.astype(dtype, copy=False) / self.scale
@@ -80,6 +79,11 @@ class Shifted:
         w = w + self.shift
         check_nonzero("Sum.solve", w, np.abs(w).max(initial=0) + abs(self.shift))
         return v._matmul(v.H._matmul(b) / w[:, None])
+
+    def _is_precise(self, b):
+        """Whether all factors are as precise as b."""
+        eps = max(np.finfo(inexact(f.dtype)).eps for f in self.operator.factors)
+        return eps <= np.finfo(b.dtype).eps
 
     def slogdet(self):
         dtype = inexact(self.term.dtype, np.asarray(self.shift).dtype)
@@ -139,7 +143,10 @@ class Pencil:
 
 
 class Iterative:
-    """K + diag(d), by conjugate gradients where it is Hermitian; d may be a number."""
+    """K + diag(d), by conjugate gradients where it is Hermitian; d may be a number.
+
+    Where the first entry of its diagonal is negative, its negative is solved.
+    """
 
     def __init__(self, terms, rest, d) -> None:
         self.whole, self.rest, self.d = Sum(*terms), rest, d
@@ -163,8 +170,10 @@ class Iterative:
         from .iterative import conjugate_gradients
         from .preconditioners import preconditioner_for
 
-        preconditioner = preconditioner_for(self.rest, self.d)
-        return conjugate_gradients(self.whole, b, preconditioner=preconditioner).x
+        first = np.zeros(1, np.intp)
+        sign = -1 if self.whole._entries(first, first)[0].real < 0 else 1
+        preconditioner = preconditioner_for([sign * term for term in self.rest], sign * self.d)
+        return sign * conjugate_gradients(sign * self.whole, b, preconditioner=preconditioner).x
 
     def slogdet(self):
         return None

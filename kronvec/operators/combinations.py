@@ -7,7 +7,9 @@ from functools import reduce
 import numpy as np
 
 from .._shapes import shape_error
+from ._adjoints import reads_the_same_backwards
 from ._base import Operator
+from ._by_eigenvalues import ByEigenvalues
 from ._solving import inexact
 from ._spectral import principal_power
 from .diagonal import Diagonal
@@ -31,7 +33,15 @@ class Scaled(Operator):
     def __init__(self, scale, operator: Operator) -> None:
         super().__init__(operator.shape, np.result_type(operator.dtype, scale))
         self.scale, self.operator = scale, operator
-        self.moves_only = operator.moves_only and type(scale) in (int, float)
+        self.moves_only = operator.moves_only and type(scale) is int
+
+    def _own_dtypes(self):
+        """A number of Python's own says whether real or complex, and leaves the precision open."""
+        if self.moves_only:
+            return ()
+        number = type(self.scale)
+        kind = number(0) if number in (int, float, complex) else np.result_type(self.scale)
+        return (*self.operator._own_dtypes(), kind)
 
     def _matmul(self, x):
         return self.scale * self.operator._matmul(x)
@@ -136,7 +146,7 @@ class Scaled(Operator):
         return f"{self.scale} * {bracketed(self.operator)}"
 
 
-class Sum(Operator):
+class Sum(ByEigenvalues, Operator):
     """The sum of operators of one shape.
 
     Attributes
@@ -218,10 +228,12 @@ class Sum(Operator):
         result = None if form is None else form.slogdet()
         return super()._slogdet() if result is None else result
 
-    def _eigh(self):
+    def _known_eigh(self):
         form = self._form()
-        result = None if form is None else form.eigh()
-        return super()._eigh() if result is None else result
+        return None if form is None else form.eigh()
+
+    def _eigh(self):
+        return self._known_eigh() or super()._eigh()
 
     def __repr__(self) -> str:
         return " + ".join(repr(term) for term in self.terms)
@@ -300,9 +312,7 @@ class Product(Operator):
 
     def _is_hermitian(self) -> bool:
         """Also where it reads the same backwards, as P K Pᵀ does."""
-        if all(_is_adjoint(a, b) for a, b in _ends(self.operators)):
-            return True
-        return super()._is_hermitian()
+        return reads_the_same_backwards(self.operators) or super()._is_hermitian()
 
     def __repr__(self) -> str:
         return " @ ".join(map(bracketed, self.operators))
@@ -364,25 +374,3 @@ def bracketed(operator: Operator) -> str:
     """Its repr, in brackets where that is a sum or a scaling."""
     text = repr(operator)
     return f"({text})" if isinstance(operator, (Sum, Scaled)) else text
-
-
-def _ends(operators):
-    """The first with the last, the second with the last but one, and so to the middle."""
-    n = len(operators)
-    return [(operators[i], operators[n - 1 - i]) for i in range((n + 1) // 2)]
-
-
-def _is_adjoint(a, b) -> bool:
-    """Whether a = bᴴ is evident."""
-    if a is b:
-        return a._is_hermitian()
-    for extension, other in ((a, b), (b, a)):
-        restriction = getattr(extension, "restriction", None)
-        if restriction is not None and type(other) is type(restriction):
-            return restriction.shape == other.shape and np.array_equal(
-                restriction.indices, other.indices
-            )
-    matrices = getattr(a, "array", None), getattr(b, "array", None)
-    return all(m is not None for m in matrices) and np.array_equal(
-        matrices[0], matrices[1].conj().T
-    )

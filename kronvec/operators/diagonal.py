@@ -111,7 +111,7 @@ class Diagonal(Operator):
         return self.d.astype(self.dtype)
 
     def _det(self):
-        return self.d.prod()
+        return self._inexact().prod()
 
     def _slogdet(self):
         d = self._inexact()

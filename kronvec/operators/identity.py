@@ -97,6 +97,9 @@ class Identity(Operator):
         ones = np.ones(n, self.dtype if dtype is None else dtype)
         return csr_array((ones, np.arange(n), np.arange(n + 1)), shape=self.shape)
 
+    def _kronecker_terms(self):
+        return [(1, (self,))]
+
     # ------------------------------------------------------------------------------ algebra
 
     def _solve(self, b):
@@ -139,7 +142,7 @@ class Identity(Operator):
 
     def _norm(self, ord):
         n = self.shape[0]
-        return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, 1.0))
+        return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, min(n, 1)))
 
     def __repr__(self) -> str:
         return f"Identity({self.shape[0]})"

@@ -226,12 +226,13 @@ class KroneckerProduct(Operator):
     def _slogdet(self):
         dtype, n = inexact(self.dtype), self.shape[0]
         real = np.zeros((), dtype).real.dtype.type
-        if not self._has_square_factors():
+        if n and not self._has_square_factors():
             return dtype.type(0), -real(np.inf)
         sign, logarithm = dtype.type(1), real(0)
         for f in self.factors if n else []:
             own_sign, own_logarithm = f._slogdet()
-            sign = sign * own_sign ** (n // f.shape[0])
+            power = own_sign ** (n // f.shape[0])
+            sign = sign * (power / abs(power) if power else power)  # roundings grow in a power
             logarithm = logarithm + own_logarithm * (n // f.shape[0])
         return sign, logarithm
 

@@ -10,6 +10,7 @@ import numpy as np
 from .._schur_solves import solve_sum
 from ..kronecker_sums import kronsum_matmul
 from ._base import Operator
+from ._by_eigenvalues import ByEigenvalues
 from ._schur_forms import by_schur_forms
 from ._solving import inexact
 from ._spectral import outer_fold, slogdet_of
@@ -19,7 +20,7 @@ from .identity import Identity
 from .kronecker_product import KroneckerProduct
 
 
-class KroneckerSum(Operator):
+class KroneckerSum(ByEigenvalues, Operator):
     """F1 ⊕ … ⊕ FN = Σ_i I ⊗ … ⊗ F_i ⊗ … ⊗ I of square factors, never formed.
 
     Parameters
@@ -156,10 +157,23 @@ class KroneckerSum(Operator):
                 ) from None
         return results
 
-    def _singular_values(self):
-        if self._is_hermitian():
-            return np.abs(self._eigh()[0])
-        return super()._singular_values()
+    def _known_eigh(self):
+        return self._eigh() if self._is_hermitian() else None
+
+    def _norm(self, ord):
+        """‖⊕ F_i‖² = n (Σ ‖F_i - t_i I‖² / n_i + |Σ t_i|²) in the Frobenius norm, t_i n_i = tr F_i.
+
+        No term is negative, so that nothing cancels.
+        """
+        n = self.shape[0]
+        if ord != "fro" or not n:
+            return super()._norm(ord)
+        means = [f._trace() / f.shape[0] for f in self.factors]
+        rest = [
+            (f + -t * Identity(f.shape[0])).norm() / np.sqrt(f.shape[0])
+            for f, t in zip(self.factors, means, strict=True)
+        ]
+        return np.sqrt(n) * np.linalg.norm([*rest, np.abs(sum(means))])
 
     def _slogdet(self):
         """By the sums of the factors' eigenvalues."""

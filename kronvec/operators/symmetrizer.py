@@ -70,6 +70,12 @@ class Symmetrizer(HalfPermutation):
     def _is_hermitian(self) -> bool:
         return True
 
+    def _inv(self) -> Symmetrizer:
+        """N itself for n < 2; else N is a projection, of rank n (n + 1) / 2."""
+        if self._n > 1:
+            raise np.linalg.LinAlgError(f"{self!r} is singular")
+        return self
+
     @staticmethod
     def _sizes(n: int) -> tuple[int, int]:
         return n * n, n * n

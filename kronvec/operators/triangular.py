@@ -86,11 +86,7 @@ class Triangular(Dense):
         return Diagonal(self.array.diagonal())._slogdet()
 
     def _det(self):
-        return self.array.diagonal().prod()
-
-    def _eig(self):
-        """As of the dense array, the eigenvalues those on the diagonal."""
-        return super()._eig()
+        return self._formed("det").diagonal().prod()
 
     def __repr__(self) -> str:
         return f"Triangular({self.shape[0]}, lower={self.lower})"

@@ -1,0 +1,36 @@
+"""Whether a product of operators is evidently Hermitian, told without forming it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._half_permutation import HalfPermutation
+
+
+def reads_the_same_backwards(operators) -> bool:
+    """Whether the first is the adjoint of the last, and so to the middle, as in P K Pᵀ."""
+    return all(_is_adjoint(a, b) for a, b in _ends(operators))
+
+
+def _ends(operators):
+    """The first with the last, the second with the last but one, and so to the middle."""
+    n = len(operators)
+    return [(operators[i], operators[n - 1 - i]) for i in range((n + 1) // 2)]
+
+
+def _is_adjoint(a, b) -> bool:
+    """Whether a = bᴴ is evident."""
+    if a is b:
+        return a._is_hermitian()
+    for extension, other in ((a, b), (b, a)):
+        restriction = getattr(extension, "restriction", None)
+        if restriction is not None and type(other) is type(restriction):
+            return restriction.shape == other.shape and np.array_equal(
+                restriction.indices, other.indices
+            )
+    if isinstance(a, HalfPermutation) and type(a) is type(b) and a.is_itself != b.is_itself:
+        return a.shape == b.shape[::-1]
+    matrices = getattr(a, "array", None), getattr(b, "array", None)
+    return all(m is not None for m in matrices) and np.array_equal(
+        matrices[0], matrices[1].conj().T
+    )

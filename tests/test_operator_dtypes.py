@@ -1,0 +1,164 @@
+"""Dtypes and precision of what operators give: those of the dense array, or more."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from helpers import KERNEL_DTYPES, random
+from kronvec.operators import (
+    Commutation,
+    Dense,
+    Diagonal,
+    Identity,
+    KroneckerProduct,
+    KroneckerSum,
+    Restriction,
+    Sparse,
+    Sum,
+    SymmetricKronecker,
+    Triangular,
+)
+from operator_table import close, positive, well_conditioned
+
+every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+
+
+def with_moving_factors(dtype):
+    a = well_conditioned(dtype, 3)
+    return [
+        KroneckerProduct(Identity(2), a),
+        KroneckerProduct(Commutation(2, 2), a),
+        KroneckerSum(a, Identity(2)),
+        KroneckerProduct(a, a) + 2 * Identity(9),
+        KroneckerProduct(a, a) + 0.5 * Identity(9),
+    ]
+
+
+@every_dtype
+def test_factors_that_only_move_have_no_say_in_dtypes(dtype):
+    for operator in with_moving_factors(dtype):
+        dense, n = operator.toarray(), operator.shape[0]
+        assert operator.dtype == dense.dtype == dtype
+        assert operator.diagonal().dtype == operator.trace().dtype == dtype
+        keys = (0, (0, 0), (slice(None), 1), ([0, 1], [1, 0]), (slice(1, 3), slice(2)))
+        assert {operator[key].dtype for key in keys} == {dense.dtype}
+        assert operator.solve(np.ones(n, dtype)).dtype == dtype
+        for got, expected in zip(operator.slogdet(), np.linalg.slogdet(dense), strict=True):
+            assert got.dtype == expected.dtype
+        assert operator.det().dtype == dtype
+        assert operator.norm().dtype == operator.svd()[1].dtype == np.linalg.norm(dense).dtype
+
+
+def test_integers_keep_their_entries_and_sums():
+    k = KroneckerProduct(Identity(2), np.array([[1, 2], [3, 4]], np.int32))
+    assert k[0].dtype == k[1, 1].dtype == k.diagonal().dtype == np.int32
+    assert k.trace().dtype == np.trace(k.toarray()).dtype
+
+
+def test_real_multiples_of_the_identity_are_not_truncated_beside_integers():
+    k = KroneckerProduct([[1]], [[2]]) + 0.5 * Identity(1)
+    assert k.dtype == np.float64
+    assert k.toarray() == k[0, 0] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (2, np.float32),
+        (0.5, np.float32),
+        (0.5j, np.complex64),
+        (np.float32(0.5), np.float32),
+        (np.float64(0.5), np.float64),
+    ],
+)
+def test_scaled_identities_are_as_precise_as_their_scale(scale, expected):
+    assert (Dense(np.ones((2, 2), np.float32)) + scale * Identity(2)).dtype == expected
+    assert (scale * Identity(2)).solve(np.ones(2, np.float32)).dtype == expected
+
+
+def test_determinants_of_integers_do_not_overflow():
+    d = np.full(50, 10)
+    for operator in (Diagonal(d), Triangular(np.diag(d))):
+        assert np.isclose(operator.det(), 1e50)
+
+
+def of_both_precisions():
+    """name -> the same operator of a dtype."""
+    a, b = well_conditioned("float32", 4), well_conditioned("float32", 3, 1)
+    p, q, r, s = (positive("float32", n, n + i) for i, n in enumerate((4, 3, 4, 3)))
+    return {
+        "product": lambda t: KroneckerProduct(a.astype(t), b.astype(t)),
+        "sum": lambda t: KroneckerSum(a.astype(t), b.astype(t)),
+        "Hermitian sum": lambda t: KroneckerSum(p.astype(t), q.astype(t)),
+        "sum of both": lambda t: KroneckerSum(p.astype(t), b.astype(float)),
+        "shifted": lambda t: KroneckerProduct(p.astype(t), q.astype(t)) + 0.5 * Identity(12),
+        "shifted, both": lambda t: KroneckerProduct(p.astype(t), q.astype(float)) + Identity(12),
+        "pencil": lambda t: (
+            KroneckerProduct(p.astype(t), q.astype(t)) + KroneckerProduct(r.astype(t), s.astype(t))
+        ),
+        "sparse": lambda t: Sparse(scipy.sparse.csr_array(a.astype(t))),
+        "symmetric": lambda t: SymmetricKronecker(a.astype(t)),
+    }
+
+
+@pytest.mark.parametrize("name", of_both_precisions())
+def test_solutions_are_as_precise_as_their_dtype(name):
+    make = of_both_precisions()[name]
+    operator, dense = make("float32"), make("float64").toarray()
+    b = random("float64", len(dense))
+    x = operator.solve(b)
+    assert x.dtype == np.float64
+    close(dense @ x, b, 10)
+
+
+# ------------------------------------------------------------------------------- odds and ends
+
+
+def test_a_sum_may_hold_several_identities():
+    k = KroneckerProduct(well_conditioned("float64", 2), well_conditioned("float64", 3))
+    total = Sum(k, Identity(6), 2 * Identity(6))
+    close(total.solve(np.ones(6)), np.linalg.solve(total.toarray(), np.ones(6)))
+
+
+def test_a_scale_of_zero_leaves_the_shift():
+    k = KroneckerProduct([[1.0, 2], [3, 4]], [[1.0, 5], [0, 2]])
+    close((0 * k + 2 * Identity(4)).solve(np.ones(4)), np.full(4, 0.5))
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        (0 * k + 0 * Identity(4)).solve(np.ones(4))
+
+
+def test_products_with_sparse_matrices_stay_lazy():
+    k = KroneckerProduct(well_conditioned("float64", 2), well_conditioned("float64", 3))
+    sparse = scipy.sparse.random_array((6, 4), density=0.5, rng=0)
+    product = k @ sparse
+    assert "Sparse" in repr(product)
+    close(product.toarray(), k.toarray() @ sparse.toarray())
+
+
+def test_the_symmetrizer_is_singular():
+    from kronvec.operators import Symmetrizer
+
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        Symmetrizer(2).inv()
+    assert Symmetrizer(1).inv().toarray() == 1
+
+
+def test_an_empty_product_of_oblong_factors_has_determinant_one():
+    assert KroneckerProduct(np.zeros((0, 3)), np.zeros((3, 0))).slogdet() == (1, 0)
+
+
+def test_restricted_duplications_are_seen_to_be_hermitian(monkeypatch):
+    from kronvec.operators import Duplication
+
+    a, d = positive("float64", 3), Duplication(3)
+    k = d.T @ KroneckerProduct(a, a) @ d
+    monkeypatch.setattr(type(k), "toarray", None)
+    assert k._is_hermitian()
+    p = Restriction([0, 2], 6)
+    assert (p @ KroneckerSum(a[:2, :2], a) @ p.T)._is_hermitian()
+
+
+def test_signs_of_large_complex_determinants_are_of_modulus_one():
+    a = random("complex128", 50, 50)
+    sign, _ = KroneckerProduct(a, a, a, a).slogdet()
+    assert abs(abs(sign) - 1) <= 1e-14
