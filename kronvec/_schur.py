@@ -8,6 +8,7 @@ not symmetric has a real form, whose pairs of complex eigenvalues a ± i w stand
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
+
+
+@lru_cache
+def has_scipy() -> bool:
+    """Whether there is LAPACK beyond what NumPy calls."""
+    return find_spec("scipy") is not None
 
 
 class SchurForm(NamedTuple):
@@ -82,9 +89,12 @@ def is_hermitian(a: NDArray) -> bool:
     return bool(a[0, -1] == a[-1, 0].conjugate() and (a == a.conj().T).all())
 
 
-def schur(a: NDArray) -> SchurForm:
-    """The Schur form of a square matrix, not empty, of finite float32/64 or complex64/128."""
-    if is_hermitian(a):
+def schur(a: NDArray, *, diagonal: bool = True) -> SchurForm:
+    """The Schur form of a square matrix, not empty, of finite float32/64 or complex64/128.
+
+    That of a Hermitian one is diagonal, unless ``diagonal`` says that it need not be.
+    """
+    if (diagonal or not has_scipy()) and is_hermitian(a):
         w, q = np.linalg.eigh(a)
         return SchurForm(w, q, w)
     kind = a.dtype.char

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+# Up to this size a Schur form takes less time than eigenvectors and finding out about symmetry.
+_SMALL = 8
+
 
 def solve_sylvester(a: ArrayLike, b: ArrayLike, q: ArrayLike) -> NDArray:
     """Solve the Sylvester equation A X + X B = Q.
@@ -257,7 +260,11 @@ def _check_right_side(function, shape, **arrays):
         raise shape_error(function, f"q must have shape (..., {shape[0]}, {shape[1]})", **arrays)
 
 
-def _each(function, solve: Callable, matrices, q, prepare: Callable = schur):
+def _form(a):
+    return schur(a, diagonal=len(a) > _SMALL)
+
+
+def _each(function, solve: Callable, matrices, q, prepare: Callable = _form):
     """``solve(forms, q)`` for every matrix of the batch, each other one prepared once."""
     if q.ndim == 2 and all(a.ndim == 2 for a in matrices.values()):
         if not q.size:
