@@ -40,7 +40,7 @@ class Product(NamedTuple):
 
 
 def _matmul(operands, out=None):
-    """X W"""
+    """X W."""
     return np.matmul(*operands, out=out)
 
 
@@ -54,7 +54,7 @@ def _generic_matmul(operands):
 
 
 def _triple(operands, out=None):
-    """A B C"""
+    """A B C."""
     return triple_product(*operands, out=out)
 
 
@@ -69,7 +69,7 @@ def _generic_triple(operands):
 
 
 def _kron_matmul(operands, out=None):
-    """(F1 ⊗ … ⊗ FN) X of the operands F1, …, FN, X"""
+    """(F1 ⊗ … ⊗ FN) X of the operands F1, …, FN, X."""
     *factors, x = operands
     return kron_matmul(factors, x, out=out)
 

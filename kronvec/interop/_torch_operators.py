@@ -94,6 +94,17 @@ def _alone(product: Product, g, operands, i, apply):
     return apply([[g, c.mH, b.mH], [a.mH, g, c.mH], [b.mH, a.mH, g]][i])
 
 
+def product_gradients(product: Product, g, operands, needed, operator: Operator) -> list:
+    """The gradients of those operands that need one, None for the others."""
+    wanted = [i for i, each in enumerate(needed) if each]
+    if len(wanted) == 1 and _is_product(product, operands, wanted[0]):
+        (i,) = wanted
+        gradient = _alone(product, g, operands, i, operator.apply).sum_to_size(operands[i].shape)
+        return [gradient if j == i else None for j in range(len(operands))]
+    gradients = operator.pull_back(g, list(operands))
+    return [d if each else None for d, each in zip(gradients, needed, strict=True)]
+
+
 def _define(product: Product) -> Operator:
     name = f"kronvec::{product.name}"
 
@@ -129,18 +140,10 @@ def _define(product: Product) -> Operator:
         ctx.save_for_backward(*inputs[0])
 
     def backward(ctx, g):
-        operands, needed = list(ctx.saved_tensors), ctx.needs_input_grad[0]
-        wanted = [i for i, each in enumerate(needed) if each]
-        if len(wanted) == 1 and _is_product(product, operands, wanted[0]):
-            (i,) = wanted
-            gradient = _alone(product, g, operands, i, apply).sum_to_size(operands[i].shape)
-            return [gradient if j == i else None for j in range(len(operands))]
-        gradients = pull_back(g, operands)
-        return [d if each else None for d, each in zip(gradients, needed, strict=True)]
+        return product_gradients(product, g, ctx.saved_tensors, ctx.needs_input_grad[0], operator)
 
     def keep_all(ctx, inputs, output):
-        g, operands = inputs
-        ctx.save_for_backward(g, *operands)
+        ctx.save_for_backward(inputs[0], *inputs[1])
 
     def backward_twice(ctx, cotangents):
         g, *operands = ctx.saved_tensors
@@ -164,7 +167,8 @@ def _define(product: Product) -> Operator:
         operands = [_front(z, d, info.batch_size) for z, d in zip(operands, dims, strict=True)]
         return pull_back(g, operands), [0] * len(operands)
 
-    return Operator(apply, pull_back)
+    operator = Operator(apply, pull_back)
+    return operator
 
 
 def _front(tensor, dim, size):

@@ -32,7 +32,7 @@ from ._reading import (
     read_triple,
     shaped_dw,
 )
-from ._torch_operators import EXCHANGE, OPERATORS
+from ._torch_functions import apply_exchange, apply_product, pull_back_product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def triple_product(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """
     function = "triple_product"
     check_kinds(function, torch.Tensor, a=a, b=b, c=c)
-    return OPERATORS[function].apply(_promoted(*read_triple(torch, function, a, b, c)))
+    return apply_product(function, _promoted(*read_triple(torch, function, a, b, c)))
 
 
 def kron_matmul(factors: Sequence[Tensor], x: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ def kron_matmul(factors: Sequence[Tensor], x: Tensor) -> Tensor:
     if splits:  # the real and the imaginary part are columns
         x = torch.view_as_real(operands[-1].resolve_conj())
         operands[-1] = x.reshape((*x.shape[:-2], -1))
-    y = OPERATORS[function].apply(_promoted(*operands))
+    y = apply_product(function, _promoted(*operands))
     if splits:
         y = torch.view_as_complex(y.reshape((*y.shape[:-1], -1, 2)))
     return y[..., 0] if is_vector else y
@@ -167,7 +167,7 @@ def matmul_vjp(
     operands = _promoted(*read_matmul_vjp(torch, function, g, x, w, sum_batch))
     if not conjugate:
         operands[1:] = [a.conj() for a in operands[1:]]
-    dx, dw = OPERATORS["matmul"].pull_back(operands[0], operands[1:])
+    dx, dw = pull_back_product("matmul", operands[0], operands[1:])
     return dx.reshape(x.shape), shaped_dw(dw, w, sum_batch)
 
 
@@ -207,4 +207,4 @@ def commutation_matmul(
     """
     function = "commutation_matmul"
     check_kinds(function, torch.Tensor, x=x)
-    return EXCHANGE(x, *read_commutation(function, x, m, n, side, transposed))
+    return apply_exchange(x, *read_commutation(function, x, m, n, side, transposed))
