@@ -37,7 +37,7 @@ NUMBERS = {
 
 
 def _register() -> str:
-    """ "ffi" where the call target exists, else "callback"; KRONVEC_JAX_CALLS chooses."""
+    """How kronvec is called: KRONVEC_JAX_CALLS, or "ffi" where the target is, else "callback"."""
     wanted = os.environ.get("KRONVEC_JAX_CALLS", "")
     if wanted not in ("", "ffi", "callback"):
         raise ValueError(f"KRONVEC_JAX_CALLS must be 'ffi' or 'callback', got {wanted!r}")

@@ -42,7 +42,9 @@ def _array(tensor):
 
 
 def _shape(product: Product, operands) -> tuple:
-    batch = torch.broadcast_shapes(*(z.shape[:-2] for z in operands)) if operands[0].ndim > 2 else ()
+    batch = (
+        torch.broadcast_shapes(*(z.shape[:-2] for z in operands)) if operands[0].ndim > 2 else ()
+    )
     return (*batch, *product.core_shape([z.shape[-2:] for z in operands]))
 
 
