@@ -91,7 +91,7 @@ def compare_jax():
     x, y = in_turns(
         lambda: native(a, a, a).block_until_ready(),
         lambda: ours(a, a, a).block_until_ready(),
-        calls=2000,
+        calls=1000,
     )
     print(
         f"4 x 4 triple product, through {kj.CALLS}: kronvec {y * 1e6:.1f} us, "

@@ -9,6 +9,10 @@ FOLDER = Path(__file__).parents[1] / "examples"
 
 # What an example needs besides the tests' own packages, and a check of what main returns.
 EXAMPLES = {
+    "gp_torch": (
+        ["matplotlib", "torch", "linear_operator"],
+        lambda found: found[0] < 1e-9 and found[1] < 0.15,
+    ),
     "heat_lyapunov": (["matplotlib"], lambda found: max(found) < 1e-10),
     "var_covariance": (["matplotlib", "statsmodels"], lambda worst: worst < 1e-12),
 }
@@ -35,6 +39,7 @@ def test_examples_run(name, tmp_path):
     for package in needed:
         pytest.importorskip(package)
     picture = tmp_path / "picture.png"
-    arguments = {"heat_lyapunov": (picture, 12)}.get(name, (picture,))
+    small = {"heat_lyapunov": (picture, 12), "gp_torch": (picture, 8, 30)}
+    arguments = small.get(name, (picture,))
     assert holds(load(name).main(*arguments))
     assert picture.stat().st_size > 10_000

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..permutations import transpose_into
 from ._multilinear import PRODUCTS, pull_back_twice
 
 KERNEL_DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -20,7 +21,7 @@ TARGET = "kronvec"
 
 
 def _apply(product, operands, results):
-    product.apply(operands, out=results[0])
+    product.apply(operands, results[0])
 
 
 def _pull_back(product, operands, results):
@@ -29,10 +30,18 @@ def _pull_back(product, operands, results):
         result[...] = d
 
 
+def _exchange(operands, results):
+    transpose_into(results[0], operands[0])
+
+
 # What a call target computes, by number: the numbers are part of compiled programs.
-FUNCTIONS = [partial(f, product) for product in PRODUCTS.values() for f in (_apply, _pull_back)]
+FUNCTIONS = [
+    *(partial(f, product) for product in PRODUCTS.values() for f in (_apply, _pull_back)),
+    _exchange,
+]
 NUMBERS = {
-    (name, pulls): 2 * i + pulls for i, name in enumerate(PRODUCTS) for pulls in (False, True)
+    **{(name, pulls): 2 * i + pulls for i, name in enumerate(PRODUCTS) for pulls in (False, True)},
+    ("exchange", False): len(FUNCTIONS) - 1,
 }
 
 
@@ -128,6 +137,21 @@ def _pulled_back(name, g, *operands):
     )
 
 
+def exchange_axes(x):
+    """x (..., p, q, k) -> (..., q, p, k)."""
+    return _exchanged(x) if _serves([x]) else x.swapaxes(-3, -2)
+
+
+@jax.custom_vjp
+def _exchanged(x):
+    shape = (*x.shape[:-3], x.shape[-2], x.shape[-3], x.shape[-1])
+    return jax.lax.platform_dependent(
+        x,
+        cpu=lambda x: _call("exchange", False, [shape], x)[0],
+        default=lambda x: x.swapaxes(-3, -2),
+    )
+
+
 def _keep(f, name, *operands):
     return f(name, *operands), operands
 
@@ -150,3 +174,4 @@ def _pulled_back_backward(name, kept, cotangents):
 
 _product.defvjp(partial(_keep, _product), _product_backward)
 _pulled_back.defvjp(partial(_keep, _pulled_back), _pulled_back_backward)
+_exchanged.defvjp(lambda x: (_exchanged(x), None), lambda _, g: (_exchanged(g),))

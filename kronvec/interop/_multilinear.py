@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Up to this many entries a fresh result and a copy of it take less time than ``out=``, which
+# the compiled path of small calls leaves to Python.
+COPIED = 1 << 12
+
+
 class Product(NamedTuple):
-    """``apply(operands, out=None)`` and ``pull_back(g, operands, conjugate)`` in NumPy."""
+    """``apply(operands, out)`` and ``pull_back(g, operands, conjugate)`` in NumPy."""
 
     name: str
     apply: Callable
@@ -39,9 +44,9 @@ class Product(NamedTuple):
     generic: Callable  # the product by .mT, .reshape and @, of any array library
 
 
-def _matmul(operands, out=None):
+def _matmul(operands, out):
     """X W."""
-    return np.matmul(*operands, out=out)
+    np.matmul(*operands, out=out)
 
 
 def _matmul_pull_back(g, operands, conjugate):
@@ -53,9 +58,12 @@ def _generic_matmul(operands):
     return x @ w
 
 
-def _triple(operands, out=None):
+def _triple(operands, out):
     """A B C."""
-    return triple_product(*operands, out=out)
+    if out.size <= COPIED:
+        out[...] = triple_product(*operands)
+    else:
+        triple_product(*operands, out=out)
 
 
 def _triple_pull_back(g, operands, conjugate):
@@ -68,10 +76,13 @@ def _generic_triple(operands):
     return (a @ b) @ c if m * p * (n + q) <= n * q * (m + p) else a @ (b @ c)
 
 
-def _kron_matmul(operands, out=None):
+def _kron_matmul(operands, out):
     """(F1 ⊗ … ⊗ FN) X of the operands F1, …, FN, X."""
     *factors, x = operands
-    return kron_matmul(factors, x, out=out)
+    if out.size <= COPIED:
+        out[...] = kron_matmul(factors, x)
+    else:
+        kron_matmul(factors, x, out=out)
 
 
 def _kron_matmul_pull_back(g, operands, conjugate):

@@ -101,8 +101,7 @@ def read_commutation(function: str, x, m, n, side, transposed) -> tuple[int, int
     return p, q, axis
 
 
-def exchanged(x, p, q, axis):
-    """x with the two parts of the axis exchanged, by the library's own functions."""
+def split_axis(x, p, q, axis):
+    """x (..., p q, k) as (..., p, q, k); k = 1 where the axis is the last."""
     columns = 1 if axis == -1 else x.shape[-1]
-    parts = x.reshape((*x.shape[: x.ndim + axis], p, q, columns))
-    return parts.swapaxes(-3, -2).reshape(x.shape)
+    return x.reshape((*x.shape[: x.ndim + axis], p, q, columns))

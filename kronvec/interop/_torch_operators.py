@@ -16,7 +16,7 @@ import torch
 
 from ..permutations import exchange
 from ._multilinear import PRODUCTS, Product, pull_back_twice
-from ._reading import exchanged
+from ._reading import split_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def _define(product: Product) -> Operator:
         if not _serves(*operands):
             return product.generic(operands).contiguous()
         result = torch.empty(_shape(product, operands), dtype=operands[0].dtype)
-        product.apply([_array(z) for z in operands], out=result.numpy())
+        product.apply([_array(z) for z in operands], result.numpy())
         return result
 
     @torch.library.custom_op(
@@ -195,7 +195,8 @@ OPERATORS = {name: _define(product) for name, product in PRODUCTS.items()}
 def EXCHANGE(x, p, q, axis):
     """The axis split into (p, q), the parts exchanged."""
     if not _serves(x):
-        return exchanged(x, p, q, axis).clone(memory_format=torch.contiguous_format)
+        parts = split_axis(x, p, q, axis).swapaxes(-3, -2)
+        return parts.clone(memory_format=torch.contiguous_format).view(x.shape)
     result = torch.empty(x.shape, dtype=x.dtype)
     exchange("commutation_matmul", _array(x), p, q, axis=axis, out=result.numpy())
     return result

@@ -9,8 +9,8 @@ Gradients are JAX's, transposes without conjugation.  Forward mode (`jax.jvp`) r
 >>> import jax.numpy as jnp
 >>> from kronvec.interop.jax import kron_matmul
 >>> jax.grad(lambda a: kron_matmul([a, a], jnp.arange(4.0)).sum())(jnp.eye(2))
-Array([[4., 8.],
-       [4., 8.]], dtype=float32)
+Array([[3., 9.],
+       [3., 9.]], dtype=float32)
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ try:
 except ImportError as error:
     raise ImportError("kronvec.interop.jax needs JAX: pip install kronvec[jax]") from error
 
-from ._jax_calls import CALLS, apply_product, pull_back_product
+from ._jax_calls import CALLS, apply_product, exchange_axes, pull_back_product
 from ._reading import (
-    exchanged,
     read_commutation,
     read_kron,
     read_matmul_vjp,
     read_triple,
     shaped_dw,
+    split_axis,
 )
 
 if TYPE_CHECKING:
@@ -169,8 +169,6 @@ def commutation_matmul(
 ) -> jax.Array:
     """K_{m,n} x, or x K_{m,n} for ``side="right"``: `kronvec.commutation_matmul` of JAX arrays.
 
-    XLA itself transposes: it can fuse that with what comes before and after.
-
     Parameters
     ----------
     x : array_like
@@ -201,4 +199,5 @@ def commutation_matmul(
     Array([1, 2, 3, 4, 5, 6], dtype=int32)
     """
     x = jnp.asarray(x)
-    return exchanged(x, *read_commutation("commutation_matmul", x, m, n, side, transposed))
+    sizes = read_commutation("commutation_matmul", x, m, n, side, transposed)
+    return exchange_axes(split_axis(x, *sizes)).reshape(x.shape)

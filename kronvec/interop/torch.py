@@ -10,8 +10,8 @@ them as they are.
 >>> a = torch.eye(2, requires_grad=True)
 >>> kron_matmul([a, a], torch.arange(4.0)).sum().backward()
 >>> a.grad
-tensor([[4., 8.],
-        [4., 8.]])
+tensor([[3., 9.],
+        [3., 9.]])
 """
 
 from __future__ import annotations
