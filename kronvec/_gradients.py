@@ -40,6 +40,19 @@ def sum_over(a, axes, keepdims=False):
     return a.sum(axis=axes, keepdims=keepdims, dtype=a.dtype.newbyteorder("="))
 
 
+def pull_back_kron(g, a, b, conjugate):
+    """dA and dB of A ⊗ B, (..., m, n) and (..., p, q), on all batch axes of g.
+
+    The realignment of G, (m n, p q), turns A ⊗ B into the rank-one vec(A) vec(B)ᵀ.
+    """
+    (m, n), (p, q), batch = a.shape[-2:], b.shape[-2:], g.shape[:-2]
+    blocks = np.swapaxes(g.reshape(*batch, m, p, n, q), -2, -3).reshape(*batch, m * n, p * q)
+    conj_a, conj_b = (conj(f) if conjugate else f for f in (a, b))
+    da = np.matmul(blocks, conj_b.reshape(*b.shape[:-2], p * q, 1)).reshape(*batch, m, n)
+    db = np.matmul(conj_a.reshape(*a.shape[:-2], 1, m * n), blocks).reshape(*batch, p, q)
+    return da, db
+
+
 def read_cotangent(function, g, shape, **operands):
     """g broadcast to the shape of the product that it belongs to."""
     try:

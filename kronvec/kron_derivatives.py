@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._chain import apply_factors
+from ._factor_gradients import pull_back_factors
 from ._factor_shapes import check_kron_axis, read_factors
-from ._gradients import adjoint, conj, read_cotangent, reduce_to, sum_over
+from ._gradients import adjoint, pull_back_kron, read_cotangent, reduce_to
 from ._shapes import as_plain, broadcast_batch, check_order, shape_error
 from .products import triple_product
 
@@ -221,11 +221,7 @@ def kron_vjp(
     (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
     g = read_cotangent("kron_vjp", g, (*batch, m * p, n * q), a=a, b=b)
     g = g.astype(np.result_type(g, a, b), copy=False)
-    # The realignment of G, (m n, p q), turns A ⊗ B into the rank-one vec(A) vec(B)ᵀ.
-    blocks = np.swapaxes(g.reshape(*batch, m, p, n, q), -2, -3).reshape(*batch, m * n, p * q)
-    conj_a, conj_b = (conj(f) if conjugate else f for f in (a, b))
-    da = np.matmul(blocks, conj_b.reshape(*b.shape[:-2], p * q, 1)).reshape(*batch, m, n)
-    db = np.matmul(conj_a.reshape(*a.shape[:-2], 1, m * n), blocks).reshape(*batch, p, q)
+    da, db = pull_back_kron(g, a, b, conjugate)
     return reduce_to(da, a.shape).reshape(a_shape), reduce_to(db, b.shape).reshape(b_shape)
 
 
@@ -262,7 +258,8 @@ def kron_matmul_vjp(
 
     Notes
     -----
-    The intermediate products are kept, so memory grows with the number of factors.
+    Small neighbouring factors are multiplied out and pulled back together, as `kron_vjp` does.
+    The intermediate products are kept, so memory grows with the number of such groups.
 
     References
     ----------
@@ -292,45 +289,4 @@ def kron_matmul_vjp(
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
     rows = prod(f.shape[-2] for f in factors)
     g = read_cotangent(function, g, (*batch, rows, *columns), x=x)
-    dtype = np.result_type(g, x, *factors)
-
-    # Forward: states[i] is (..., l, p_i, r), F_i acting on its axis -2.
-    sizes, before = [], 1
-    for i, f in enumerate(factors):
-        behind = prod(later.shape[-1] for later in factors[i + 1 :]) * prod(columns)
-        sizes.append((before, behind))
-        before *= f.shape[-2]
-    state, states = x.astype(dtype, copy=False), []
-    lead = x.shape[:-2]
-    for f, (before, behind) in zip(factors, sizes, strict=True):
-        states.append(state.reshape(*lead, before, f.shape[-1], behind))
-        state = _along_axis(function, f, states[-1])
-        lead = state.shape[:-3]
-    # Backward.
-    cotangent = g.astype(dtype, copy=False)
-    gradients = []
-    for f, state, (before, behind) in zip(factors[::-1], states[::-1], sizes[::-1], strict=True):
-        cotangent = cotangent.reshape(*batch, before, f.shape[-2], behind)
-        gradients.append(_contract(cotangent, state, f.shape, conjugate))
-        cotangent = _along_axis(function, adjoint(f, conjugate), cotangent)
-    return gradients[::-1], reduce_to(cotangent.reshape(*batch, *x.shape[-2:]), x.shape)
-
-
-def _along_axis(function, f, state):
-    """F applied along axis -2 of state (..., l, p, r)."""
-    return apply_factors(
-        function, [f[..., None, :, :] if f.ndim > 2 else f], state, core=2, axis=-2
-    )
-
-
-def _contract(cotangent, state, shape, conjugate):
-    """dF = Σ_lr G[l, :, r] X*[l, :, r]ᵀ, reduced to the shape of F."""
-    if conjugate:
-        state = conj(state)
-    if len(shape) == 2:
-        lead = cotangent.shape[:-2]
-        state = np.broadcast_to(state, (*lead, *state.shape[-2:]))
-        axes = [*range(len(lead)), cotangent.ndim - 1]
-        return np.tensordot(cotangent, state, axes=(axes, axes))
-    per_row = np.matmul(cotangent, np.swapaxes(state, -1, -2))
-    return reduce_to(sum_over(per_row, -3), shape)
+    return pull_back_factors(function, g, factors, x, batch, conjugate)

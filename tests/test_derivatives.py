@@ -221,6 +221,46 @@ def test_leading_axes_are_samples(dtype, t):
 
 
 # --------------------------------------------------------------------------------------
+# kron_matmul_vjp
+
+
+# Factors and columns of which some are multiplied out, and whose contractions take each way:
+# one product, one with what does not meet left out, a matrix for each row, by the tensor product
+GROUPED = [
+    ([(4, 4)] * 6, ()),
+    ([(4, 4)] * 6, (3,)),
+    ([(2, 2)] * 13, (1,)),
+    ([(2, 3), (3, 2), (8, 8), (16, 16), (4, 4)], ()),
+    ([(40, 30), (5, 6), (40, 30)], (2,)),
+    ([(3, 5), (64, 32), (7, 4)], (9,)),
+    ([(5, 3, 3), (4, 4), (4, 4), (4, 4)], (20,)),
+    ([(1, 16), (16, 1), (16, 64), (64, 16)], ()),
+]
+
+
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize(("shapes", "columns"), GROUPED, ids=str)
+def test_gradients_of_factors_are_sums_over_all_other_axes(shapes, columns, dtype):
+    """⟨dF_i, D⟩ = ⟨G, (F1 ⊗ … ⊗ D ⊗ … ⊗ FN) X⟩ for any D of the shape of F_i."""
+    factors = [random(dtype, *s, seed=i) / s[-1] for i, s in enumerate(shapes)]
+    x = random(dtype, np.prod([s[-1] for s in shapes]), *columns)
+    g = random(dtype, *kv.kron_matmul(factors, x).shape, seed=99)
+    gradients, dx = kv.kron_matmul_vjp(g, factors, x)
+    rtol = 1e-3 if np.finfo(dtype).eps > 1e-10 else 1e-10
+    v = random(dtype, *x.shape, seed=98)
+    sizes = [np.linalg.norm(d) for d in (g, *factors, x)]
+    assert_allclose(
+        np.vdot(dx, v), np.vdot(g, kv.kron_matmul(factors, v)), rtol=rtol, atol=rtol * sizes[0]
+    )
+    for i, (f, gradient) in enumerate(zip(factors, gradients, strict=True)):
+        assert gradient.shape == f.shape and gradient.dtype == f.dtype
+        direction = random(dtype, *f.shape, seed=97 - i)
+        tangent = kv.kron_matmul([*factors[:i], direction, *factors[i + 1 :]], x)
+        scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
+        assert abs(np.vdot(gradient, direction) - np.vdot(g, tangent)) <= rtol * scale
+
+
+# --------------------------------------------------------------------------------------
 # NaN
 
 

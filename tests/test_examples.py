@@ -41,6 +41,17 @@ def test_the_covariances_are_those_of_statsmodels(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.filterwarnings("ignore")  # what torch says of itself
+def test_a_process_trained_by_torch_is_that_of_linear_operator(tmp_path):
+    for package in ("matplotlib", "torch", "linear_operator"):
+        pytest.importorskip(package)
+    picture = tmp_path / "gp.png"
+    found = load("gp_torch").main(str(picture), 8, 30)
+    assert found[0] < 1e-9
+    assert found[1] < 0.15
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_claims_of_papers_are_judged():
     findings = [paper.examine(claim) for paper in [load("check_a_paper")] for claim in paper.CLAIMS]
     wrong = [f.claim.title for f in findings if "WRONG" in f.note]

@@ -1,0 +1,107 @@
+"""The custom operators as autograd functions: what `torch.func` differentiates.
+
+The gradients that `torch.library` registers are not seen by `torch.func.grad` and its like; those
+of an `autograd.Function` are seen by all, but not by `torch.compile`, which takes the operators.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ._multilinear import PRODUCTS, pull_back_twice
+from ._torch_operators import EXCHANGE, OPERATORS, Operator, product_gradients
+
+
+class _Product(torch.autograd.Function):
+    """f(z_1, …, z_n)."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(name, *operands):
+        return OPERATORS[name].apply(list(operands))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.name = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx, g):
+        needed = ctx.needs_input_grad[1:]
+        own = Operator(_apply_of(ctx.name), _pull_back_of(ctx.name))
+        return (
+            None,
+            *product_gradients(PRODUCTS[ctx.name], g, list(ctx.saved_tensors), needed, own),
+        )
+
+
+class _PullBack(torch.autograd.Function):
+    """f*(g, z) = (dz_1, …, dz_n)."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(name, g, *operands):
+        return tuple(OPERATORS[name].pull_back(g, list(operands)))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.name = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        g, *operands = ctx.saved_tensors
+        dg, gradients = pull_back_twice(
+            _apply_of(ctx.name), _pull_back_of(ctx.name), g, operands, cotangents
+        )
+        return (None, dg, *gradients)
+
+
+class _Exchange(torch.autograd.Function):
+    """The axis split into (p, q), the parts exchanged."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, p, q, axis):
+        return EXCHANGE(x, p, q, axis)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.sizes = inputs[1:]
+
+    @staticmethod
+    def backward(ctx, g):
+        p, q, axis = ctx.sizes
+        return apply_exchange(g, q, p, axis), None, None, None
+
+
+def _apply_of(name):
+    return lambda operands: apply_product(name, operands)
+
+
+def _pull_back_of(name):
+    return lambda g, operands: pull_back_product(name, g, operands)
+
+
+def apply_product(name, operands):
+    """f(z_1, …, z_n) of aligned operands of one dtype."""
+    if torch.compiler.is_compiling():
+        return OPERATORS[name].apply(operands)
+    return _Product.apply(name, *operands)
+
+
+def pull_back_product(name, g, operands):
+    """(dz_1, …, dz_n)."""
+    if torch.compiler.is_compiling():
+        return OPERATORS[name].pull_back(g, operands)
+    return _PullBack.apply(name, g, *operands)
+
+
+def apply_exchange(x, p, q, axis):
+    """x with the two parts of its axis exchanged."""
+    if torch.compiler.is_compiling():
+        return EXCHANGE(x, p, q, axis)
+    return _Exchange.apply(x, p, q, axis)
