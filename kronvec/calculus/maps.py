@@ -103,9 +103,7 @@ class MatrixMap:
         ValueError
             The last axes of dx are not those of X.
         """
-        return self._on(
-            f"{type(self).__name__}.jvp", "dx", dx, self.in_shape, self.out_shape, self._apply
-        )
+        return self._on("MatrixMap.jvp", "dx", dx, self.in_shape, self.out_shape, self._apply)
 
     def vjp(self, g: ArrayLike) -> NDArray:
         """The cotangent Jᴴ G, with Re tr(Gᴴ J dX) = Re tr((Jᴴ G)ᴴ dX); a batch at once.
@@ -123,9 +121,7 @@ class MatrixMap:
         ValueError
             The last axes of g are not those of F.
         """
-        return self._on(
-            f"{type(self).__name__}.vjp", "g", g, self.out_shape, self.in_shape, self._pull
-        )
+        return self._on("MatrixMap.vjp", "g", g, self.out_shape, self.in_shape, self._pull)
 
     @staticmethod
     def _on(function, name, value, shape, result_shape, apply):
@@ -140,7 +136,7 @@ class MatrixMap:
 
     def operator(self, order: str = "F") -> Operator:
         """The matrix that takes vec(dX) to vec(dF), an operator of `kronvec.operators`."""
-        return self._operator(check_order(f"{type(self).__name__}.operator", order))
+        return self._operator(check_order("MatrixMap.operator", order))
 
     def dense(self, order: str = "F", layout: str = "numerator") -> NDArray:
         """The Jacobian as an array.
@@ -161,7 +157,8 @@ class MatrixMap:
         ValueError
             ``order`` or ``layout`` is none of these.
         """
-        check_layout(f"{type(self).__name__}.dense", layout)
+        check_order("MatrixMap.dense", order)
+        check_layout("MatrixMap.dense", layout)
         dense = self.operator(order).toarray(self.dtype)
         return dense if layout == "numerator" else dense.T
 
@@ -189,14 +186,14 @@ class MatrixMap:
         """
         if prod(self.out_shape) != 1:
             raise TypeError(
-                f"{type(self).__name__}.gradient: only scalar functions have one, this map is "
+                "MatrixMap.gradient: only scalar functions have one, this map is "
                 f"into shape {self.out_shape}"
             )
         return self.vjp(np.ones(self.out_shape, self.dtype)).conj()
 
     def text(self, order: str = "F") -> str:
         """The matrix of the map as a formula, for one order of vec."""
-        return self._label(check_order(f"{type(self).__name__}.text", order)).text
+        return self._label(check_order("MatrixMap.text", order)).text
 
     def __str__(self) -> str:
         return self._label("F").text
@@ -213,6 +210,8 @@ class MatrixMap:
         """The chain rule: this map after another."""
         from .combine import compose
 
+        if isinstance(other, np.ndarray):
+            raise TypeError("MatrixMap: a map follows another map; .jvp(dX) applies it to an array")
         return compose(self, other) if isinstance(other, MatrixMap) else NotImplemented
 
     def __add__(self, other):

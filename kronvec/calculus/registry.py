@@ -39,6 +39,7 @@ class Rule(NamedTuple):
     operands: tuple[str, ...]
     holomorphic: bool = True
     continuation: Callable | None = None
+    defaults: dict = {}  # noqa: RUF012, of the options that have one
 
 
 RULES: dict[str, Rule] = {}
@@ -76,9 +77,10 @@ def rule(
         parameters = list(inspect.signature(derivatives).parameters.values())[1:]
         operands = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
         settings = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         RULES[operation_name] = Rule(
-            evaluate, derivatives, label, operands, holomorphic, continuation
+            evaluate, derivatives, label, operands, holomorphic, continuation, defaults
         )
 
         @functools.wraps(derivatives)
@@ -129,17 +131,26 @@ def apply(name, arguments, options):
         evaluate = made.continuation or evaluate
     try:
         value = evaluate(*values, **options)
-    except (ValueError, IndexError) as error:
+        if np.ndim(value) > 2:
+            raise ValueError(f"the result must have at most two axes, not {np.shape(value)}")
+    except (ValueError, IndexError, TypeError) as error:
         raise _named(error, name, names, operands) from None
     if not any(isinstance(a, Expression) for a in arguments):
         return value
-    label = (made.label or functools.partial(labels.function, name))(*(o.label for o in operands))
-    result = Expression(np.asarray(value), label, operands)
+    result = Expression(np.asarray(value), _label(name, made, operands, options), operands)
     if result.depends:
         if not made.holomorphic:
             check_real(name, *operands)
         result._derivatives = made.derivatives(result, *operands, **options)
     return result
+
+
+def _label(name, made, operands, options):
+    """The formula of a result; of an operation without one of its own f(A, …, option=value)."""
+    if made.label is not None:
+        return made.label(*(o.label for o in operands), **options)
+    chosen = {k: v for k, v in options.items() if str(v) != str(made.defaults.get(k))}
+    return labels.function(name, *(o.label for o in operands), **chosen)
 
 
 def _linear_beside_the_real_axis(made, operands, values, options):
@@ -178,7 +189,7 @@ def _named(error, name, names, operands):
     shapes = ", ".join(
         f"{n} {o.label.text} {o.shape}" for n, o in zip(names, operands, strict=True)
     )
-    kinds = (np.linalg.LinAlgError, IndexError, ValueError)
+    kinds = (np.linalg.LinAlgError, IndexError, ValueError, TypeError)
     if isinstance(error, np.exceptions.AxisError):
         kinds = (ValueError,)
     kind = next(k for k in kinds if isinstance(error, k))

@@ -122,10 +122,12 @@ def _adjugate_beside_the_real_axis(a):
 def _logdet(a):
     """The logarithm of the determinant; that of a real matrix must be positive."""
     sign, logarithm = np.linalg.slogdet(a)
+    if sign == 0:
+        raise np.linalg.LinAlgError("the determinant is not positive but 0: a is singular")
     if np.iscomplexobj(a):
         return logarithm + np.log(sign)
-    if not sign > 0:
-        raise ValueError("the determinant is not positive, its logarithm is not real")
+    if sign < 0:
+        raise np.linalg.LinAlgError("the determinant is not positive, its logarithm is not real")
     return logarithm
 
 

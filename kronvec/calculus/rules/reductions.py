@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
-from .. import labels
 from ..combine import scale
 from ..registry import rule
 from ..terms import Inner, Sandwich, identity_map
@@ -22,15 +23,20 @@ def _summed(y, a, axis):
     return Sandwich(None, ones(m, 1, a.dtype), a.shape, y.shape, transposed=True)  # Xᵀ 1
 
 
-@rule(np.sum, lambda a: labels.function("sum", a))
+def along(reduce):
+    """A function of an array and an axis, an integer, or None for all entries."""
+    return lambda a, axis=None: reduce(a, axis if axis is None else operator.index(axis))
+
+
+@rule(along(np.sum))
 def sum(y, a, *, axis=None):
     """The sum of all entries, or along an axis."""
     # d Σ a_ij = Σ da_ij
     return (lambda: _summed(y, a, axis),)
 
 
-@rule(np.mean, lambda a: labels.function("mean", a))
+@rule(along(np.mean))
 def mean(y, a, *, axis=None):
     """The mean of all entries, or along an axis."""
     # d(Σ a_ij / N) = Σ da_ij / N
-    return (lambda: scale(y.size / a.size, _summed(y, a, axis)),)
+    return (lambda: scale(y.size / max(a.size, 1), _summed(y, a, axis)),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from ... import half_vectorize, vectorize
@@ -42,31 +44,32 @@ def _numbers(a):
     return np.arange(a.size).reshape(a.shape)
 
 
-@rule(np.reshape, lambda a: labels.function("reshape", a))
+@rule(np.reshape)
 def reshape(y, a, *, shape):
     """A in another shape, entries in order C."""
     # entries stay in order C
     return (lambda: reshaped(a.shape, y.shape),)
 
 
-@rule(
-    vectorize.vec,
-    labels.vec,
-)
+def _vec_label(a, *, order="F"):
+    return labels.vec(a) if order == "F" else labels.function("vec", a, order=order)
+
+
+@rule(vectorize.vec, _vec_label)
 def vec(y, a, *, order="F"):
     """Vec A, the columns stacked, or the rows for order "C"."""
     # d vec A = vec dA
     return (lambda: _gather(y, a, _numbers(a).ravel(order), "vec"),)
 
 
-@rule(half_vectorize.vech, lambda a: labels.function("vech", a))
+@rule(half_vectorize.vech)
 def vech(y, a, *, order="F"):
     """Vech A, the lower triangle column by column."""
     # d vech A = L vec dA, L the elimination matrix
     return (lambda: _gather(y, a, half_vectorize.vech(_numbers(a), order=order), "L"),)
 
 
-@rule(np.diag, lambda a: labels.function("diag", a))
+@rule(np.diag)
 def diag(y, a):
     """The diagonal matrix of a vector, or the diagonal of a matrix."""
 
@@ -79,20 +82,19 @@ def diag(y, a):
     return (wrt_a,)
 
 
-@rule(
-    lambda a, key: a[key],
-    labels.indexed,
-)
+@rule(lambda a, key: a[key], lambda a, key: labels.indexed(a))
 def take(y, a, *, key):
     """A[key]: entries, rows, columns, as NumPy indexes."""
     # d(A[key]) = dA[key]
     return (lambda: _gather(y, a, _numbers(a)[key], "take"),)
 
 
-@rule(
-    lambda *parts, axis: np.concatenate(parts, axis), lambda *parts: labels.function("cat", *parts)
-)
-def _concatenate(y, *parts, axis):
+def _cat(*parts, axis=0):
+    return np.concatenate(parts, operator.index(axis))
+
+
+@rule(_cat, lambda *parts, axis: labels.function("cat", *parts, **({"axis": axis} if axis else {})))
+def _concatenate(y, *parts, axis=0):
     # every part keeps its place
     def wrt(i):
         start = np.sum([part.shape[axis] for part in parts[:i]], dtype=int)
