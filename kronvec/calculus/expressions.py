@@ -30,6 +30,24 @@ class Expression:
     ----------
     value : ndarray
         Of no more than two axes.
+    operands : tuple of Expression
+        What it was computed from.
+    depends : bool
+        Whether a variable is in it.
+
+    See Also
+    --------
+    Variable, constant
+
+    Examples
+    --------
+    >>> from kronvec.calculus import Variable
+    >>> X = Variable([[1.0, 2.0], [3.0, 4.0]], "X")
+    >>> X.T @ X
+    <Expression Xᵀ X of shape (2, 2)>
+    >>> (X.T @ X).value
+    array([[10., 14.],
+           [14., 20.]])
     """
 
     # ndarray @ expression and the like come here, whatever stands on the left.

@@ -45,12 +45,31 @@ class MatrixMap:
     Notes
     -----
     Order and layout are no property of a derivative.  They are chosen when it is written out:
-    `dense`, `operator` and ``str`` take ``order`` "F" (vec stacks columns) or "C" (rows), and
-    `dense` takes ``layout`` "numerator" (gradients are rows) or "denominator" (columns).
+    `dense`, `operator` and `text` take ``order`` "F" (vec stacks columns) or "C" (rows), and
+    `dense` takes ``layout`` "numerator" (gradients are rows) or "denominator" (columns); ``str`` is
+    the formula for order "F".
 
     References
     ----------
     Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapters 5 and 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.calculus import D, Variable, constant
+    >>> A = constant([[1.0, 2.0]], "A")
+    >>> X = Variable([[1.0, 0.0], [0.0, 1.0]], "X")
+    >>> J = D(A @ X, X)
+    >>> print(J, "|", J.text("C"))
+    I ⊗ A | A ⊗ I
+    >>> J.jvp([[1.0, 0.0], [0.0, 1.0]])
+    array([[1., 2.]])
+    >>> J.vjp([[1.0, 0.0]])
+    array([[1., 0.],
+           [2., 0.]])
+    >>> J.dense()
+    array([[1., 2., 0., 0.],
+           [0., 0., 1., 2.]])
     """
 
     def __init__(self, in_shape, out_shape) -> None:
@@ -135,7 +154,23 @@ class MatrixMap:
     # --------------------------------------------------------------------------- written out
 
     def operator(self, order: str = "F") -> Operator:
-        """The matrix that takes vec(dX) to vec(dF), an operator of `kronvec.operators`."""
+        """The matrix that takes vec(dX) to vec(dF), an operator of `kronvec.operators`.
+
+        Parameters
+        ----------
+        order : {"F", "C"}
+            vec stacks columns or rows.
+
+        Returns
+        -------
+        Operator, shape (size of F, size of X)
+            SciPy's iterative solvers take it.
+
+        Raises
+        ------
+        ValueError
+            ``order`` is none of these.
+        """
         return self._operator(check_order("MatrixMap.operator", order))
 
     def dense(self, order: str = "F", layout: str = "numerator") -> NDArray:
@@ -192,7 +227,22 @@ class MatrixMap:
         return self.vjp(np.ones(self.out_shape, self.dtype)).conj()
 
     def text(self, order: str = "F") -> str:
-        """The matrix of the map as a formula, for one order of vec."""
+        """The matrix of the map as a formula, for one order of vec.
+
+        Parameters
+        ----------
+        order : {"F", "C"}
+            vec stacks columns or rows.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            ``order`` is none of these.
+        """
         return self._label(check_order("MatrixMap.text", order)).text
 
     def __str__(self) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from . import labels
+from . import docstrings, labels
 from .continuation import is_beside_the_real_axis, real_parts
 from .expressions import Expression, as_expression
 
@@ -54,6 +54,8 @@ def rule(
     name: str | None = None,
     holomorphic: bool = True,
     continuation: Callable | None = None,
+    shapes: str | tuple[str, ...] = docstrings.ANY,
+    singular: str | None = None,
 ) -> Callable:
     """Make an operation of a rule.
 
@@ -70,6 +72,10 @@ def rule(
     continuation : callable, optional
         The evaluation beside the real axis, where that is not ``evaluate`` (continuation.py); of
         what is not holomorphic and has none it is piecewise linear.
+    shapes : str or tuple of str
+        Those of all operands, or of each, for the docstring.
+    singular : str, optional
+        When it raises LinAlgError, for the docstring.
     """
 
     def register(derivatives: Callable) -> Callable:
@@ -93,6 +99,14 @@ def rule(
 
         operation.__name__ = operation.__qualname__ = operation_name
         operation.__signature__ = inspect.Signature(parameters)
+        if derivatives.__doc__:
+            operation.__doc__ = docstrings.of_operation(
+                derivatives.__doc__,
+                operands,
+                shapes,
+                holomorphic=holomorphic,
+                singular=singular,
+            )
         return operation
 
     return register
@@ -208,8 +222,11 @@ def check_real(name, *operands) -> None:
             )
 
 
-def without_derivative(name: str, evaluate: Callable, reason: str) -> Callable:
-    """An operation on values: arrays come out, expressions or not, and nothing is recorded."""
+def without_derivative(name: str, evaluate: Callable, reason: str, *example) -> Callable:
+    """An operation on values: arrays come out, expressions or not, and nothing is recorded.
+
+    ``example`` are arguments for its docstring.
+    """
     NON_DIFFERENTIABLE[name] = reason
 
     def operation(*arguments, **options):
@@ -219,5 +236,8 @@ def without_derivative(name: str, evaluate: Callable, reason: str) -> Callable:
         return evaluate(*values, **options)
 
     operation.__name__ = operation.__qualname__ = name
-    operation.__doc__ = f"As `numpy.{name}`, an array: {reason}."
+    operation.__doc__ = docstrings.of_values(name, example, evaluate(*example), reason)
+    one = inspect.Parameter
+    names = [one(n, one.POSITIONAL_ONLY) for n in "ab"[: len(example)]]
+    operation.__signature__ = inspect.Signature([*names, one("options", one.VAR_KEYWORD)])
     return operation

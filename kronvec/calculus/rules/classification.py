@@ -71,6 +71,27 @@ def softmax(y, x, *, axis=-1):
     x : array_like or Expression
     axis : int
         Along which Y adds up to one.
+
+    Returns
+    -------
+    Expression, or ndarray where x is an array
+
+    Raises
+    ------
+    ValueError
+        x has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, softmax
+    >>> x = Variable([0.0, 0.0], "x")
+    >>> print(D(softmax(x), x))
+    diag(softmax(x)) - softmax(x) · softmax(x)ᵀ
+    >>> D(softmax(x), x).dense()
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
     """
 
     # y = e / s with e = eˣ, s = Σ e: dy = (e ∘ dx) / s - e Σ(e ∘ dx) / s²
@@ -97,6 +118,25 @@ def log_softmax(y, x, *, axis=-1):
     x : array_like or Expression
     axis : int
         Along which exp Y adds up to one.
+
+    Returns
+    -------
+    Expression, or ndarray where x is an array
+
+    Raises
+    ------
+    ValueError
+        x has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, log_softmax
+    >>> x = Variable([0.0, 0.0], "x")
+    >>> D(log_softmax(x), x).dense()
+    array([[ 0.5, -0.5],
+           [-0.5,  0.5]])
     """
 
     # dY = dX - (S ∘ dX) 1 1ᵀ with S = softmax(X)
@@ -122,6 +162,24 @@ def logsumexp(y, x, *, axis=None):
     x : array_like or Expression
     axis : int, optional
         All entries if not given.
+
+    Returns
+    -------
+    Expression, or ndarray where x is an array
+
+    Raises
+    ------
+    ValueError
+        x has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, logsumexp
+    >>> x = Variable([0.0, 0.0], "x")
+    >>> print(D(logsumexp(x), x))
+    softmax(x)ᵀ
     """
 
     # d log Σ eˣ = Σ eˣ dx / Σ eˣ = Σ S ∘ dX with S = softmax(X)
