@@ -35,6 +35,11 @@ SHAPES = [
     (lambda: kc.correlate2d(X, np.ones((2, 4))), r"correlate2d: .*must contain the other"),
     (lambda: kc.correlate2d(X, V), r"correlate2d: image and kernel must be matrices"),
     (lambda: kc.convolve2d(X, X, "circular"), r"convolve2d: mode must be one of"),
+    (lambda: X[None], r"take: the result must have at most two axes, .*got a X \(3, 3\)"),
+    (lambda: X.reshape(3, 3, 1), r"reshape: the result must have at most two axes"),
+    (lambda: kc.cross_entropy(X[0, 0], 0), r"cross_entropy: targets must be"),
+    (lambda: D(X @ X, [X, V]).jvp([X.value]), "Block.jvp: needs 2 directions, got 1"),
+    (lambda: D(X, X).dense("K"), "MatrixMap.dense: order must be"),
 ]
 KINDS = [
     (lambda: Z.H, "adjoint: not holomorphic.*complex variable; got Z"),
@@ -52,6 +57,20 @@ KINDS = [
     (lambda: kc.exp(X, X), "exp: takes x, got 2 arguments"),
     (lambda: kc.softmax(X, axes=1), "softmax: takes x, axis, got 1 arguments and axes"),
     (lambda: kc.sum(X, 0, axis=0), "sum: takes a, axis, got 2 arguments and axis"),
+    (lambda: kc.sum(X, axis=(0, 1)), "sum: 'tuple' .* as an integer; got a X"),
+    (lambda: kc.mean(X, axis=1.0), "mean: 'float' .* as an integer; got a X"),
+    (lambda: kc.softmax(X, axis=None), "softmax: 'NoneType' .* as an integer; got x X"),
+    (lambda: kc.log_softmax(X, axis=None), "log_softmax: 'NoneType' .* as an integer"),
+    (lambda: kc.logsumexp(X, axis=(0, 1)), "logsumexp: 'tuple' .* as an integer"),
+    (lambda: kc.concatenate([X, X], axis=None), "concatenate: 'NoneType' .* as an integer"),
+    (lambda: np.asarray(X), "<Variable X .* is no array.*kronvec.calculus"),
+    (lambda: np.trace(X), "<Variable X .* is no array"),
+    (lambda: D(X, X).jvp(X), "<Variable X .* is no array"),
+    (lambda: D(X, X) * X[0, 0], "MatrixMap: can be multiplied by a number, not by Expression"),
+    (lambda: "a" * D(X, X), "MatrixMap: can be multiplied by a number, not by str"),
+    (lambda: D(X, X) @ np.eye(3), "MatrixMap: .*jvp"),
+    (lambda: Variable(1.0, name=3), "Variable: name must be a string, got int"),
+    (lambda: kc.check_derivative(3, X), "check_derivative: f must be callable, got int"),
 ]
 
 
@@ -68,6 +87,11 @@ def test_kinds_that_do_not_fit_are_named(call, message):
 
 
 def test_singular_matrices_are_named():
+    for singular in (np.zeros((2, 2)), np.zeros((2, 2), complex)):
+        with pytest.raises(np.linalg.LinAlgError, match="logdet: .*singular"):
+            kc.logdet(singular)
+    with pytest.raises(np.linalg.LinAlgError, match="logdet: .*not positive"):
+        kc.logdet(np.diag([1.0, -1.0]))
     with pytest.raises(np.linalg.LinAlgError, match=r"inv: Singular matrix; got a 0 X \(3, 3\)"):
         kc.inv(0 * X)
     with pytest.raises(np.linalg.LinAlgError, match=r"solve: .*got a 0 X \(3, 3\)"):
@@ -154,3 +178,18 @@ def test_comparisons_are_arrays():
     assert kc.argmax(x) == 2
     assert np.array_equal(grad(kc.sum(x * (x > 0)), x), [1, 0, 1])
     assert len({x, x, X}) == 2
+
+
+def test_scalars_convert_to_numbers_of_python():
+    z = Variable(2 - 1j)
+    assert complex(z) == 2 - 1j
+    assert bool(z) and not bool(0 * z)
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(X)
+
+
+def test_means_of_nothing_have_derivatives_without_entries():
+    empty = Variable(np.zeros((0, 3)))
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning):
+        assert D(kc.mean(empty), empty).dense().shape == (1, 0)
+        assert D(kc.mean(empty, axis=0), empty).dense().shape == (3, 0)

@@ -56,7 +56,7 @@ FORMULAS = [
     (s * X, s, "s X", "vec X", None),
     (kc.vec(X), X, "vec X", "I", "vec"),
     (kc.outer(x, a), x, "x aᵀ", "a ⊗ I", "I ⊗ a"),
-    (kc.correlate2d(X, A, "same"), X, "correlate2d(X, A)", "Toeplitz(A)", None),
+    (kc.correlate2d(X, A, "same"), X, "correlate2d(X, A, mode=same)", "Toeplitz(A)", None),
 ]
 
 
@@ -113,3 +113,24 @@ def test_formulas_stay_short():
         y = y * y / kc.norm(y)  # without a bound the formula would double every time
     assert len(y.label.text) < 200
     assert len(str(D(y, X))) < 10_000
+
+
+def test_what_only_looks_alike_is_not_gathered():
+    assert str(D(X[:2] - X[1:], X)) == "take - take"
+    assert (X[:2] - X[1:]).label.text == "X[…] - X[…]"
+    unnamed = [constant(random("float64", 3, 3, seed=i)) for i in range(2)]
+    assert (unnamed[0] - unnamed[1]).label.text == "[3x3] - [3x3]"
+    assert (kc.softmax(X) - kc.softmax(X, axis=0)).label.text == "softmax(X) - softmax(X, axis=0)"
+    assert (kc.vec(X) - kc.vec(X, "C")).label.text == "vec X - vec(X, order=C)"
+
+
+def test_a_matrix_that_is_called_as_the_identity_is_not_it():
+    named = constant(random("float64", 3, 3), "I")
+    assert str(D(named @ X @ A, X)) == "Aᵀ ⊗ I"
+    assert str(D(named @ A @ X, X)) == "I ⊗ I A"
+
+
+def test_maps_that_cancel_leave_no_trace():
+    both = D(X + X.T, X)
+    assert str(both - D(X, X)) == "K(3,3)"
+    assert str(both - both) == "0"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from helpers import random
-from kronvec.calculus import Block
+from kronvec.calculus import Block, D, Variable, grad, jvp, vjp
 from kronvec.calculus.combinations import Composition, Scaled, Sum, Zero
-from kronvec.calculus.combine import compose
+from kronvec.calculus.combine import LONGEST_SUM, compose
 from kronvec.calculus.matrices import Matrix
 from kronvec.calculus.terms import (
     Hadamard,
@@ -198,9 +198,9 @@ def named(name):
 
 def test_shapes_that_do_not_fit_are_named():
     j = terms("float64")["sandwich"]
-    with pytest.raises(ValueError, match=r"Sandwich.jvp: the last axes of dx must be \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"MatrixMap.jvp: the last axes of dx must be \(3, 4\)"):
         j.jvp(np.ones((4, 3)))
-    with pytest.raises(ValueError, match=r"Sandwich.vjp: the last axes of g must be \(2, 5\)"):
+    with pytest.raises(ValueError, match=r"MatrixMap.vjp: the last axes of g must be \(2, 5\)"):
         j.vjp(np.ones(5))
     with pytest.raises(ValueError, match="composition of maps: a map from shape"):
         j @ j
@@ -232,3 +232,40 @@ def test_a_block_is_maps_side_by_side():
     g = random("float64", 2, 4)
     for part, each in zip(block.vjp(g), block.maps, strict=True):
         np.testing.assert_allclose(part, each.vjp(g))
+
+
+@pytest.mark.parametrize("name", terms("float64"))
+def test_a_batch_may_be_empty(name):
+    j = terms("float64")[name]
+    assert j.jvp(np.zeros((0, 2, *j.in_shape))).shape == (0, 2, *j.out_shape)
+    assert j.vjp(np.zeros((0, 2, *j.out_shape))).shape == (0, 2, *j.in_shape)
+
+
+def test_a_block_is_as_complete_as_a_map():
+    every = terms("float64")
+    block = Block([every["left"], Sandwich(m("float64", 2, 2), None, (2, 4), (2, 4))])
+    after = Sandwich(m("float64", 5, 2), None, (2, 4), (5, 4))
+    np.testing.assert_allclose((after @ block).dense(), after.dense() @ block.dense(), rtol=1e-13)
+    assert [t.shape for t in block.tensor()] == [(2, 4, 3, 4), (2, 4, 2, 4)]
+    g = random("float64", 2, 4)
+    for adjoint, pulled in zip(block.adjoint, block.vjp(g), strict=True):
+        np.testing.assert_allclose(adjoint.jvp(g), pulled, rtol=1e-13)
+    assert block.text("F") == str(block) != block.text("C")
+    assert block._repr_latex_().startswith("$\\left[I \\otimes")
+
+
+def test_powers_by_squaring_have_no_exponential_derivative():
+    y = x = Variable(np.eye(3) + 1e-4 * random("float64", 3, 3), "X")
+    for _ in range(12):
+        y = y @ y
+    j = D(y, x)
+    assert len(getattr(j, "terms", [j])) <= LONGEST_SUM
+    dx = random("float64", 3, 3, seed=1)
+    np.testing.assert_allclose(j.jvp(dx), jvp(y, x, dx), rtol=1e-9)
+
+
+def test_what_does_not_depend_on_a_variable_has_zeros_of_its_dtype():
+    x, z = Variable(np.ones(2, np.float32)), Variable(np.ones(3) * 1j)
+    assert vjp(x @ x, z, 1.0).dtype == np.complex128
+    assert jvp(z, x, np.ones(2)).dtype == np.complex128
+    assert grad(x @ x, [x, z])[1].dtype == np.complex128

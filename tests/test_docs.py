@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kronvec as kv
+import kronvec.calculus
 
 PROMISED = [
     "vec",
@@ -80,6 +81,10 @@ PUBLIC = {
     name: getattr(kv, name)
     for name in kv.__all__
     if callable(getattr(kv, name)) and not inspect.isclass(getattr(kv, name))
+} | {
+    f"calculus.{name}": getattr(kronvec.calculus, name)
+    for name in kronvec.calculus.__all__
+    if not inspect.isclass(getattr(kronvec.calculus, name))
 }
 every_function = pytest.mark.parametrize("name", PUBLIC)
 
@@ -109,6 +114,12 @@ def documented():
 
 
 DOCTESTS = {name: doc for name, doc in documented() if doc and ">>>" in doc}
+# Operations on values are made by a function, and belong to its module.
+DOCTESTS |= {
+    name: function.__doc__
+    for name, function in PUBLIC.items()
+    if function.__doc__ not in DOCTESTS.values() and ">>>" in (function.__doc__ or "")
+}
 
 
 def run_examples(source, name, path=None):
@@ -125,6 +136,13 @@ def run_examples(source, name, path=None):
 @pytest.mark.parametrize("name", DOCTESTS)
 def test_docstring_examples_run(name):
     run_examples(DOCTESTS[name], name)
+
+
+@pytest.mark.parametrize("name", kronvec.calculus.__all__)
+def test_public_classes_of_the_calculus_have_an_example_or_attributes(name):
+    thing = getattr(kronvec.calculus, name)
+    if inspect.isclass(thing):
+        assert re.search(r"^(Examples|Attributes)\n-+$", inspect.getdoc(thing), re.MULTILINE)
 
 
 def test_every_promised_name_is_public():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..operators import Blocks
+from .maps import MatrixMap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ..operators import Operator
-    from .maps import MatrixMap
 
 
 class Block:
     """(dX1, dX2, …) -> J1 dX1 + J2 dX2 + …, of the Jacobian [J1 J2 …].
+
+    What a `MatrixMap` gives as one array, one map or one gradient is a tuple here, with an entry
+    for each variable; ``a @ block`` composes with a map.
 
     Parameters
     ----------
@@ -29,6 +32,33 @@ class Block:
     Attributes
     ----------
     maps : tuple of MatrixMap
+    in_shapes : tuple of tuple of int
+        The shapes of the variables.
+    out_shape : tuple of int
+        The shape of F.
+
+    Raises
+    ------
+    ValueError
+        There is no map, or they are into different spaces.
+
+    See Also
+    --------
+    D : makes a block of a sequence of variables.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.calculus import D, Variable
+    >>> X, Y = Variable(np.ones((2, 2)), "X"), Variable(np.eye(2), "Y")
+    >>> J = D(X @ Y, [X, Y])
+    >>> print(J)
+    [Yᵀ ⊗ I  |  I ⊗ X]
+    >>> J.jvp([np.eye(2), np.zeros((2, 2))])
+    array([[1., 0.],
+           [0., 1.]])
+    >>> J.dense().shape
+    (4, 8)
     """
 
     def __init__(self, maps: Sequence[MatrixMap]) -> None:
@@ -40,12 +70,18 @@ class Block:
 
     def jvp(self, dxs: Sequence[ArrayLike]) -> NDArray:
         """J1 dX1 + J2 dX2 + …."""
-        pairs = zip(self.maps, dxs, strict=True)
-        return reduce(np.add, (each.jvp(dx) for each, dx in pairs))
+        if len(dxs) != len(self.maps):
+            raise ValueError(f"Block.jvp: needs {len(self.maps)} directions, got {len(dxs)}")
+        return reduce(np.add, (each.jvp(dx) for each, dx in zip(self.maps, dxs, strict=True)))
 
     def vjp(self, g: ArrayLike) -> tuple[NDArray, ...]:
         """(J1ᴴ G, J2ᴴ G, …)."""
         return tuple(each.vjp(g) for each in self.maps)
+
+    @property
+    def adjoint(self) -> tuple[MatrixMap, ...]:
+        """The maps G -> J1ᴴ G, G -> J2ᴴ G, …."""
+        return tuple(each.adjoint for each in self.maps)
 
     @property
     def gradient(self) -> tuple[NDArray, ...]:
@@ -61,8 +97,26 @@ class Block:
         axis = 1 if layout == "numerator" else 0
         return np.concatenate([each.dense(order, layout) for each in self.maps], axis)
 
+    def tensor(self) -> tuple[NDArray, ...]:
+        """The arrays of all partial derivatives, see `MatrixMap.tensor`."""
+        return tuple(each.tensor() for each in self.maps)
+
+    def text(self, order: str = "F") -> str:
+        """The formulas of the maps, for one order of vec."""
+        return f"[{'  |  '.join(each.text(order) for each in self.maps)}]"
+
+    def __rmatmul__(self, after: MatrixMap) -> Block:
+        """The chain rule: a map after this one."""
+        if not isinstance(after, MatrixMap):
+            return NotImplemented
+        return Block([after @ each for each in self.maps])
+
     def __str__(self) -> str:
-        return f"[{'  |  '.join(map(str, self.maps))}]"
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<Block of {len(self.maps)} maps into {self.out_shape}: {self}>"
+
+    def _repr_latex_(self) -> str:
+        inside = " \\;|\\; ".join(each._repr_latex_().strip("$") for each in self.maps)
+        return f"$\\left[{inside}\\right]$"

@@ -56,7 +56,8 @@ class Sum(MatrixMap):
         return reduce(lambda a, b: a + b, (term._operator(order) for term in self.terms))
 
     def _label(self, order) -> Label:
-        return labels.add(*(term._label(order) for term in self.terms))
+        # Maps with equal parts have been added up; others may look alike (Index).
+        return labels.side_by_side(*(term._label(order) for term in self.terms))
 
 
 class Scaled(MatrixMap):

@@ -4,7 +4,7 @@
     M1 ∘ (M2 ∘ dX) = (M1 ∘ M2) ∘ dX
     tr(Aᵀ J dX) = tr((Jᵀ A)ᵀ dX)          J (dφ B) = dφ (J B)
     a gather after a gather is a gather    c J, d J with equal parts add up
-    0 absorbs, dX -> dX vanishes, sums are composed term by term
+    0 absorbs, dX -> dX vanishes, sums of a few terms are composed term by term
 
 Each rule is a function of two maps that returns their simpler form, or None.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from math import prod
+from numbers import Number
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from .combinations import Composition, Scaled, Sum, Zero
 from .maps import MatrixMap
 from .matrices import Matrix, agree, as_matrix, times, transposed
 from .terms import Hadamard, Index, Inner, Outer, Sandwich
+
+# Sums of more terms stay a link of the chain: multiplied out, X^(2^k) would have 2^k terms.
+LONGEST_SUM = 32
 
 
 def _first(rules, a, b):
@@ -34,6 +38,8 @@ def _first(rules, a, b):
 def scale(c, map: MatrixMap) -> MatrixMap:
     """``c`` times a map."""
     c = c[()] if isinstance(c, np.ndarray) else c
+    if not isinstance(c, Number):
+        raise TypeError(f"MatrixMap: can be multiplied by a number, not by {type(c).__name__}")
     if isinstance(map, Scaled):
         c, map = c * map.c, map.map
     if type(c) in (int, float) and c == 1:
@@ -68,10 +74,12 @@ def add(a: MatrixMap, b: MatrixMap) -> MatrixMap:
         for i, other in enumerate(terms):
             merged = _first(_ADDITIONS, other, term)
             if merged is not None:
-                terms[i] = merged
+                terms[i : i + 1] = [] if isinstance(merged, Zero) else [merged]
                 break
         else:
             terms.append(term)
+    if not terms:
+        return Zero(a.in_shape, a.out_shape)
     return terms[0] if len(terms) == 1 else Sum(*terms)
 
 
@@ -169,10 +177,9 @@ def compose(after: MatrixMap, before: MatrixMap) -> MatrixMap:
 def _compose(a, b):
     if isinstance(a, Zero) or isinstance(b, Zero):
         return Zero(b.in_shape, a.out_shape)
-    if isinstance(a, Sum):
-        return reduce(add, [compose(term, b) for term in a.terms])
-    if isinstance(b, Sum):
-        return reduce(add, [compose(a, term) for term in b.terms])
+    terms, more = (each.terms if isinstance(each, Sum) else (each,) for each in (a, b))
+    if 1 < len(terms) * len(more) <= LONGEST_SUM:
+        return reduce(add, [compose(term, other) for term in terms for other in more])
     chain = [*_chain(a), *_chain(b)]
     i = len(_chain(a)) - 1
     while i < len(chain) - 1:

@@ -59,13 +59,16 @@ def D(f: Expression, x: Variable | Sequence[Variable]) -> MatrixMap | Block:
     _check("D", f, x)
     maps: dict[int, MatrixMap] = {id(x): identity_map(x.shape)}
     for node in _ordered(f, [x])[0]:
-        total = None
+        locals_: dict[int, MatrixMap] = {}  # an operand in two places is passed once
         for i, operand in enumerate(node.operands):
-            before = maps.get(id(operand))
-            after = None if before is None else node.local(i)
+            after = node.local(i) if id(operand) in maps else None
             if after is not None:
-                term = compose(after, before)
-                total = term if total is None else add(total, term)
+                before = locals_.get(id(operand))
+                locals_[id(operand)] = after if before is None else add(before, after)
+        total = None
+        for operand, after in locals_.items():
+            term = compose(after, maps[operand])
+            total = term if total is None else add(total, term)
         maps[id(node)] = Zero(x.shape, node.shape) if total is None else total
     return maps.get(id(f), Zero(x.shape, f.shape))
 
@@ -115,7 +118,7 @@ def jvp(f: Expression, x: Variable, dx: ArrayLike) -> NDArray:
             tangents[id(node)] = total
     found = tangents.get(id(f))
     if found is None:
-        return np.zeros((*batch, *f.shape))
+        return np.zeros((*batch, *f.shape), f.dtype)
     return found.reshape((*batch, *f.shape))
 
 
@@ -156,9 +159,10 @@ def vjp(f: Expression, x: Variable | Sequence[Variable], g: ArrayLike):
     g = _batch_of("vjp", "g", g, f.shape)
     batch = g.shape[: g.ndim - f.ndim]
     cotangents = _sweep(f, variables, g.reshape((*batch, *matrix_shape(f.shape))))
+    shapes = [(*batch, *each.shape) for each in variables]
     results = tuple(
-        np.zeros((*batch, *each.shape)) if c is None else c.reshape((*batch, *each.shape))
-        for each, c in zip(variables, cotangents, strict=True)
+        np.zeros(shape, each.dtype) if c is None else c.reshape(shape)
+        for each, c, shape in zip(variables, cotangents, shapes, strict=True)
     )
     return results if several else results[0]
 

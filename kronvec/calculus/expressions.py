@@ -30,6 +30,24 @@ class Expression:
     ----------
     value : ndarray
         Of no more than two axes.
+    operands : tuple of Expression
+        What it was computed from.
+    depends : bool
+        Whether a variable is in it.
+
+    See Also
+    --------
+    Variable, constant
+
+    Examples
+    --------
+    >>> from kronvec.calculus import Variable
+    >>> X = Variable([[1.0, 2.0], [3.0, 4.0]], "X")
+    >>> X.T @ X
+    <Expression Xᵀ X of shape (2, 2)>
+    >>> (X.T @ X).value
+    array([[10., 14.],
+           [14., 20.]])
     """
 
     # ndarray @ expression and the like come here, whatever stands on the left.
@@ -86,6 +104,18 @@ class Expression:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def __complex__(self) -> complex:
+        return complex(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            f"{self!r} is no array, or its derivative would be lost: take the function of "
+            "kronvec.calculus, or its .value"
+        )
 
     # ---------------------------------------------------------------------------- operations
 
@@ -215,7 +245,7 @@ class Variable(Expression):
     """
 
     def __init__(self, value: ArrayLike, name: str | None = None) -> None:
-        super().__init__(_read("Variable", value), None if name is None else labels.named(name))
+        super().__init__(_read("Variable", value), _name("Variable", name))
         self.depends = True
 
 
@@ -247,7 +277,13 @@ def constant(value: ArrayLike, name: str | None = None) -> Expression:
     >>> constant(np.eye(2), "A")
     <Expression A of shape (2, 2)>
     """
-    return Expression(_read("constant", value), None if name is None else labels.named(name))
+    return Expression(_read("constant", value), _name("constant", name))
+
+
+def _name(function, name):
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{function}: name must be a string, got {type(name).__name__}")
+    return None if name is None else labels.named(name)
 
 
 def _read(function, value):
@@ -272,6 +308,8 @@ def as_expression(function: str, name: str, value) -> Expression:
 
 def evaluated(function: str, f: Callable[[Variable], Expression], x: Variable) -> Expression:
     """f(X), which must be an expression."""
+    if not callable(f):
+        raise TypeError(f"{function}: f must be callable, got {type(f).__name__}")
     y = f(x)
     if not isinstance(y, Expression):
         raise TypeError(f"{function}: f must return an expression, got {type(y).__name__}")

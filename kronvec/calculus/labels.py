@@ -54,8 +54,9 @@ class Label(NamedTuple):
         return bool(self.made) and self.made[0] in makers
 
 
-IDENTITY = Label("I", "I")
-ONES = Label("1", "\\mathbf{1}")
+# Marked, so that a matrix which a user calls I or 1 is none of these.
+IDENTITY = Label("I", "I", made=("identity",))
+ONES = Label("1", "\\mathbf{1}", made=("ones",))
 
 
 # ---------------------------------------------------------------------------------------- names
@@ -187,10 +188,11 @@ def indexed(a: Label) -> Label:
     return Label(f"{inside.text}[…]", f"{inside.latex}_{{[\\cdot]}}")
 
 
-def function(name: str, *arguments: Label) -> Label:
-    """f(A, …)."""
-    text = ", ".join(a.text for a in arguments)
-    latex = ", ".join(a.latex for a in arguments)
+def function(name: str, *arguments: Label, **options) -> Label:
+    """f(A, …, option=value)."""
+    chosen = [f"{key}={value}" for key, value in options.items()]
+    text = ", ".join([*(a.text for a in arguments), *chosen])
+    latex = ", ".join([*(a.latex for a in arguments), *(f"\\mathrm{{{c}}}" for c in chosen)])
     return Label(f"{name}({text})", f"\\mathrm{{{name}}}({latex})", ATOM, (function, name))
 
 
@@ -271,23 +273,33 @@ def kronecker(a: Label, b: Label) -> Label:
 
 
 def add(*labels: Label) -> Label:
-    """A + B + …; a term with a sign of its own is subtracted, equal ones are gathered."""
+    """A + B + …; equal terms are gathered, where their text says all of them.
+
+    It does not with a bracket [: A[…] is any entries of A, [2x3] any matrix of that shape.
+    """
     gathered: dict = {}
     for each in labels:
         for term in each.made[1:] if each.is_made_by(add) else (each,):
             c, rest = coefficient(term)
             key = None if rest is None else rest.text
+            if rest is not None and "[" in rest.text:
+                key = len(gathered)
             before, _ = gathered.get(key, (0, rest))
             gathered[key] = (before + c, rest)
     terms = [number(c) if a is None else scale(c, a) for c, a in gathered.values() if c != 0]
     if len(terms) < 2:
         return terms[0] if terms else number(0)
+    return side_by_side(*terms)
+
+
+def side_by_side(*terms: Label) -> Label:
+    """A + B + … as they are; a term with a sign of its own is subtracted."""
     text, latex = terms[0].text, terms[0].latex
     for each in terms[1:]:
         negative = each.text.startswith("-")
         text += f" - {each.text[1:]}" if negative else f" + {each.text}"
         latex += f" - {each.latex[1:]}" if negative else f" + {each.latex}"
-    return Label(text, latex, SUM, (add, *terms), max(each.ndim for each in labels))
+    return Label(text, latex, SUM, (add, *terms), max(each.ndim for each in terms))
 
 
 def subtract(a: Label, b: Label) -> Label:

@@ -45,12 +45,31 @@ class MatrixMap:
     Notes
     -----
     Order and layout are no property of a derivative.  They are chosen when it is written out:
-    `dense`, `operator` and ``str`` take ``order`` "F" (vec stacks columns) or "C" (rows), and
-    `dense` takes ``layout`` "numerator" (gradients are rows) or "denominator" (columns).
+    `dense`, `operator` and `text` take ``order`` "F" (vec stacks columns) or "C" (rows), and
+    `dense` takes ``layout`` "numerator" (gradients are rows) or "denominator" (columns); ``str`` is
+    the formula for order "F".
 
     References
     ----------
     Magnus & Neudecker, *Matrix Differential Calculus*, 3rd ed. (2019), chapters 5 and 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.calculus import D, Variable, constant
+    >>> A = constant([[1.0, 2.0]], "A")
+    >>> X = Variable([[1.0, 0.0], [0.0, 1.0]], "X")
+    >>> J = D(A @ X, X)
+    >>> print(J, "|", J.text("C"))
+    I ⊗ A | A ⊗ I
+    >>> J.jvp([[1.0, 0.0], [0.0, 1.0]])
+    array([[1., 2.]])
+    >>> J.vjp([[1.0, 0.0]])
+    array([[1., 0.],
+           [2., 0.]])
+    >>> J.dense()
+    array([[1., 2., 0., 0.],
+           [0., 0., 1., 2.]])
     """
 
     def __init__(self, in_shape, out_shape) -> None:
@@ -103,9 +122,7 @@ class MatrixMap:
         ValueError
             The last axes of dx are not those of X.
         """
-        return self._on(
-            f"{type(self).__name__}.jvp", "dx", dx, self.in_shape, self.out_shape, self._apply
-        )
+        return self._on("MatrixMap.jvp", "dx", dx, self.in_shape, self.out_shape, self._apply)
 
     def vjp(self, g: ArrayLike) -> NDArray:
         """The cotangent Jᴴ G, with Re tr(Gᴴ J dX) = Re tr((Jᴴ G)ᴴ dX); a batch at once.
@@ -123,9 +140,7 @@ class MatrixMap:
         ValueError
             The last axes of g are not those of F.
         """
-        return self._on(
-            f"{type(self).__name__}.vjp", "g", g, self.out_shape, self.in_shape, self._pull
-        )
+        return self._on("MatrixMap.vjp", "g", g, self.out_shape, self.in_shape, self._pull)
 
     @staticmethod
     def _on(function, name, value, shape, result_shape, apply):
@@ -139,8 +154,24 @@ class MatrixMap:
     # --------------------------------------------------------------------------- written out
 
     def operator(self, order: str = "F") -> Operator:
-        """The matrix that takes vec(dX) to vec(dF), an operator of `kronvec.operators`."""
-        return self._operator(check_order(f"{type(self).__name__}.operator", order))
+        """The matrix that takes vec(dX) to vec(dF), an operator of `kronvec.operators`.
+
+        Parameters
+        ----------
+        order : {"F", "C"}
+            vec stacks columns or rows.
+
+        Returns
+        -------
+        Operator, shape (size of F, size of X)
+            SciPy's iterative solvers take it.
+
+        Raises
+        ------
+        ValueError
+            ``order`` is none of these.
+        """
+        return self._operator(check_order("MatrixMap.operator", order))
 
     def dense(self, order: str = "F", layout: str = "numerator") -> NDArray:
         """The Jacobian as an array.
@@ -161,7 +192,8 @@ class MatrixMap:
         ValueError
             ``order`` or ``layout`` is none of these.
         """
-        check_layout(f"{type(self).__name__}.dense", layout)
+        check_order("MatrixMap.dense", order)
+        check_layout("MatrixMap.dense", layout)
         dense = self.operator(order).toarray(self.dtype)
         return dense if layout == "numerator" else dense.T
 
@@ -189,14 +221,29 @@ class MatrixMap:
         """
         if prod(self.out_shape) != 1:
             raise TypeError(
-                f"{type(self).__name__}.gradient: only scalar functions have one, this map is "
+                "MatrixMap.gradient: only scalar functions have one, this map is "
                 f"into shape {self.out_shape}"
             )
         return self.vjp(np.ones(self.out_shape, self.dtype)).conj()
 
     def text(self, order: str = "F") -> str:
-        """The matrix of the map as a formula, for one order of vec."""
-        return self._label(check_order(f"{type(self).__name__}.text", order)).text
+        """The matrix of the map as a formula, for one order of vec.
+
+        Parameters
+        ----------
+        order : {"F", "C"}
+            vec stacks columns or rows.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            ``order`` is none of these.
+        """
+        return self._label(check_order("MatrixMap.text", order)).text
 
     def __str__(self) -> str:
         return self._label("F").text
@@ -213,6 +260,8 @@ class MatrixMap:
         """The chain rule: this map after another."""
         from .combine import compose
 
+        if isinstance(other, np.ndarray):
+            raise TypeError("MatrixMap: a map follows another map; .jvp(dX) applies it to an array")
         return compose(self, other) if isinstance(other, MatrixMap) else NotImplemented
 
     def __add__(self, other):

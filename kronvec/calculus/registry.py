@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from . import labels
+from . import docstrings, labels
 from .continuation import is_beside_the_real_axis, real_parts
 from .expressions import Expression, as_expression
 
@@ -39,6 +39,7 @@ class Rule(NamedTuple):
     operands: tuple[str, ...]
     holomorphic: bool = True
     continuation: Callable | None = None
+    defaults: dict = {}  # noqa: RUF012, of the options that have one
 
 
 RULES: dict[str, Rule] = {}
@@ -53,6 +54,8 @@ def rule(
     name: str | None = None,
     holomorphic: bool = True,
     continuation: Callable | None = None,
+    shapes: str | tuple[str, ...] = docstrings.ANY,
+    singular: str | None = None,
 ) -> Callable:
     """Make an operation of a rule.
 
@@ -69,6 +72,10 @@ def rule(
     continuation : callable, optional
         The evaluation beside the real axis, where that is not ``evaluate`` (continuation.py); of
         what is not holomorphic and has none it is piecewise linear.
+    shapes : str or tuple of str
+        Those of all operands, or of each, for the docstring.
+    singular : str, optional
+        When it raises LinAlgError, for the docstring.
     """
 
     def register(derivatives: Callable) -> Callable:
@@ -76,9 +83,10 @@ def rule(
         parameters = list(inspect.signature(derivatives).parameters.values())[1:]
         operands = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
         settings = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         RULES[operation_name] = Rule(
-            evaluate, derivatives, label, operands, holomorphic, continuation
+            evaluate, derivatives, label, operands, holomorphic, continuation, defaults
         )
 
         @functools.wraps(derivatives)
@@ -91,6 +99,14 @@ def rule(
 
         operation.__name__ = operation.__qualname__ = operation_name
         operation.__signature__ = inspect.Signature(parameters)
+        if derivatives.__doc__:
+            operation.__doc__ = docstrings.of_operation(
+                derivatives.__doc__,
+                operands,
+                shapes,
+                holomorphic=holomorphic,
+                singular=singular,
+            )
         return operation
 
     return register
@@ -129,17 +145,26 @@ def apply(name, arguments, options):
         evaluate = made.continuation or evaluate
     try:
         value = evaluate(*values, **options)
-    except (ValueError, IndexError) as error:
+        if np.ndim(value) > 2:
+            raise ValueError(f"the result must have at most two axes, not {np.shape(value)}")
+    except (ValueError, IndexError, TypeError) as error:
         raise _named(error, name, names, operands) from None
     if not any(isinstance(a, Expression) for a in arguments):
         return value
-    label = (made.label or functools.partial(labels.function, name))(*(o.label for o in operands))
-    result = Expression(np.asarray(value), label, operands)
+    result = Expression(np.asarray(value), _label(name, made, operands, options), operands)
     if result.depends:
         if not made.holomorphic:
             check_real(name, *operands)
         result._derivatives = made.derivatives(result, *operands, **options)
     return result
+
+
+def _label(name, made, operands, options):
+    """The formula of a result; of an operation without one of its own f(A, …, option=value)."""
+    if made.label is not None:
+        return made.label(*(o.label for o in operands), **options)
+    chosen = {k: v for k, v in options.items() if str(v) != str(made.defaults.get(k))}
+    return labels.function(name, *(o.label for o in operands), **chosen)
 
 
 def _linear_beside_the_real_axis(made, operands, values, options):
@@ -178,7 +203,7 @@ def _named(error, name, names, operands):
     shapes = ", ".join(
         f"{n} {o.label.text} {o.shape}" for n, o in zip(names, operands, strict=True)
     )
-    kinds = (np.linalg.LinAlgError, IndexError, ValueError)
+    kinds = (np.linalg.LinAlgError, IndexError, ValueError, TypeError)
     if isinstance(error, np.exceptions.AxisError):
         kinds = (ValueError,)
     kind = next(k for k in kinds if isinstance(error, k))
@@ -197,8 +222,11 @@ def check_real(name, *operands) -> None:
             )
 
 
-def without_derivative(name: str, evaluate: Callable, reason: str) -> Callable:
-    """An operation on values: arrays come out, expressions or not, and nothing is recorded."""
+def without_derivative(name: str, evaluate: Callable, reason: str, *example) -> Callable:
+    """An operation on values: arrays come out, expressions or not, and nothing is recorded.
+
+    ``example`` are arguments for its docstring.
+    """
     NON_DIFFERENTIABLE[name] = reason
 
     def operation(*arguments, **options):
@@ -208,5 +236,8 @@ def without_derivative(name: str, evaluate: Callable, reason: str) -> Callable:
         return evaluate(*values, **options)
 
     operation.__name__ = operation.__qualname__ = name
-    operation.__doc__ = f"As `numpy.{name}`, an array: {reason}."
+    operation.__doc__ = docstrings.of_values(name, example, evaluate(*example), reason)
+    one = inspect.Parameter
+    names = [one(n, one.POSITIONAL_ONLY) for n in "ab"[: len(example)]]
+    operation.__signature__ = inspect.Signature([*names, one("options", one.VAR_KEYWORD)])
     return operation

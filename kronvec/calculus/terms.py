@@ -250,7 +250,7 @@ class Index(MatrixMap):
 
     @staticmethod
     def _move(x, source, target, shape):
-        flat = x.reshape(*x.shape[:-2], -1)
+        flat = x.reshape(*x.shape[:-2], prod(x.shape[-2:]))
         moved = flat if source is None else flat[..., source]
         if target is None:
             return moved.reshape(*x.shape[:-2], *shape)

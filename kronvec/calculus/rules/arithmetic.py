@@ -48,28 +48,60 @@ def scaled_entries(operand, coefficient, y, label):
 
 @rule(np.add, labels.add)
 def add(y, a, b):
-    """A + B."""
+    """A + B.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, add
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(add(x, w), w))
+    I
+    """
     # d(A + B) = dA + dB
     return lambda: expansion(a, y), lambda: expansion(b, y)
 
 
 @rule(np.subtract, labels.subtract)
 def subtract(y, a, b):
-    """A - B."""
+    """A - B.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, subtract
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(subtract(x, w), w))
+    -I
+    """
     # d(A - B) = dA - dB
     return lambda: expansion(a, y), lambda: scale(-1, expansion(b, y))
 
 
 @rule(np.negative, lambda a: labels.scale(-1, a))
 def negative(y, a):
-    """-A."""
+    """-A.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, negative
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(negative(x), x))
+    -I
+    """
     # d(-A) = -dA
     return (lambda: scale(-1, identity_map(a.shape)),)
 
 
 @rule(np.multiply, labels.hadamard)
 def multiply(y, a, b):
-    """A ∘ B, entry by entry."""
+    """A ∘ B, entry by entry.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, multiply
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(multiply(x, w), w))
+    diag(x)
+    """
     # d(A ∘ B) = B ∘ dA + A ∘ dB
     return (
         lambda: scaled_entries(a, b.value, y, b.label),
@@ -79,7 +111,15 @@ def multiply(y, a, b):
 
 @rule(np.true_divide, labels.quotient)
 def divide(y, a, b):
-    """A ⊘ B, entry by entry."""
+    """A ⊘ B, entry by entry.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, divide
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(divide(x, w), x))
+    diag(1 ⊘ w)
+    """
     # d(A ⊘ B) = dA ⊘ B - (A ⊘ B) ∘ dB ⊘ B
     return (
         lambda: scaled_entries(a, 1 / b.value, y, labels.quotient(labels.number(1), b.label)),
@@ -99,7 +139,15 @@ def _power(a, p):
 
 @rule(_power, labels.power)
 def power(y, a, p):
-    """A to the power p, entry by entry."""
+    """A to the power p, entry by entry.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, power
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(power(x, 3), x))
+    diag(3 x^2)
+    """
 
     # d(aᵖ) = p aᵖ⁻¹ da + aᵖ log(a) dp; p = 0 leaves nothing of a, also for a = 0, and so does
     # a = 0 of dp.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from .. import labels
@@ -11,6 +13,7 @@ from ..matrices import Matrix, as_matrix
 from ..registry import rule
 from ..terms import Hadamard, Inner, Outer, Sandwich, identity_map
 from .arithmetic import ones
+from .reductions import along
 
 
 def _shifted(x, axis):
@@ -59,7 +62,7 @@ def _named(array, name, a):
     return Matrix(as_matrix(array), labels.function(name, a.label))
 
 
-@rule(_softmax)
+@rule(lambda x, axis=-1: _softmax(x, operator.index(axis)))
 def softmax(y, x, *, axis=-1):
     """exp X divided by its sums along an axis.
 
@@ -68,6 +71,27 @@ def softmax(y, x, *, axis=-1):
     x : array_like or Expression
     axis : int
         Along which Y adds up to one.
+
+    Returns
+    -------
+    Expression, or ndarray where x is an array
+
+    Raises
+    ------
+    ValueError
+        x has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, softmax
+    >>> x = Variable([0.0, 0.0], "x")
+    >>> print(D(softmax(x), x))
+    diag(softmax(x)) - softmax(x) · softmax(x)ᵀ
+    >>> D(softmax(x), x).dense()
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
     """
 
     # y = e / s with e = eˣ, s = Σ e: dy = (e ∘ dx) / s - e Σ(e ∘ dx) / s²
@@ -85,7 +109,7 @@ def softmax(y, x, *, axis=-1):
     return (wrt_x,)
 
 
-@rule(_log_softmax)
+@rule(lambda x, axis=-1: _log_softmax(x, operator.index(axis)))
 def log_softmax(y, x, *, axis=-1):
     """log softmax(X) = X - logsumexp(X), along an axis.
 
@@ -94,6 +118,25 @@ def log_softmax(y, x, *, axis=-1):
     x : array_like or Expression
     axis : int
         Along which exp Y adds up to one.
+
+    Returns
+    -------
+    Expression, or ndarray where x is an array
+
+    Raises
+    ------
+    ValueError
+        x has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, log_softmax
+    >>> x = Variable([0.0, 0.0], "x")
+    >>> D(log_softmax(x), x).dense()
+    array([[ 0.5, -0.5],
+           [-0.5,  0.5]])
     """
 
     # dY = dX - (S ∘ dX) 1 1ᵀ with S = softmax(X)
@@ -110,7 +153,7 @@ def log_softmax(y, x, *, axis=-1):
     return (wrt_x,)
 
 
-@rule(_logsumexp)
+@rule(along(_logsumexp))
 def logsumexp(y, x, *, axis=None):
     """log Σ exp x, of all entries or along an axis.
 
@@ -119,6 +162,24 @@ def logsumexp(y, x, *, axis=None):
     x : array_like or Expression
     axis : int, optional
         All entries if not given.
+
+    Returns
+    -------
+    Expression, or ndarray where x is an array
+
+    Raises
+    ------
+    ValueError
+        x has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, logsumexp
+    >>> x = Variable([0.0, 0.0], "x")
+    >>> print(D(logsumexp(x), x))
+    softmax(x)ᵀ
     """
 
     # d log Σ eˣ = Σ eˣ dx / Σ eˣ = Σ S ∘ dX with S = softmax(X)
@@ -195,7 +256,7 @@ def cross_entropy(logits, targets):
     """
     classes = np.asarray(getattr(targets, "value", targets))
     shape = np.shape(getattr(logits, "value", logits))
-    if classes.dtype.kind in "iu" and classes.shape == shape[:-1]:
+    if classes.dtype.kind in "iu" and shape and classes.shape == shape[:-1]:
         if np.any((classes < 0) | (classes >= shape[-1])):
             raise ValueError(f"cross_entropy: classes of targets must be from 0 to {shape[-1] - 1}")
         dtype = getattr(logits, "dtype", np.dtype(np.float64))

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from .. import labels
+from .. import docstrings, labels
 from ..combine import scale
 from ..labels import Label
 from ..matrices import Matrix, as_matrix
@@ -35,8 +35,14 @@ def function_of_entries(evaluate, slope, formula, label=None, *, holomorphic=Tru
 
             return (wrt_x,)
 
-        derivatives.__doc__, derivatives.__module__ = described.__doc__, described.__module__
-        return rule(evaluate, label, name=described.__name__, holomorphic=holomorphic)(derivatives)
+        name = described.__name__
+        x = labels.named("x")._replace(ndim=1)
+        y = label(x) if label else labels.function(name, x)
+        derivatives.__doc__ = docstrings.of_function_of_entries(
+            name, described.__doc__, formula(x, y), holomorphic=holomorphic
+        )
+        derivatives.__module__ = described.__module__
+        return rule(evaluate, label, name=name, holomorphic=holomorphic)(derivatives)
 
     return register
 
@@ -158,13 +164,35 @@ def _of_the_chosen(y, a, b, chooses, sign):
 
 @rule(np.maximum, holomorphic=False)
 def maximum(y, a, b):
-    """The larger of two entries; where they are equal, each has half of the derivative."""
+    """The larger of two entries; where they are equal, each has half of the derivative.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, maximum
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(maximum(x, w), w))
+    diag([w > x])
+    >>> D(maximum(x, w), w).dense()
+    array([[1., 0.],
+           [0., 0.]])
+    """
     # d max(a, b) = [a > b] da + [b > a] db
     return _of_the_chosen(y, a, b, np.greater, ">")
 
 
 @rule(np.minimum, holomorphic=False)
 def minimum(y, a, b):
-    """The smaller of two entries; where they are equal, each has half of the derivative."""
+    """The smaller of two entries; where they are equal, each has half of the derivative.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, minimum
+    >>> x, w = Variable([1.0, 2.0], "x"), Variable([4.0, 1.0], "w")
+    >>> print(D(minimum(x, w), w))
+    diag([w < x])
+    >>> D(minimum(x, w), w).dense()
+    array([[0., 0.],
+           [0., 1.]])
+    """
     # d min(a, b) = [a < b] da + [b < a] db
     return _of_the_chosen(y, a, b, np.less, "<")

@@ -14,9 +14,20 @@ from ..registry import rule
 from ..terms import Hadamard, Inner, Kronecker, Sandwich
 
 
-@rule(np.matmul, labels.matmul)
+@rule(np.matmul, labels.matmul, shapes=("shape (m, n) or (n,)", "shape (n, p) or (n,)"))
 def matmul(y, a, b):
-    """A B, of vectors and matrices as `numpy.matmul` multiplies them."""
+    """A B, of vectors and matrices as `numpy.matmul` multiplies them.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, constant, matmul
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> A = constant([[1.0, 2.0]], "A")
+    >>> print(D(matmul(A, X), X))
+    I ⊗ A
+    >>> print(D(matmul(X, [1.0, 1.0]), X))
+    [2]ᵀ ⊗ I
+    """
     # d(A B) = dA B + A dB.  A vector on the left is a row, xᵀ B = (Bᵀ x)ᵀ; two vectors make a
     # scalar, aᵀ b.
     if a.ndim == b.ndim == 1:
@@ -43,16 +54,38 @@ def _of_square(function):
     return evaluate
 
 
-@rule(_of_square(np.linalg.inv), lambda a: a.inv)
+@rule(_of_square(np.linalg.inv), lambda a: a.inv, shapes="shape (n, n)", singular="a is singular")
 def inv(y, a):
-    """A⁻¹."""
+    """A⁻¹.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, inv
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> print(D(inv(X), X))
+    -X⁻ᵀ ⊗ X⁻¹
+    """
     # A A⁻¹ = I gives dA A⁻¹ + A d(A⁻¹) = 0, so d(A⁻¹) = -A⁻¹ dA A⁻¹.
     return (lambda: scale(-1, Sandwich(y.matrix, y.matrix, a.shape, y.shape)),)
 
 
-@rule(_of_square(np.linalg.solve), lambda a, b: labels.product(a.inv, b))
+@rule(
+    _of_square(np.linalg.solve),
+    lambda a, b: labels.product(a.inv, b),
+    shapes=("shape (n, n)", "shape (n, p) or (n,)"),
+    singular="a is singular",
+)
 def solve(y, a, b):
-    """A⁻¹ B, for B a matrix or a vector."""
+    """A⁻¹ B, for B a matrix or a vector.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, solve
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> B = Variable([[1.0], [2.0]], "B")
+    >>> print(D(solve(X, B), X), "|", D(solve(X, B), B))
+    -Bᵀ X⁻ᵀ ⊗ X⁻¹ | X⁻¹
+    """
     # A Y = B gives dA Y + A dY = dB, so dY = A⁻¹ dB - A⁻¹ dA Y.
     inverse = Inverse(a.matrix)
     return (
@@ -61,16 +94,32 @@ def solve(y, a, b):
     )
 
 
-@rule(np.trace, lambda a: labels.function("tr", a))
+@rule(np.trace, lambda a: labels.function("tr", a), shapes="shape (m, n)")
 def trace(y, a):
-    """tr A."""
+    """tr A.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, trace
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> print(D(trace(X @ X), X))
+    (vec (2 Xᵀ))ᵀ
+    """
     # d tr A = tr(I dA)
     return (lambda: Inner(Matrix(np.eye(*a.shape, dtype=a.dtype), labels.IDENTITY), a.shape),)
 
 
-@rule(_of_square(np.linalg.det), lambda a: labels.function("det", a))
+@rule(_of_square(np.linalg.det), lambda a: labels.function("det", a), shapes="shape (n, n)")
 def det(y, a):
-    """det A."""
+    """det A.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, det
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> print(D(det(X), X))
+    (vec (det(X) X⁻ᵀ))ᵀ
+    """
 
     # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.
     def wrt_a():
@@ -122,16 +171,31 @@ def _adjugate_beside_the_real_axis(a):
 def _logdet(a):
     """The logarithm of the determinant; that of a real matrix must be positive."""
     sign, logarithm = np.linalg.slogdet(a)
+    if sign == 0:
+        raise np.linalg.LinAlgError("the determinant is not positive but 0: a is singular")
     if np.iscomplexobj(a):
         return logarithm + np.log(sign)
-    if not sign > 0:
-        raise ValueError("the determinant is not positive, its logarithm is not real")
+    if sign < 0:
+        raise np.linalg.LinAlgError("the determinant is not positive, its logarithm is not real")
     return logarithm
 
 
-@rule(_of_square(_logdet), lambda a: labels.function("log det", a))
+@rule(
+    _of_square(_logdet),
+    lambda a: labels.function("log det", a),
+    shapes="shape (n, n)",
+    singular="a is singular, or real with a negative determinant",
+)
 def logdet(y, a):
-    """log det A."""
+    """log det A.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, logdet
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> print(D(logdet(X), X))
+    (vec X⁻ᵀ)ᵀ
+    """
     # d log det A = tr(A⁻¹ dA), of gradient A⁻ᵀ.
     return (lambda: Inner(Inverse(a.matrix).T, a.shape),)
 
@@ -143,7 +207,16 @@ def logdet(y, a):
     continuation=lambda a: np.sqrt(np.sum(a * a)),
 )
 def norm(y, a):
-    """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector."""
+    """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import Variable, grad, norm
+    >>> X = Variable([[3.0, 0.0], [0.0, 4.0]], "X")
+    >>> grad(norm(X), X)
+    array([[0.6, 0. ],
+           [0. , 0.8]])
+    """
     # d‖A‖ = tr(Aᵀ dA) / ‖A‖; at A = 0, where there is none, the subgradient 0.
     if y.value == 0:
         return (lambda: Inner(Matrix(np.zeros_like(as_matrix(a.value))), a.shape),)
@@ -165,9 +238,17 @@ def _hadamard(a, b):
     return a * b
 
 
-@rule(_hadamard, labels.hadamard)
+@rule(_hadamard, labels.hadamard, shapes="of one shape")
 def hadamard(y, a, b):
-    """A ∘ B, of one shape: `multiply` without expansion."""
+    """A ∘ B, of one shape: `multiply` without expansion.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, constant, hadamard
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> print(D(hadamard(X, constant([[1.0, 2.0], [3.0, 4.0]], "M")), X))
+    diag(vec M)
+    """
     # d(A ∘ B) = B ∘ dA + A ∘ dB
     return lambda: Hadamard(b.matrix, y.shape), lambda: Hadamard(a.matrix, y.shape)
 
@@ -177,9 +258,18 @@ def _dot_label(a, b):
     return inside if a.ndim == 1 else labels.function("tr", inside)
 
 
-@rule(_dot, _dot_label)
+@rule(_dot, _dot_label, shapes="of one shape")
 def dot(y, a, b):
-    """tr(Aᵀ B) = Σ a_ij b_ij, of matrices or vectors of one shape."""
+    """tr(Aᵀ B) = Σ a_ij b_ij, of matrices or vectors of one shape.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, constant, dot
+    >>> X = Variable([[2.0, 1.0], [1.0, 3.0]], "X")
+    >>> A = constant([[1.0, 2.0], [3.0, 4.0]], "A")
+    >>> print(D(dot(A, X), X))
+    (vec A)ᵀ
+    """
     # d tr(Aᵀ B) = tr(Bᵀ dA) + tr(Aᵀ dB)
     return lambda: Inner(b.matrix, a.shape), lambda: Inner(a.matrix, b.shape)
 
@@ -190,9 +280,17 @@ def _outer(a, b):
     return np.outer(a, b)
 
 
-@rule(_outer, lambda a, b: labels.product(a, b.T))
+@rule(_outer, lambda a, b: labels.product(a, b.T), shapes=("shape (m,)", "shape (n,)"))
 def outer(y, a, b):
-    """The matrix a bᵀ of two vectors."""
+    """The matrix a bᵀ of two vectors.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, constant, outer
+    >>> x = Variable([1.0, 2.0], "x")
+    >>> print(D(outer(x, constant([3.0, 4.0, 5.0], "a")), x))
+    a ⊗ I
+    """
     # d(a bᵀ) = da bᵀ + a dbᵀ
     return (
         lambda: Sandwich(None, b.matrix.T, a.shape, y.shape),
@@ -206,9 +304,17 @@ def _kron(a, b):
     return products.kron(a, b)
 
 
-@rule(_kron, labels.kronecker)
+@rule(_kron, labels.kronecker, shapes=("shape (m, n)", "shape (p, q)"))
 def kron(y, a, b):
-    """A ⊗ B."""
+    """A ⊗ B.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, constant, kron
+    >>> X = Variable([[1.0, 2.0]], "X")
+    >>> print(D(kron(X, constant([[3.0, 4.0]], "B")), X))
+    (I ⊗ K(2,1) ⊗ I) (I ⊗ vec B)
+    """
     # d(A ⊗ B) = dA ⊗ B + A ⊗ dB
     return (
         lambda: Kronecker(b.matrix, a.shape, y.shape, before=False),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
-from .. import labels
 from ..combine import scale
 from ..registry import rule
 from ..terms import Inner, Sandwich, identity_map
@@ -22,15 +23,74 @@ def _summed(y, a, axis):
     return Sandwich(None, ones(m, 1, a.dtype), a.shape, y.shape, transposed=True)  # Xᵀ 1
 
 
-@rule(np.sum, lambda a: labels.function("sum", a))
+def along(reduce):
+    """A function of an array and an axis, an integer, or None for all entries."""
+    return lambda a, axis=None: reduce(a, axis if axis is None else operator.index(axis))
+
+
+@rule(along(np.sum))
 def sum(y, a, *, axis=None):
-    """The sum of all entries, or along an axis."""
+    """The sum of all entries, or along an axis.
+
+    Parameters
+    ----------
+    a : array_like or Expression, of no more than two axes
+    axis : int, optional
+        All entries if not given.
+
+    Returns
+    -------
+    Expression, or ndarray where a is an array
+
+    Raises
+    ------
+    ValueError
+        a has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, sum
+    >>> X = Variable([[1.0, 2.0], [3.0, 4.0]], "X")
+    >>> sum(X, axis=1).value
+    array([3., 7.])
+    >>> print(D(sum(X, axis=1), X))
+    1ᵀ ⊗ I
+    """
     # d Σ a_ij = Σ da_ij
     return (lambda: _summed(y, a, axis),)
 
 
-@rule(np.mean, lambda a: labels.function("mean", a))
+@rule(along(np.mean))
 def mean(y, a, *, axis=None):
-    """The mean of all entries, or along an axis."""
+    """The mean of all entries, or along an axis.
+
+    Parameters
+    ----------
+    a : array_like or Expression, of no more than two axes
+    axis : int, optional
+        All entries if not given.
+
+    Returns
+    -------
+    Expression, or ndarray where a is an array
+
+    Raises
+    ------
+    ValueError
+        a has no such axis.
+    TypeError
+        ``axis`` is no integer.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import D, Variable, mean
+    >>> X = Variable([[1.0, 2.0], [3.0, 4.0]], "X")
+    >>> mean(X, axis=1).value
+    array([1.5, 3.5])
+    >>> print(D(mean(X, axis=1), X))
+    0.5 (1ᵀ ⊗ I)
+    """
     # d(Σ a_ij / N) = Σ da_ij / N
-    return (lambda: scale(y.size / a.size, _summed(y, a, axis)),)
+    return (lambda: scale(y.size / max(a.size, 1), _summed(y, a, axis)),)
