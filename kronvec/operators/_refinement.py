@@ -20,7 +20,7 @@ def refined_solve(product, b):
     u ‖K‖ ‖x‖.  A step x += K⁻¹ (b - K x) takes one to the other, unless κ(K) u is about 1
     (Higham 2002, theorem 12.3).
     """
-    inverse = product._inv()
+    inverse = product._inv("solve")
     x = inverse._matmul(b)
     unit = np.finfo(b.dtype).eps * (1 + sum(f.shape[1] for f in product.factors))
     norm = product._norm(np.inf)

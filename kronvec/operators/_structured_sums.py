@@ -18,7 +18,7 @@ import numpy as np
 
 from ._solving import FORMED_SIZE, by_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
-from .combinations import Scaled, Sum
+from .combinations import Sum, unscaled
 from .dense import Dense
 from .diagonal import Diagonal
 from .identity import Identity
@@ -45,11 +45,6 @@ def read_sum(terms):
     if rest and (diagonal or shift):
         return Iterative(terms, rest, sum(diagonal) + sum(shift))
     return None
-
-
-def unscaled(operator):
-    """(c, K) of c K."""
-    return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
 
 
 class Shifted:

@@ -146,6 +146,11 @@ class Scaled(Operator):
         return f"{self.scale} * {bracketed(self.operator)}"
 
 
+def unscaled(operator):
+    """(c, K) of c K."""
+    return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
+
+
 class Sum(ByEigenvalues, Operator):
     """The sum of operators of one shape.
 

@@ -13,7 +13,7 @@ from ._base import Operator
 from ._by_eigenvalues import ByEigenvalues
 from ._schur_forms import by_schur_forms
 from ._solving import inexact
-from ._spectral import outer_fold, slogdet_of
+from ._spectral import factorwise, outer_fold, slogdet_of
 from .combinations import common_dtype
 from .dense import Dense, as_operator
 from .identity import Identity
@@ -136,26 +136,14 @@ class KroneckerSum(ByEigenvalues, Operator):
         return all(f._is_hermitian() for f in self.factors)
 
     def _eigh(self):
-        pairs = self._factorwise("_eigh")
+        pairs = factorwise(self, "_eigh")
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
     def _eig(self):
-        pairs = self._factorwise("_eig")
+        pairs = factorwise(self, "_eig")
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
-
-    def _factorwise(self, method):
-        results = []
-        for i, f in enumerate(self.factors):
-            try:
-                results.append(getattr(f, method)())
-            except np.linalg.LinAlgError as error:
-                name = method.removeprefix("_")
-                raise np.linalg.LinAlgError(
-                    f"KroneckerSum.{name}: factor {i}, {f!r}: {error}"
-                ) from None
-        return results
 
     def _known_eigh(self):
         return self._eigh() if self._is_hermitian() else None
