@@ -46,10 +46,11 @@ def refined_in_more_precision(operator, b):
     An error shrinks by about κ(K) u in each step, u that of K (Higham 2002, section 12.1); a step
     that leaves a larger residual is not taken.
     """
-    x = operator._solve(b)
+    solve = operator._solver(b.dtype)
+    x = solve(b)
     residual = b - operator._matmul(x)
     for _ in range(STEPS):
-        moved = x + operator._solve(residual)
+        moved = x + solve(residual)
         left = b - operator._matmul(moved)
         better = (_size(left) < _size(residual))[..., None, :]
         if not better.any():

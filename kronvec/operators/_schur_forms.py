@@ -8,12 +8,21 @@ from .._schur import SchurForm, schur
 from ._solving import by_columns, inexact
 
 
-def by_schur_forms(solver, function, factors, b, sigma):
-    """``solver`` for all columns of b, (..., n, k), at once."""
-    if not b.size:
-        return b.copy()
-    forms = [schur_form(f, b.dtype) for f in factors]
-    return by_columns(lambda columns: solver(function, forms, columns, sigma), b)
+def by_schur_forms(solver, function, factors, sigma, precision):
+    """``solver`` as a function of b, (..., n, k), in a precision, all columns at once.
+
+    The Schur forms are computed here, once.
+    """
+    if not all(f.shape[0] for f in factors):
+        return np.copy
+    forms = [schur_form(f, precision) for f in factors]
+
+    def solve(b):
+        if not b.size:
+            return b.copy()
+        return by_columns(lambda columns: solver(function, forms, columns, sigma), b)
+
+    return solve
 
 
 def schur_form(factor, dtype) -> SchurForm:

@@ -23,13 +23,14 @@ import numpy as np
 from .._scaling import is_one
 from .._shapes import shape_error
 from ._base import Operator
-from .combinations import Inverse, Product, Scaled, Sum, unscaled
+from .combinations import Product, Scaled, Sum, unscaled
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
 from .duplication import Duplication, DuplicationPinv
 from .elimination import Elimination
 from .identity import Identity
+from .inverse import Inverse
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction

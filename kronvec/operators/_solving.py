@@ -1,6 +1,7 @@
 """Linear systems, inverses, determinants, traces, forms: the methods, and what to override.
 
     _solve(b)        K⁻¹ B, for an array b of shape (..., n, k) of an inexact dtype
+    _solver(dtype)   that function, for many b of the precision of a dtype
     _inv()           K⁻¹ as an operator
     _pinv(rtol)      K⁺ as an operator
     _slogdet()       sign and logarithm of |det K|
@@ -271,8 +272,12 @@ class Solving:
     def _solve(self, b):
         return np.linalg.solve(self._formed("solve"), b)
 
+    def _solver(self, precision):
+        """The function ``_solve`` for all b of a precision, after what they have in common."""
+        return self._solve
+
     def _inv(self) -> Operator:
-        from .combinations import Inverse
+        from .inverse import Inverse
 
         return Inverse(self)
 

@@ -181,10 +181,11 @@ class KroneckerProduct(Operator):
     def _solve(self, b):
         return refined_solve(self, b)
 
-    def _solve_shifted(self, sigma, b):
-        """(K + σ I)⁻¹ b by the Schur forms of square factors."""
+    def _shifted_solver(self, sigma, precision):
+        """(K + σ I)⁻¹ b as a function of b, by the Schur forms of square factors."""
         self._check_factors("solve")
-        return by_schur_forms(solve_product, "KroneckerProduct.solve", self.factors, b, sigma)
+        name = "KroneckerProduct.solve"
+        return by_schur_forms(solve_product, name, self.factors, sigma, precision)
 
     def _inv(self, function: str = "inv") -> KroneckerProduct:
         self._check_invertible(function)

@@ -172,11 +172,14 @@ class KroneckerSum(ByEigenvalues, Operator):
         return slogdet_of(outer_fold(np.add, values), inexact(self.dtype))
 
     def _solve(self, b):
-        return self._solve_shifted(0, b)
+        return self._solver(b.dtype)(b)
 
-    def _solve_shifted(self, sigma, b):
-        """(K + σ I)⁻¹ b by the Schur forms of the factors."""
-        return by_schur_forms(solve_sum, "KroneckerSum.solve", self.factors, b, sigma)
+    def _solver(self, precision):
+        return self._shifted_solver(0, precision)
+
+    def _shifted_solver(self, sigma, precision):
+        """(K + σ I)⁻¹ b as a function of b, by the Schur forms of the factors."""
+        return by_schur_forms(solve_sum, "KroneckerSum.solve", self.factors, sigma, precision)
 
     def expm(self, t=1.0) -> KroneckerProduct:
         """``exp(t K) = exp(t F1) ⊗ … ⊗ exp(t FN)``, exact but for the factors' exponentials.
