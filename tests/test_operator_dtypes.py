@@ -162,3 +162,41 @@ def test_signs_of_large_complex_determinants_are_of_modulus_one():
     a = random("complex128", 50, 50)
     sign, _ = KroneckerProduct(a, a, a, a).slogdet()
     assert abs(abs(sign) - 1) <= 1e-14
+
+
+# ------------------------------------------------------------- what LAPACK has no routines for
+
+
+@pytest.mark.parametrize("dtype", ["float16", "longdouble", "object"])
+@pytest.mark.parametrize(
+    "method", ["solve", "inv", "pinv", "lstsq", "slogdet", "eig", "svd", "qr", "sqrt", "rank"]
+)
+def test_dtypes_without_decompositions_are_refused_by_name(dtype, method):
+    a = well_conditioned("float64", 3)
+    arguments = [np.ones(9, dtype)] if method in ("solve", "lstsq") else []
+    for k in (
+        KroneckerProduct(a, a.T).toarray(),
+        KroneckerProduct(a.astype(dtype), a.T.astype(dtype)),
+        KroneckerSum(a.astype(dtype), a.T.astype(dtype)),
+    ):
+        k = Dense(k.astype(dtype)) if isinstance(k, np.ndarray) else k
+        if isinstance(k, KroneckerSum) and method == "inv":
+            continue  # as lazy as its first product
+        with pytest.raises(TypeError, match=rf"\w+\.\w+: dtype {np.dtype(dtype)} has no decompos"):
+            getattr(k, method)(*arguments)
+
+
+def test_extended_precision_on_the_right_is_refused_by_name():
+    b = np.ones(3, np.longdouble)
+    for k in (well_conditioned("float64", 3), np.tril(well_conditioned("float64", 3))):
+        for operator in (Dense(k), Triangular(k), Dense(k) + Diagonal(np.ones(3)), KroneckerSum(k)):
+            with pytest.raises(TypeError, match=r"\.solve: dtype \w+ has no decompositions"):
+                operator.solve(b)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "longdouble", "object"])
+def test_what_needs_no_decomposition_takes_any_dtype(dtype):
+    d = np.array([1, 2, 4]).astype(dtype)
+    assert np.array_equal(Diagonal(d).solve(d), np.ones(3))
+    assert Diagonal(d).solve(d).dtype == dtype
+    assert (Dense(np.diag(d)) @ Commutation(1, 3)).norm() ** 2 == pytest.approx(21, rel=1e-2)

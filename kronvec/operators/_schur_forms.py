@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._schur import SchurForm, schur
-from ._solving import by_columns, inexact
+from .._shapes import check_formable
+from ._solving import by_columns, check_decomposable, inexact
 
 
 def by_schur_forms(solver, function, factors, sigma, precision):
@@ -34,4 +35,7 @@ def schur_form(factor, dtype) -> SchurForm:
         w, v = factor._eigh()
         w = w.astype(real, copy=False) if factor.moves_only else w
         return SchurForm(w, v.toarray(w.dtype if v.moves_only else v.dtype), w)
+    function = f"{type(factor).__name__}.solve"
+    check_decomposable(function, precise)
+    check_formable(function, factor)
     return schur(factor.toarray(precise))

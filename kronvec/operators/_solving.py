@@ -7,7 +7,7 @@
     _slogdet()       sign and logarithm of |det K|
     _diagonal()      the entries K[i, i]
 
-The defaults form the dense array, which is refused beyond FORMED_SIZE rows or columns.
+The defaults form the dense array, which is refused beyond 4096 rows or columns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._shapes import as_plain, shape_error
+from .._shapes import as_plain, check_formable, shape_error
 from ._refinement import refined_in_more_precision
 
 if TYPE_CHECKING:
@@ -25,15 +25,20 @@ if TYPE_CHECKING:
 
     from ._base import Operator
 
-# Rows or columns up to which a method without a structured way forms the dense array (128 MiB
-# of float64).
-FORMED_SIZE = 4096
-
 
 def inexact(*dtypes):
     """The dtype of a quotient: float64 for integers and booleans."""
     dtype = np.result_type(*dtypes)
     return dtype if dtype.kind in "fc" else np.result_type(dtype, 1.0)
+
+
+def check_decomposable(function, dtype):
+    """Refuse what LAPACK has no routines for."""
+    if dtype.char not in "fdFD":
+        raise TypeError(
+            f"{function}: dtype {dtype} has no decompositions, only float32, float64, complex64 "
+            f"and complex128 have"
+        )
 
 
 def native(dtype):
@@ -70,6 +75,9 @@ class Solving:
         ValueError
             K is not square, b does not have n rows, or K is beyond what is formed and has no
             structured way.
+        TypeError
+            b does not hold numbers, or of the dtype (half or extended precision, objects) there
+            is no elimination.
         LinAlgError
             K is singular; the message names the factor.
 
@@ -100,7 +108,9 @@ class Solving:
         if b.shape[-min(b.ndim, 2)] != n:
             raise shape_error(function, f"axis {-min(b.ndim, 2)} of b must have length {n}", b=b)
         b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
-        more_precise = np.finfo(b.dtype).eps < np.finfo(inexact(self._dtype)).eps
+        own = inexact(self._dtype)
+        has_precision = b.dtype.kind in "fc" and own.kind in "fc"
+        more_precise = has_precision and np.finfo(b.dtype).eps < np.finfo(own).eps
         solve = refined_in_more_precision if more_precise else type(self)._solve
         return solve(self, b[:, None])[:, 0] if b.ndim == 1 else solve(self, b)
 
@@ -270,6 +280,7 @@ class Solving:
     # ---------------------------------------------------------------- what a subclass overrides
 
     def _solve(self, b):
+        check_decomposable(f"{type(self).__name__}.solve", b.dtype)
         return np.linalg.solve(self._formed("solve"), b)
 
     def _solver(self, precision):
@@ -324,12 +335,11 @@ class Solving:
         return () if self.moves_only else (self.dtype,)
 
     def _formed(self, method: str) -> NDArray:
-        """The dense array of an inexact dtype, where nothing better is known."""
-        if max(self.shape) > FORMED_SIZE:
-            rows, columns = self.shape
-            raise ValueError(
-                f"{type(self).__name__}.{method}: no structured way is known for {self!r}, and "
-                f"{rows} x {columns} is too large to be formed (up to {FORMED_SIZE} rows and "
-                f"columns are); form it with toarray(), or use an iterative method"
-            )
+        """The dense array for LAPACK, where nothing better is known."""
+        check_decomposable(f"{type(self).__name__}.{method}", inexact(self.dtype))
+        return self._dense(method)
+
+    def _dense(self, method: str) -> NDArray:
+        """The dense array of an inexact dtype."""
+        check_formable(f"{type(self).__name__}.{method}", self)
         return self.toarray(inexact(self.dtype))

@@ -19,7 +19,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ._solving import FORMED_SIZE, by_columns, inexact
+from .._shapes import FORMED_SIZE
+from ._solving import by_columns, check_decomposable, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
 from .combinations import Sum, unscaled
 from .dense import Dense
@@ -153,6 +154,7 @@ class Iterative:
         self.whole, self.rest, self.d = Sum(*terms), rest, d
 
     def _by_elimination(self, b):
+        check_decomposable("Sum.solve", b.dtype)
         return np.linalg.solve(self.whole._formed("solve"), b)
 
     def solver(self, precision):
