@@ -111,6 +111,38 @@ def test_solutions_are_as_precise_as_their_dtype(name):
     close(dense @ x, b, 10)
 
 
+def least_squares_of_both_precisions():
+    """name -> the same operator of a dtype, some of less than full rank."""
+    a, b, e = random("float32", 5, 4), random("float32", 4, 3), np.ones((3, 2), "float32")
+    p, q = positive("float32", 4), positive("float32", 3, 1)
+    d = np.arange(12, dtype="float32")
+    return {
+        "dense": lambda t: Dense(a.astype(t)),
+        "product": lambda t: KroneckerProduct(a.astype(t), b.astype(t)),
+        "of low rank": lambda t: KroneckerProduct(a.astype(t), e.astype(t)),
+        "sum": lambda t: KroneckerSum(p.astype(t), b[:3].astype(t)),
+        "plus diagonal": lambda t: KroneckerProduct(p.astype(t), q.astype(t)) + Diagonal(d),
+        "scaled chain": lambda t: (
+            3 * (Restriction([1, 4, 6], 20) @ KroneckerProduct(a.astype(t), b.astype(t)))
+        ),
+        "sparse": lambda t: Sparse(scipy.sparse.csr_array(a.astype(t))),
+        "triangular": lambda t: Triangular(p.astype(t)),
+        "symmetric": lambda t: SymmetricKronecker(p.astype(t)),
+    }
+
+
+@pytest.mark.parametrize("name", least_squares_of_both_precisions())
+def test_least_squares_are_in_the_common_precision(name):
+    make = least_squares_of_both_precisions()[name]
+    operator, dense = make("float32"), make("float64").toarray()
+    b = random("float64", len(dense))
+    x = operator.lstsq(b)
+    assert x.dtype == np.float64
+    inverse = np.linalg.pinv(dense, rtol=1e-6)
+    assert np.abs(x - inverse @ b).max() <= 1e-12 * np.linalg.norm(inverse, 2) * len(dense)
+    assert operator.lstsq(b.astype("float32")).dtype == np.float32
+
+
 # ------------------------------------------------------------------------------- odds and ends
 
 

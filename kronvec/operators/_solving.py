@@ -108,10 +108,8 @@ class Solving:
         if b.shape[-min(b.ndim, 2)] != n:
             raise shape_error(function, f"axis {-min(b.ndim, 2)} of b must have length {n}", b=b)
         b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
-        own = inexact(self._dtype)
-        has_precision = b.dtype.kind in "fc" and own.kind in "fc"
-        more_precise = has_precision and np.finfo(b.dtype).eps < np.finfo(own).eps
-        solve = refined_in_more_precision if more_precise else type(self)._solve
+        less_precise = self._is_less_precise(b.dtype)
+        solve = refined_in_more_precision if less_precise else type(self)._solve
         return solve(self, b[:, None])[:, 0] if b.ndim == 1 else solve(self, b)
 
     def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> NDArray:
@@ -122,11 +120,12 @@ class Solving:
         b : array_like, shape (rows,) or (..., rows, k)
         rtol : float, optional
             Singular values up to rtol times the largest count as zero; by default the unit
-            roundoff times the larger side of K.
+            roundoff of K times its larger side.
 
         Returns
         -------
         ndarray, shape (columns,) or (..., columns, k)
+            In the common precision of K and b.
 
         Raises
         ------
@@ -150,7 +149,13 @@ class Solving:
         axis, rows = -min(b.ndim, 2), self.shape[0]
         if b.shape[axis] != rows:
             raise shape_error(function, f"axis {axis} of b must have length {rows}", b=b)
-        return self.pinv(rtol=rtol) @ b
+        dtype = inexact(*self._own_dtypes(), b.dtype)
+        if not self._is_less_precise(dtype):
+            return self.pinv(rtol=rtol) @ b
+        from ._precision import in_precision
+
+        rtol = np.finfo(inexact(self._dtype)).eps * max(self.shape) if rtol is None else rtol
+        return in_precision(self, np.zeros((), dtype).real.dtype).pinv(rtol=rtol) @ b
 
     def inv(self) -> Operator:
         """The inverse K⁻¹, an operator.
@@ -174,7 +179,7 @@ class Solving:
         return self._inv()
 
     def pinv(self, *, rtol: float | None = None) -> Operator:
-        """The Moore-Penrose inverse K⁺, an operator.
+        """The Moore-Penrose inverse K⁺, an operator, in the precision of K.
 
         Parameters
         ----------
@@ -329,6 +334,13 @@ class Solving:
             return value
         real = value.dtype.kind != "c"
         return value.astype(np.zeros((), dtype).real.dtype if real else dtype, copy=False)
+
+    def _is_less_precise(self, dtype) -> bool:
+        """Whether numbers of a dtype have more digits than those of K."""
+        own = inexact(self._dtype)
+        if own.kind not in "fc" or dtype.kind not in "fc":
+            return False
+        return bool(np.finfo(dtype).eps < np.finfo(own).eps)
 
     def _own_dtypes(self):
         """What the operator brings into the dtype of a product: nothing where entries only move."""
