@@ -124,6 +124,21 @@ def check_addressable(function: str, shape, itemsize: int) -> None:
         )
 
 
+# Rows or columns up to which a lazy matrix without a structured way is formed (128 MiB of float64).
+FORMED_SIZE = 4096
+
+
+def check_formable(function: str, operator) -> None:
+    """Refuse to form a large lazy matrix behind one's back."""
+    rows, columns = operator.shape[-2:]
+    if max(rows, columns) > FORMED_SIZE:
+        raise ValueError(
+            f"{function}: no structured way is known for {operator!r}, and {rows} x {columns} is "
+            f"too large to be formed (up to {FORMED_SIZE} rows and columns are); form it with "
+            f"toarray(), or use an iterative method"
+        )
+
+
 def check_out(function: str, out, shape, dtype) -> None:
     """``out`` must be a writeable array of exactly this shape that can hold ``dtype``."""
     if not isinstance(out, np.ndarray):

@@ -10,7 +10,7 @@ where dims is a tuple of (rows, columns), axes a sorted tuple of numbers that ar
 and both fit the operator's shape.  The first two return an array or an operator.  For
 M = Σ_i A_i ⊗ B_i column i of U is vec_C(A_i), column i of V is vec_C(B_i); ``stacked_terms``
 makes them from pairs.  NotImplemented, or no such method, means the dense array, which
-``toarray`` gives where it can be addressed.
+``toarray`` gives, of up to FORMED_SIZE rows and columns (see _shapes.py).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._shapes import as_plain, check_size
+from ._shapes import as_plain, check_formable, check_size
 from ._structured import ask, is_operator, is_sparse, stacked_terms
 from ._subsystem_shapes import check_factor_shapes
 from ._triplets import as_float, of_dense, of_low_rank, of_sparse
@@ -52,8 +52,9 @@ def nearest_kron(
     Raises
     ------
     ValueError
-        ``m`` is not of the shape that the shapes of A and B make, or ``terms`` is not between 1
-        and min(m n, p q).
+        ``m`` is not of the shape that the shapes of A and B make, ``terms`` is not between 1
+        and min(m n, p q), or ``m`` is an operator without structure of more than 4096 rows or
+        columns.
     TypeError
         ``m`` is not an array of numbers, is masked, or has a dtype that `numpy.linalg` does not
         take (float16, longdouble, object); a size is not an integer.
@@ -114,6 +115,7 @@ def nearest_kron(
     elif is_operator(m):
         own = ask(m, "_realigned", shape_a, shape_b)
         if own is NotImplemented:
+            check_formable(name, m)
             return nearest_kron(m.toarray(), shape_a, shape_b, terms=terms)
         u, v = own
         a, b = of_low_rank(name, u, v, shape_a, shape_b, count)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._results import assign, store
-from ._shapes import as_movable, as_plain, check_out
+from ._shapes import as_movable, as_plain, check_formable, check_out
 from ._structured import ask, is_operator, is_sparse, sparse_entries, sparse_from
 from ._subsystem_shapes import (
     check_subsystems,
@@ -66,7 +66,8 @@ def partial_trace(
     ------
     ValueError
         ``m`` is not of the shape that ``dims`` make, an axis is out of bounds or named twice, a
-        subsystem to trace out is not square, or ``out`` has another shape or is read-only.
+        subsystem to trace out is not square, ``out`` has another shape or is read-only, or ``m``
+        is an operator without structure of more than 4096 rows or columns.
     TypeError
         ``m`` is not an array of numbers or is masked, a size or an axis is no integer, or
         ``out`` cannot hold the dtype.
@@ -153,6 +154,7 @@ def _own_result(name: str, m, systems: Subsystems, out):
     check_subsystems(name, m, systems)
     own = ask(m, f"_{name}", systems.pairs, systems.axes)
     if own is NotImplemented:
+        check_formable(name, m)
         return m.toarray(), own
     return m, own if out is None else store(name, np.asarray(own), out)
 
@@ -237,8 +239,9 @@ def partial_transpose(
     Raises
     ------
     ValueError
-        ``m`` is not of the shape that ``dims`` make, an axis is out of bounds or named twice, or
-        ``out`` has another shape or is read-only.
+        ``m`` is not of the shape that ``dims`` make, an axis is out of bounds or named twice,
+        ``out`` has another shape or is read-only, or ``m`` is an operator without structure of
+        more than 4096 rows or columns.
     TypeError
         ``m`` is not an array, a size or an axis is no integer, or ``out`` cannot hold the dtype.
 

@@ -164,6 +164,10 @@ def test_singular_systems_raise(name):
 def test_the_singular_factor_is_named():
     with pytest.raises(np.linalg.LinAlgError, match=r"factor 1, Dense\(2, 2\)"):
         SINGULAR["factor"].solve(np.ones(4))
+    with pytest.raises(np.linalg.LinAlgError, match=r"^KroneckerProduct.solve: factor 0, Dense"):
+        KroneckerProduct([[0.0]], [[1.0]]).solve([1.0])
+    with pytest.raises(np.linalg.LinAlgError, match=r"^KroneckerProduct.inv: factor 0, Dense"):
+        KroneckerProduct([[0.0]], [[1.0]]).inv()
     with pytest.raises(np.linalg.LinAlgError, match=r"factor 0, Diagonal\(2\).*entry 0 is zero"):
         SINGULAR["diagonal factor"].inv()
     with pytest.raises(np.linalg.LinAlgError, match="factor 1.*not Hermitian"):

@@ -111,6 +111,38 @@ def test_solutions_are_as_precise_as_their_dtype(name):
     close(dense @ x, b, 10)
 
 
+def least_squares_of_both_precisions():
+    """name -> the same operator of a dtype, some of less than full rank."""
+    a, b, e = random("float32", 5, 4), random("float32", 4, 3), np.ones((3, 2), "float32")
+    p, q = positive("float32", 4), positive("float32", 3, 1)
+    d = np.arange(12, dtype="float32")
+    return {
+        "dense": lambda t: Dense(a.astype(t)),
+        "product": lambda t: KroneckerProduct(a.astype(t), b.astype(t)),
+        "of low rank": lambda t: KroneckerProduct(a.astype(t), e.astype(t)),
+        "sum": lambda t: KroneckerSum(p.astype(t), b[:3].astype(t)),
+        "plus diagonal": lambda t: KroneckerProduct(p.astype(t), q.astype(t)) + Diagonal(d),
+        "scaled chain": lambda t: (
+            3 * (Restriction([1, 4, 6], 20) @ KroneckerProduct(a.astype(t), b.astype(t)))
+        ),
+        "sparse": lambda t: Sparse(scipy.sparse.csr_array(a.astype(t))),
+        "triangular": lambda t: Triangular(p.astype(t)),
+        "symmetric": lambda t: SymmetricKronecker(p.astype(t)),
+    }
+
+
+@pytest.mark.parametrize("name", least_squares_of_both_precisions())
+def test_least_squares_are_in_the_common_precision(name):
+    make = least_squares_of_both_precisions()[name]
+    operator, dense = make("float32"), make("float64").toarray()
+    b = random("float64", len(dense))
+    x = operator.lstsq(b)
+    assert x.dtype == np.float64
+    inverse = np.linalg.pinv(dense, rtol=1e-6)
+    assert np.abs(x - inverse @ b).max() <= 1e-12 * np.linalg.norm(inverse, 2) * len(dense)
+    assert operator.lstsq(b.astype("float32")).dtype == np.float32
+
+
 # ------------------------------------------------------------------------------- odds and ends
 
 
@@ -162,3 +194,41 @@ def test_signs_of_large_complex_determinants_are_of_modulus_one():
     a = random("complex128", 50, 50)
     sign, _ = KroneckerProduct(a, a, a, a).slogdet()
     assert abs(abs(sign) - 1) <= 1e-14
+
+
+# ------------------------------------------------------------- what LAPACK has no routines for
+
+
+@pytest.mark.parametrize("dtype", ["float16", "longdouble", "object"])
+@pytest.mark.parametrize(
+    "method", ["solve", "inv", "pinv", "lstsq", "slogdet", "eig", "svd", "qr", "sqrt", "rank"]
+)
+def test_dtypes_without_decompositions_are_refused_by_name(dtype, method):
+    a = well_conditioned("float64", 3)
+    arguments = [np.ones(9, dtype)] if method in ("solve", "lstsq") else []
+    for k in (
+        KroneckerProduct(a, a.T).toarray(),
+        KroneckerProduct(a.astype(dtype), a.T.astype(dtype)),
+        KroneckerSum(a.astype(dtype), a.T.astype(dtype)),
+    ):
+        k = Dense(k.astype(dtype)) if isinstance(k, np.ndarray) else k
+        if isinstance(k, KroneckerSum) and method == "inv":
+            continue  # as lazy as its first product
+        with pytest.raises(TypeError, match=rf"\w+\.\w+: dtype {np.dtype(dtype)} has no decompos"):
+            getattr(k, method)(*arguments)
+
+
+def test_extended_precision_on_the_right_is_refused_by_name():
+    b = np.ones(3, np.longdouble)
+    for k in (well_conditioned("float64", 3), np.tril(well_conditioned("float64", 3))):
+        for operator in (Dense(k), Triangular(k), Dense(k) + Diagonal(np.ones(3)), KroneckerSum(k)):
+            with pytest.raises(TypeError, match=r"\.solve: dtype \w+ has no decompositions"):
+                operator.solve(b)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "longdouble", "object"])
+def test_what_needs_no_decomposition_takes_any_dtype(dtype):
+    d = np.array([1, 2, 4]).astype(dtype)
+    assert np.array_equal(Diagonal(d).solve(d), np.ones(3))
+    assert Diagonal(d).solve(d).dtype == dtype
+    assert (Dense(np.diag(d)) @ Commutation(1, 3)).norm() ** 2 == pytest.approx(21, rel=1e-2)

@@ -59,3 +59,22 @@ def test_large_shifted_products_are_not_formed():
     k = KroneckerProduct(np.ones((300, 300)), np.ones((200, 200))) + 2 * Identity(60_000)
     a, b = kv.nearest_kron(k, (300, 300), (200, 200))
     assert (a.shape, b.shape) == ((300, 300), (200, 200))
+
+
+def test_large_operators_without_structure_are_not_formed():
+    a = np.ones((100, 100))
+    k = KroneckerProduct(a, a) @ KroneckerSum(a, a)
+    for function, arguments in (
+        (kv.partial_trace, ((100, 100), 0)),
+        (kv.partial_transpose, ((100, 100), 0)),
+        (kv.nearest_kron, ((100, 100), (100, 100))),
+    ):
+        with pytest.raises(ValueError, match=f"{function.__name__}: .*too large to be formed"):
+            function(k, *arguments)
+
+
+def test_large_factors_are_not_formed():
+    a = np.triu(np.ones((80, 80)))
+    k = KroneckerSum(KroneckerProduct(a, a), [[1.0]])
+    with pytest.raises(ValueError, match=r"KroneckerProduct.solve: .*too large to be formed"):
+        k.solve(np.ones(6400))

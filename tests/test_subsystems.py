@@ -256,5 +256,8 @@ def test_operators_without_such_structure_are_densified():
     assert_array_equal(kv.partial_trace(k, (2, 3), 0), kv.partial_trace(dense, (2, 3), 0))
     assert_array_equal(kv.partial_transpose(k, (2, 3), 0), kv.partial_transpose(dense, (2, 3), 0))
     assert_array_equal(kv.realignment(k, (2, 3), (3, 2)), kv.realignment(dense, (2, 3), (3, 2)))
+    large = kv.commutation_matrix(2**20, 2**20)
+    with pytest.raises(ValueError, match="too large to be formed"):
+        kv.partial_trace(large, (2**20, 2**20), 0)
     with pytest.raises(ValueError, match="bytes"):
-        kv.partial_trace(kv.commutation_matrix(2**20, 2**20), (2**20, 2**20), 0)
+        kv.realignment(large, (2**20, 2**20), (2**20, 2**20))

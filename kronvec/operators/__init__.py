@@ -3,7 +3,7 @@
 from ._base import Operator
 from ._refinement import IllConditionedWarning
 from .blocks import Blocks
-from .combinations import Inverse, Product, Scaled, Sum
+from .combinations import Product, Scaled, Sum
 from .commutation import Commutation, commutation_matrix
 from .dense import Dense
 from .diagonal import Diagonal
@@ -15,6 +15,7 @@ from .duplication import (
 )
 from .elimination import Elimination, elimination_matrix
 from .identity import Identity
+from .inverse import Inverse
 from .iterative import Solution, conjugate_gradients
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum

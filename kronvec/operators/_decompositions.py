@@ -301,7 +301,7 @@ class Decompositions:
     # ---------------------------------------------------------------- what a subclass overrides
 
     def _is_hermitian(self) -> bool:
-        return is_hermitian(self._formed("eigh"))
+        return is_hermitian(self._dense("eigh"))
 
     def _eigh(self):
         from .dense import Dense
@@ -371,7 +371,7 @@ class Decompositions:
                 full = len(s) == min(self.shape)
                 return s.min(initial=np.inf) if full and s.size else s.dtype.type(0)
             return s.sum() if ord == "nuc" else s.max(initial=0)
-        return np.linalg.norm(self._formed("norm"), ord)
+        return np.linalg.norm(self._dense("norm"), ord)
 
     def _singular_values(self):
         """Those of `svd`, without the vectors."""
@@ -391,5 +391,7 @@ def is_hermitian(a) -> bool:
     if np.array_equal(a, adjoint):
         return True
     dtype = inexact(a.dtype)
+    if dtype.kind not in "fc":
+        return False
     size = np.abs(a).max(initial=0)
     return bool(np.abs(a - adjoint).max(initial=0) <= 4 * len(a) * np.finfo(dtype).eps * size)

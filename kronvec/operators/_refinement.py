@@ -20,7 +20,7 @@ def refined_solve(product, b):
     u ‖K‖ ‖x‖.  A step x += K⁻¹ (b - K x) takes one to the other, unless κ(K) u is about 1
     (Higham 2002, theorem 12.3).
     """
-    inverse = product._inv()
+    inverse = product._inv("solve")
     x = inverse._matmul(b)
     unit = np.finfo(b.dtype).eps * (1 + sum(f.shape[1] for f in product.factors))
     norm = product._norm(np.inf)
@@ -46,10 +46,11 @@ def refined_in_more_precision(operator, b):
     An error shrinks by about κ(K) u in each step, u that of K (Higham 2002, section 12.1); a step
     that leaves a larger residual is not taken.
     """
-    x = operator._solve(b)
+    solve = operator._solver(b.dtype)
+    x = solve(b)
     residual = b - operator._matmul(x)
     for _ in range(STEPS):
-        moved = x + operator._solve(residual)
+        moved = x + solve(residual)
         left = b - operator._matmul(moved)
         better = (_size(left) < _size(residual))[..., None, :]
         if not better.any():

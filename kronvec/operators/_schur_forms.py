@@ -5,15 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from .._schur import SchurForm, schur
-from ._solving import by_columns, inexact
+from .._shapes import check_formable
+from ._solving import by_columns, check_decomposable, inexact
 
 
-def by_schur_forms(solver, function, factors, b, sigma):
-    """``solver`` for all columns of b, (..., n, k), at once."""
-    if not b.size:
-        return b.copy()
-    forms = [schur_form(f, b.dtype) for f in factors]
-    return by_columns(lambda columns: solver(function, forms, columns, sigma), b)
+def by_schur_forms(solver, function, factors, sigma, precision):
+    """``solver`` as a function of b, (..., n, k), in a precision, all columns at once.
+
+    The Schur forms are computed here, once.
+    """
+    if not all(f.shape[0] for f in factors):
+        return np.copy
+    forms = [schur_form(f, precision) for f in factors]
+
+    def solve(b):
+        if not b.size:
+            return b.copy()
+        return by_columns(lambda columns: solver(function, forms, columns, sigma), b)
+
+    return solve
 
 
 def schur_form(factor, dtype) -> SchurForm:
@@ -25,4 +35,7 @@ def schur_form(factor, dtype) -> SchurForm:
         w, v = factor._eigh()
         w = w.astype(real, copy=False) if factor.moves_only else w
         return SchurForm(w, v.toarray(w.dtype if v.moves_only else v.dtype), w)
+    function = f"{type(factor).__name__}.solve"
+    check_decomposable(function, precise)
+    check_formable(function, factor)
     return schur(factor.toarray(precise))

@@ -23,13 +23,14 @@ import numpy as np
 from .._scaling import is_one
 from .._shapes import shape_error
 from ._base import Operator
-from .combinations import Inverse, Product, Scaled, Sum
+from .combinations import Product, Scaled, Sum, unscaled
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
 from .duplication import Duplication, DuplicationPinv
 from .elimination import Elimination
 from .identity import Identity
+from .inverse import Inverse
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
@@ -66,11 +67,6 @@ def multiply(scale, operator: Operator) -> Operator:
     return Scaled(scale, operator)
 
 
-def _unscaled(operator):
-    """(c, K) of c K."""
-    return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
-
-
 # ---------------------------------------------------------------------------------------- sums
 
 
@@ -102,7 +98,7 @@ def _add_dense(a, b):
 
 def _add_equal(a, b):
     """c K + d K = (c + d) K."""
-    (c, k), (d, l) = _unscaled(a), _unscaled(b)
+    (c, k), (d, l) = unscaled(a), unscaled(b)
     same = k is l or (isinstance(k, Identity) and isinstance(l, Identity))
     return multiply(c + d, k) if same and is_scalar(c + d) else None
 
@@ -116,7 +112,7 @@ def _add_diagonals(a, b):
 
 def _diagonal_of(operator):
     """The diagonal, a number for c I; None for another operator."""
-    c, k = _unscaled(operator)
+    c, k = unscaled(operator)
     if isinstance(k, Identity):
         return c
     return k.d if isinstance(k, Diagonal) and is_one(c) else None
@@ -134,7 +130,7 @@ def _as_kronecker_sum(operator):
     """A product of one factor and identities is a sum with zeros elsewhere."""
     if isinstance(operator, KroneckerSum):
         return operator
-    c, k = _unscaled(operator)
+    c, k = unscaled(operator)
     if not isinstance(k, KroneckerProduct) or any(f.shape[0] != f.shape[1] for f in k.factors):
         return None
     others = [i for i, f in enumerate(k.factors) if not isinstance(f, Identity)]
@@ -147,7 +143,7 @@ def _as_kronecker_sum(operator):
 
 def _add_products(a, b):
     """Products that differ in one factor."""
-    (c, k), (d, l) = _unscaled(a), _unscaled(b)
+    (c, k), (d, l) = unscaled(a), unscaled(b)
     if not (isinstance(k, KroneckerProduct) and isinstance(l, KroneckerProduct)):
         return None
     if [f.shape for f in k.factors] != [f.shape for f in l.factors]:
@@ -185,7 +181,7 @@ def compose(left: Operator, right: Operator) -> Operator:
     if left.shape[1] != right.shape[0]:
         need = "the columns of the left must equal the rows of the right"
         raise shape_error("operator product", need, left=left, right=right)
-    (c, left), (d, right) = _unscaled(left), _unscaled(right)
+    (c, left), (d, right) = unscaled(left), unscaled(right)
     product = _simplified([*_operators(left), *_operators(right)])
     return product if is_one(c) and is_one(d) else multiply(c * d, product)
 
@@ -205,7 +201,7 @@ def _simplified(chain) -> Operator:
         if merged is None:
             i += 1
             continue
-        scale, merged = _unscaled(merged)
+        scale, merged = unscaled(merged)
         chain = [*chain[:i], *_operators(merged), *chain[i + taken :]]
         if not is_one(scale):
             return multiply(scale, _simplified(chain))

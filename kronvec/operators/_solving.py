@@ -1,12 +1,13 @@
 """Linear systems, inverses, determinants, traces, forms: the methods, and what to override.
 
     _solve(b)        K⁻¹ B, for an array b of shape (..., n, k) of an inexact dtype
+    _solver(dtype)   that function, for many b of the precision of a dtype
     _inv()           K⁻¹ as an operator
     _pinv(rtol)      K⁺ as an operator
     _slogdet()       sign and logarithm of |det K|
     _diagonal()      the entries K[i, i]
 
-The defaults form the dense array, which is refused beyond FORMED_SIZE rows or columns.
+The defaults form the dense array, which is refused beyond 4096 rows or columns.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._shapes import as_plain, shape_error
+from .._shapes import as_plain, check_formable, shape_error
 from ._refinement import refined_in_more_precision
 
 if TYPE_CHECKING:
@@ -24,15 +25,20 @@ if TYPE_CHECKING:
 
     from ._base import Operator
 
-# Rows or columns up to which a method without a structured way forms the dense array (128 MiB
-# of float64).
-FORMED_SIZE = 4096
-
 
 def inexact(*dtypes):
     """The dtype of a quotient: float64 for integers and booleans."""
     dtype = np.result_type(*dtypes)
     return dtype if dtype.kind in "fc" else np.result_type(dtype, 1.0)
+
+
+def check_decomposable(function, dtype):
+    """Refuse what LAPACK has no routines for."""
+    if dtype.char not in "fdFD":
+        raise TypeError(
+            f"{function}: dtype {dtype} has no decompositions, only float32, float64, complex64 "
+            f"and complex128 have"
+        )
 
 
 def native(dtype):
@@ -69,6 +75,9 @@ class Solving:
         ValueError
             K is not square, b does not have n rows, or K is beyond what is formed and has no
             structured way.
+        TypeError
+            b does not hold numbers, or of the dtype (half or extended precision, objects) there
+            is no elimination.
         LinAlgError
             K is singular; the message names the factor.
 
@@ -99,8 +108,8 @@ class Solving:
         if b.shape[-min(b.ndim, 2)] != n:
             raise shape_error(function, f"axis {-min(b.ndim, 2)} of b must have length {n}", b=b)
         b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
-        more_precise = np.finfo(b.dtype).eps < np.finfo(inexact(self._dtype)).eps
-        solve = refined_in_more_precision if more_precise else type(self)._solve
+        less_precise = self._is_less_precise(b.dtype)
+        solve = refined_in_more_precision if less_precise else type(self)._solve
         return solve(self, b[:, None])[:, 0] if b.ndim == 1 else solve(self, b)
 
     def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> NDArray:
@@ -111,11 +120,12 @@ class Solving:
         b : array_like, shape (rows,) or (..., rows, k)
         rtol : float, optional
             Singular values up to rtol times the largest count as zero; by default the unit
-            roundoff times the larger side of K.
+            roundoff of K times its larger side.
 
         Returns
         -------
         ndarray, shape (columns,) or (..., columns, k)
+            In the common precision of K and b.
 
         Raises
         ------
@@ -139,7 +149,13 @@ class Solving:
         axis, rows = -min(b.ndim, 2), self.shape[0]
         if b.shape[axis] != rows:
             raise shape_error(function, f"axis {axis} of b must have length {rows}", b=b)
-        return self.pinv(rtol=rtol) @ b
+        dtype = inexact(*self._own_dtypes(), b.dtype)
+        if not self._is_less_precise(dtype):
+            return self.pinv(rtol=rtol) @ b
+        from ._precision import in_precision
+
+        rtol = np.finfo(inexact(self._dtype)).eps * max(self.shape) if rtol is None else rtol
+        return in_precision(self, np.zeros((), dtype).real.dtype).pinv(rtol=rtol) @ b
 
     def inv(self) -> Operator:
         """The inverse K⁻¹, an operator.
@@ -163,7 +179,7 @@ class Solving:
         return self._inv()
 
     def pinv(self, *, rtol: float | None = None) -> Operator:
-        """The Moore-Penrose inverse K⁺, an operator.
+        """The Moore-Penrose inverse K⁺, an operator, in the precision of K.
 
         Parameters
         ----------
@@ -269,10 +285,15 @@ class Solving:
     # ---------------------------------------------------------------- what a subclass overrides
 
     def _solve(self, b):
+        check_decomposable(f"{type(self).__name__}.solve", b.dtype)
         return np.linalg.solve(self._formed("solve"), b)
 
+    def _solver(self, precision):
+        """The function ``_solve`` for all b of a precision, after what they have in common."""
+        return self._solve
+
     def _inv(self) -> Operator:
-        from .combinations import Inverse
+        from .inverse import Inverse
 
         return Inverse(self)
 
@@ -314,17 +335,23 @@ class Solving:
         real = value.dtype.kind != "c"
         return value.astype(np.zeros((), dtype).real.dtype if real else dtype, copy=False)
 
+    def _is_less_precise(self, dtype) -> bool:
+        """Whether numbers of a dtype have more digits than those of K."""
+        own = inexact(self._dtype)
+        if own.kind not in "fc" or dtype.kind not in "fc":
+            return False
+        return bool(np.finfo(dtype).eps < np.finfo(own).eps)
+
     def _own_dtypes(self):
         """What the operator brings into the dtype of a product: nothing where entries only move."""
         return () if self.moves_only else (self.dtype,)
 
     def _formed(self, method: str) -> NDArray:
-        """The dense array of an inexact dtype, where nothing better is known."""
-        if max(self.shape) > FORMED_SIZE:
-            rows, columns = self.shape
-            raise ValueError(
-                f"{type(self).__name__}.{method}: no structured way is known for {self!r}, and "
-                f"{rows} x {columns} is too large to be formed (up to {FORMED_SIZE} rows and "
-                f"columns are); form it with toarray(), or use an iterative method"
-            )
+        """The dense array for LAPACK, where nothing better is known."""
+        check_decomposable(f"{type(self).__name__}.{method}", inexact(self.dtype))
+        return self._dense(method)
+
+    def _dense(self, method: str) -> NDArray:
+        """The dense array of an inexact dtype."""
+        check_formable(f"{type(self).__name__}.{method}", self)
         return self.toarray(inexact(self.dtype))

@@ -19,6 +19,18 @@ def principal_power(w, p):
     return (w + 0) ** p
 
 
+def factorwise(operator, method, *arguments, function=None) -> list:
+    """What a hook gives for each factor; errors name the factor, and the method that was called."""
+    results = []
+    for i, f in enumerate(operator.factors):
+        try:
+            results.append(getattr(f, method)(*arguments))
+        except np.linalg.LinAlgError as error:
+            name = f"{type(operator).__name__}.{function or method.removeprefix('_')}"
+            raise np.linalg.LinAlgError(f"{name}: factor {i}, {f!r}: {error}") from None
+    return results
+
+
 def outer_fold(ufunc, vectors):
     """Every combination of entries, one of each vector, in Kronecker order."""
     return reduce(lambda a, b: ufunc.outer(a, b).ravel(), vectors)

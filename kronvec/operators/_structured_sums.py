@@ -9,16 +9,20 @@
                          Hermitian and positive definite: preconditioned conjugate gradients;
                          small or indefinite ones by elimination
 
-Each form has solve(b), slogdet() and eigh(); None where it knows no way.
+Each form has solver(precision), a function of b, and slogdet() and eigh(); None where it knows no
+way.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
-from ._solving import FORMED_SIZE, by_columns, inexact
+from .._shapes import FORMED_SIZE
+from ._solving import by_columns, check_decomposable, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
-from .combinations import Scaled, Sum
+from .combinations import Sum, unscaled
 from .dense import Dense
 from .diagonal import Diagonal
 from .identity import Identity
@@ -47,11 +51,6 @@ def read_sum(terms):
     return None
 
 
-def unscaled(operator):
-    """(c, K) of c K."""
-    return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
-
-
 class Shifted:
     """c K + σ I for a Kronecker product or sum K."""
 
@@ -66,24 +65,27 @@ class Shifted:
         values = [np.linalg.eigvals(f._formed("slogdet")) for f in self.operator.factors]
         return self.scale * outer_fold(combine, values) + self.shift
 
-    def solve(self, b):
+    def solver(self, precision):
         if not self.scale:
-            check_nonzero("Sum.solve", np.array([self.shift], b.dtype), 0)
-            return b / self.shift
-        if not (self.hermitian and self._is_precise(b)):
-            dtype = np.result_type(b.dtype, self.scale, self.shift)
-            return self.operator._solve_shifted(
-                self.shift / self.scale, b.astype(dtype, copy=False) / self.scale
+            dtype = np.result_type(precision, self.shift)
+            check_nonzero("Sum.solve", np.array([self.shift], dtype), 0)
+            return lambda b: b / self.shift
+        if not (self.hermitian and self._is_precise(precision)):
+            dtype = np.result_type(precision, self.scale, self.shift)
+            solve = self.operator._shifted_solver(self.shift / self.scale, dtype)
+            return lambda b: solve(
+                b.astype(np.result_type(b.dtype, dtype), copy=False) / self.scale
             )
         w, v = self.term._eigh()
         w = w + self.shift
         check_nonzero("Sum.solve", w, np.abs(w).max(initial=0) + abs(self.shift))
-        return v._matmul(v.H._matmul(b) / w[:, None])
+        adjoint = v.H
+        return lambda b: v._matmul(adjoint._matmul(b) / w[:, None])
 
-    def _is_precise(self, b):
-        """Whether all factors are as precise as b."""
+    def _is_precise(self, precision):
+        """Whether all factors are that precise."""
         eps = max(np.finfo(inexact(f.dtype)).eps for f in self.operator.factors)
-        return eps <= np.finfo(b.dtype).eps
+        return eps <= np.finfo(precision).eps
 
     def slogdet(self):
         dtype = inexact(self.term.dtype, np.asarray(self.shift).dtype)
@@ -130,9 +132,9 @@ class Pencil:
         n = len(self.w)
         self.logarithm = sum(log * (n // len(w)) for w, _, log in spectra) if n else 0.0
 
-    def solve(self, b):
+    def solver(self, precision):
         check_nonzero("Sum.solve", self.w, np.abs(self.w).max(initial=0))
-        return self.v._matmul(self.v.H._matmul(b) / self.w[:, None])
+        return lambda b: self.v._matmul(self.v.H._matmul(b) / self.w[:, None])
 
     def slogdet(self):
         sign, logarithm = slogdet_of(self.w, self.w.dtype)
@@ -152,9 +154,13 @@ class Iterative:
         self.whole, self.rest, self.d = Sum(*terms), rest, d
 
     def _by_elimination(self, b):
+        check_decomposable("Sum.solve", b.dtype)
         return np.linalg.solve(self.whole._formed("solve"), b)
 
-    def solve(self, b):
+    def solver(self, precision):
+        return self._solve
+
+    def _solve(self, b):
         n = b.shape[-2]
         in_memory = any(type(unscaled(term)[1]) is Dense for term in self.rest)
         if n <= (FORMED_SIZE if in_memory else _DENSE_SIZE) or not self.whole._is_hermitian():
@@ -168,12 +174,18 @@ class Iterative:
 
     def _by_iteration(self, b):
         from .iterative import conjugate_gradients
+
+        sign, preconditioner = self._preconditioned
+        return sign * conjugate_gradients(sign * self.whole, b, preconditioner=preconditioner).x
+
+    @cached_property
+    def _preconditioned(self):
+        """(±1, a preconditioner of ± the sum), the sign that of the first diagonal entry."""
         from .preconditioners import preconditioner_for
 
         first = np.zeros(1, np.intp)
         sign = -1 if self.whole._entries(first, first)[0].real < 0 else 1
-        preconditioner = preconditioner_for([sign * term for term in self.rest], sign * self.d)
-        return sign * conjugate_gradients(sign * self.whole, b, preconditioner=preconditioner).x
+        return sign, preconditioner_for([sign * term for term in self.rest], sign * self.d)
 
     def slogdet(self):
         return None

@@ -1,4 +1,4 @@
-"""Scalings, sums, products and inverses of operators that have no simpler form."""
+"""Scalings, sums and products of operators that have no simpler form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ._adjoints import reads_the_same_backwards
 from ._base import Operator
 from ._by_eigenvalues import ByEigenvalues
 from ._solving import inexact
-from ._spectral import principal_power
 from .diagonal import Diagonal
 
 
@@ -146,6 +145,11 @@ class Scaled(Operator):
         return f"{self.scale} * {bracketed(self.operator)}"
 
 
+def unscaled(operator):
+    """(c, K) of c K."""
+    return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
+
+
 class Sum(ByEigenvalues, Operator):
     """The sum of operators of one shape.
 
@@ -219,9 +223,12 @@ class Sum(ByEigenvalues, Operator):
 
         return read_sum(self.terms)
 
-    def _solve(self, b):
+    def _solver(self, precision):
         form = self._form()
-        return super()._solve(b) if form is None else form.solve(b)
+        return super()._solve if form is None else form.solver(precision)
+
+    def _solve(self, b):
+        return self._solver(b.dtype)(b)
 
     def _slogdet(self):
         form = self._form()
@@ -316,51 +323,6 @@ class Product(Operator):
 
     def __repr__(self) -> str:
         return " @ ".join(map(bracketed, self.operators))
-
-
-class Inverse(Operator):
-    """The inverse of a square operator, applied by solving.
-
-    Attributes
-    ----------
-    operator : Operator
-        What it is the inverse of.
-    """
-
-    def __init__(self, operator: Operator) -> None:
-        super().__init__(operator.shape, inexact(operator.dtype))
-        self.operator = operator
-
-    def _matmul(self, x):
-        return self.operator._solve(x.astype(np.result_type(self.dtype, x.dtype), copy=False))
-
-    def _transpose(self) -> Inverse:
-        return Inverse(self.operator._transpose())
-
-    def _conjugate(self) -> Inverse:
-        return Inverse(self.operator._conjugate())
-
-    def _solve(self, b):
-        return self.operator._matmul(b)
-
-    def _inv(self) -> Operator:
-        return self.operator
-
-    def _slogdet(self):
-        sign, logarithm = self.operator._slogdet()
-        if sign == 0:
-            raise np.linalg.LinAlgError(f"{self.operator!r} is singular")
-        return np.conj(sign), -logarithm
-
-    def _is_hermitian(self) -> bool:
-        return self.operator._is_hermitian()
-
-    def _eigh(self):
-        w, v = self.operator._eigh()
-        return principal_power(w, -1), v
-
-    def __repr__(self) -> str:
-        return f"{bracketed(self.operator)}.inv()"
 
 
 def compose_all(operators) -> Operator:

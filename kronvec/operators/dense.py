@@ -74,7 +74,7 @@ class Dense(Operator):
         """A copy of the array."""
         return self.array.astype(self.dtype if dtype is None else dtype)
 
-    def _formed(self, method) -> NDArray:
+    def _dense(self, method) -> NDArray:
         return self.array.astype(inexact(self.dtype), copy=False)
 
     def _inv(self) -> Dense:

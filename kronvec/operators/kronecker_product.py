@@ -14,7 +14,7 @@ from ._base import Operator
 from ._refinement import refined_solve
 from ._schur_forms import by_schur_forms
 from ._solving import inexact
-from ._spectral import outer_fold
+from ._spectral import factorwise, outer_fold
 from .combinations import common_dtype
 from .dense import Dense, as_operator
 from .diagonal import Diagonal
@@ -171,19 +171,6 @@ class KroneckerProduct(Operator):
     def _has_square_factors(self) -> bool:
         return all(f.shape[0] == f.shape[1] for f in self.factors)
 
-    def _factorwise(self, method: str, *arguments) -> list:
-        """What the method gives for each factor; errors name the factor."""
-        results = []
-        for i, f in enumerate(self.factors):
-            try:
-                results.append(getattr(f, method)(*arguments))
-            except np.linalg.LinAlgError as error:
-                name = method.removeprefix("_")
-                raise np.linalg.LinAlgError(
-                    f"KroneckerProduct.{name}: factor {i}, {f!r}: {error}"
-                ) from None
-        return results
-
     def _check_invertible(self, method):
         if not self._has_square_factors():
             raise np.linalg.LinAlgError(
@@ -192,17 +179,17 @@ class KroneckerProduct(Operator):
             )
 
     def _solve(self, b):
-        self._check_invertible("solve")
         return refined_solve(self, b)
 
-    def _solve_shifted(self, sigma, b):
-        """(K + σ I)⁻¹ b by the Schur forms of square factors."""
+    def _shifted_solver(self, sigma, precision):
+        """(K + σ I)⁻¹ b as a function of b, by the Schur forms of square factors."""
         self._check_factors("solve")
-        return by_schur_forms(solve_product, "KroneckerProduct.solve", self.factors, b, sigma)
+        name = "KroneckerProduct.solve"
+        return by_schur_forms(solve_product, name, self.factors, sigma, precision)
 
-    def _inv(self) -> KroneckerProduct:
-        self._check_invertible("inv")
-        return KroneckerProduct(*self._factorwise("_inv"))
+    def _inv(self, function: str = "inv") -> KroneckerProduct:
+        self._check_invertible(function)
+        return KroneckerProduct(*factorwise(self, "_inv", function=function))
 
     def _pinv(self, rtol) -> Operator:
         """V diag(1/s) Uᴴ with the small s of the whole left out."""
@@ -252,12 +239,12 @@ class KroneckerProduct(Operator):
 
     def _spectrum(self, method):
         self._check_factors(method.removeprefix("_"))
-        pairs = self._factorwise(method)
+        pairs = factorwise(self, method)
         w = outer_fold(np.multiply, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
     def _svd(self):
-        parts = self._factorwise("_svd")
+        parts = factorwise(self, "_svd")
         s = outer_fold(np.multiply, [s for _, s, _ in parts])
         return KroneckerProduct(*(p[0] for p in parts)), s, KroneckerProduct(*(p[2] for p in parts))
 
@@ -275,21 +262,21 @@ class KroneckerProduct(Operator):
                 f"KroneckerProduct.cholesky: {self!r} is not positive definite"
             )
         factors = [f if s > 0 else -f for s, f in zip(signs, self.factors, strict=True)]
-        return KroneckerProduct(*KroneckerProduct(*factors)._factorwise("_cholesky"))
+        return KroneckerProduct(*factorwise(KroneckerProduct(*factors), "_cholesky"))
 
     def _qr(self):
-        pairs = self._factorwise("_qr")
+        pairs = factorwise(self, "_qr")
         return KroneckerProduct(*(q for q, _ in pairs)), KroneckerProduct(*(r for _, r in pairs))
 
     def _integer_power(self, p) -> Operator:
         if self._has_square_factors():
-            return KroneckerProduct(*self._factorwise("_integer_power", p))
+            return KroneckerProduct(*factorwise(self, "_integer_power", p))
         return super()._integer_power(p)
 
     def _power(self, p) -> Operator:
         """Factor by factor where all are positive definite, else by products of eigenvalues."""
         if self._has_square_factors() and self._is_hermitian():
-            spectra = self._factorwise("_eigh")
+            spectra = factorwise(self, "_eigh")
             if all((w > 0).all() for w, _ in spectra):
                 return self._each("_power", p)
         return super()._power(p)

@@ -13,7 +13,7 @@ from ._base import Operator
 from ._by_eigenvalues import ByEigenvalues
 from ._schur_forms import by_schur_forms
 from ._solving import inexact
-from ._spectral import outer_fold, slogdet_of
+from ._spectral import factorwise, outer_fold, slogdet_of
 from .combinations import common_dtype
 from .dense import Dense, as_operator
 from .identity import Identity
@@ -136,26 +136,14 @@ class KroneckerSum(ByEigenvalues, Operator):
         return all(f._is_hermitian() for f in self.factors)
 
     def _eigh(self):
-        pairs = self._factorwise("_eigh")
+        pairs = factorwise(self, "_eigh")
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
     def _eig(self):
-        pairs = self._factorwise("_eig")
+        pairs = factorwise(self, "_eig")
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
-
-    def _factorwise(self, method):
-        results = []
-        for i, f in enumerate(self.factors):
-            try:
-                results.append(getattr(f, method)())
-            except np.linalg.LinAlgError as error:
-                name = method.removeprefix("_")
-                raise np.linalg.LinAlgError(
-                    f"KroneckerSum.{name}: factor {i}, {f!r}: {error}"
-                ) from None
-        return results
 
     def _known_eigh(self):
         return self._eigh() if self._is_hermitian() else None
@@ -184,11 +172,14 @@ class KroneckerSum(ByEigenvalues, Operator):
         return slogdet_of(outer_fold(np.add, values), inexact(self.dtype))
 
     def _solve(self, b):
-        return self._solve_shifted(0, b)
+        return self._solver(b.dtype)(b)
 
-    def _solve_shifted(self, sigma, b):
-        """(K + σ I)⁻¹ b by the Schur forms of the factors."""
-        return by_schur_forms(solve_sum, "KroneckerSum.solve", self.factors, b, sigma)
+    def _solver(self, precision):
+        return self._shifted_solver(0, precision)
+
+    def _shifted_solver(self, sigma, precision):
+        """(K + σ I)⁻¹ b as a function of b, by the Schur forms of the factors."""
+        return by_schur_forms(solve_sum, "KroneckerSum.solve", self.factors, sigma, precision)
 
     def expm(self, t=1.0) -> KroneckerProduct:
         """``exp(t K) = exp(t F1) ⊗ … ⊗ exp(t FN)``, exact but for the factors' exponentials.

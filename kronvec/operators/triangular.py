@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._shapes import as_plain, shape_error
+from ._solving import check_decomposable
 from .dense import Dense
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Triangular(Dense):
 
     def _solve(self, b):
         self._check_regular()
+        check_decomposable("Triangular.solve", b.dtype)
         return _substitute(self._formed("solve"), b, self.lower)
 
     def _inv(self) -> Triangular:
@@ -86,7 +88,7 @@ class Triangular(Dense):
         return Diagonal(self.array.diagonal())._slogdet()
 
     def _det(self):
-        return self._formed("det").diagonal().prod()
+        return self._dense("det").diagonal().prod()
 
     def __repr__(self) -> str:
         return f"Triangular({self.shape[0]}, lower={self.lower})"
