@@ -29,6 +29,9 @@ GROUPS_PAY = 1 << 13
 # From this many entries behind the axis on, np.matmul makes the matrices of a contraction one
 # by one in less time than it takes to bring the axis to the front.
 MATMUL_RUN = 16
+# What np.matmul contracts at a time: long rows, a gemm with a few rows and columns, take three
+# times as long where they do not stay in the cache.
+BLOCK_BYTES = 1 << 17
 # Up to this many rows and columns the entries behind the axis are contracted with each other,
 # too, in one product, and those that do not meet are left out.
 SQUARE_SIZE = 32
@@ -115,5 +118,19 @@ def _sum_of_products(g, x):
         square = np.matmul(g.reshape(left, q * r).T, x.reshape(left, p * r))
         return np.trace(square.reshape(q, r, p, r), axis1=1, axis2=3) if r != 1 else square
     if left == 1 or (r >= MATMUL_RUN and q * p <= r * (q + p)):
-        return sum_over(np.matmul(g, np.swapaxes(x, -1, -2)), 0)
+        run = max(BLOCK_BYTES // (max(q + p, 1) * g.itemsize), MATMUL_RUN)
+        whole = r - r % run if r >= 2 * run else 0
+        total = _by_matmul(g[..., whole:], x[..., whole:]) if whole < r or r == 0 else 0
+        if whole:
+            blocks = (
+                np.moveaxis(a[..., :whole].reshape(left, -1, whole // run, run), 2, 1)
+                for a in (g, x)
+            )
+            total = total + _by_matmul(*blocks)
+        return total
     return np.tensordot(g, x, axes=((0, 2), (0, 2)))
+
+
+def _by_matmul(g, x):
+    """Σ G[..., q, r] X[..., p, r]ᵀ."""
+    return sum_over(np.matmul(g, np.swapaxes(x, -1, -2)), tuple(range(g.ndim - 2)))

@@ -225,7 +225,8 @@ def test_leading_axes_are_samples(dtype, t):
 
 
 # Factors and columns of which some are multiplied out, and whose contractions take each way:
-# one product, one with what does not meet left out, a matrix for each row, by the tensor product
+# one product, one with what does not meet left out, a matrix for each row or for each block of
+# long rows, by the tensor product
 GROUPED = [
     ([(4, 4)] * 6, ()),
     ([(4, 4)] * 6, (3,)),
@@ -235,6 +236,7 @@ GROUPED = [
     ([(3, 5), (64, 32), (7, 4)], (9,)),
     ([(5, 3, 3), (4, 4), (4, 4), (4, 4)], (20,)),
     ([(1, 16), (16, 1), (16, 64), (64, 16)], ()),
+    ([(9, 8), (40, 51), (3, 5)], (11,)),
 ]
 
 

@@ -86,22 +86,29 @@ def _pull_back_of(name):
     return lambda g, operands: pull_back_product(name, g, operands)
 
 
+def _plain(*tensors) -> bool:
+    """Whether the operators are to be called as they are: compiled, or no gradient asked for."""
+    if torch.compiler.is_compiling():
+        return True
+    return not (torch.is_grad_enabled() and any(z.requires_grad for z in tensors))
+
+
 def apply_product(name, operands):
     """f(z_1, …, z_n) of aligned operands of one dtype."""
-    if torch.compiler.is_compiling():
+    if _plain(*operands):
         return OPERATORS[name].apply(operands)
     return _Product.apply(name, *operands)
 
 
 def pull_back_product(name, g, operands):
     """(dz_1, …, dz_n)."""
-    if torch.compiler.is_compiling():
+    if _plain(g, *operands):
         return OPERATORS[name].pull_back(g, operands)
     return _PullBack.apply(name, g, *operands)
 
 
 def apply_exchange(x, p, q, axis):
     """x with the two parts of its axis exchanged."""
-    if torch.compiler.is_compiling():
+    if _plain(x):
         return EXCHANGE(x, p, q, axis)
     return _Exchange.apply(x, p, q, axis)

@@ -107,10 +107,24 @@ def product_gradients(product: Product, g, operands, needed, operator: Operator)
     return [d if each else None for d, each in zip(gradients, needed, strict=True)]
 
 
+def _operator(name, schema):
+    """Decorator: the kernel of all devices becomes the operator of that name.
+
+    `torch.library.custom_op` would also look for results that are operands, at each call.
+    """
+
+    def register(kernel):
+        torch.library.define(name, schema, tags=torch.Tag.pt2_compliant_tag)
+        torch.library.impl(name, "default", kernel)
+        return getattr(torch.ops.kronvec, name.removeprefix("kronvec::")).default
+
+    return register
+
+
 def _define(product: Product) -> Operator:
     name = f"kronvec::{product.name}"
 
-    @torch.library.custom_op(name, mutates_args=(), schema="(Tensor[] operands) -> Tensor")
+    @_operator(name, "(Tensor[] operands) -> Tensor")
     def apply(operands):
         if not _serves(*operands):
             return product.generic(operands).contiguous()
@@ -118,9 +132,7 @@ def _define(product: Product) -> Operator:
         product.apply([_array(z) for z in operands], result.numpy())
         return result
 
-    @torch.library.custom_op(
-        name + "_vjp", mutates_args=(), schema="(Tensor g, Tensor[] operands) -> Tensor[]"
-    )
+    @_operator(name + "_vjp", "(Tensor g, Tensor[] operands) -> Tensor[]")
     def pull_back(g, operands):
         if not _serves(g, *operands):
             return _generic_pull_back(product, g, operands)
@@ -128,11 +140,11 @@ def _define(product: Product) -> Operator:
         gradients = product.pull_back(_array(g), arrays, True)
         return [torch.from_numpy(np.ascontiguousarray(d)) for d in gradients]
 
-    @apply.register_fake
+    @torch.library.register_fake(apply)
     def _(operands):
         return operands[0].new_empty(_shape(product, operands))
 
-    @pull_back.register_fake
+    @torch.library.register_fake(pull_back)
     def _(g, operands):
         return [z.new_empty(z.shape) for z in operands]
 
@@ -151,17 +163,17 @@ def _define(product: Product) -> Operator:
         g, *operands = ctx.saved_tensors
         return pull_back_twice(apply, pull_back, g, operands, cotangents)
 
-    apply.register_autograd(backward, setup_context=keep_operands)
-    pull_back.register_autograd(backward_twice, setup_context=keep_all)
+    torch.library.register_autograd(apply, backward, setup_context=keep_operands)
+    torch.library.register_autograd(pull_back, backward_twice, setup_context=keep_all)
 
     # ---- vmap: the mapped axis becomes the first batch axis ----
 
-    @apply.register_vmap
+    @torch.library.register_vmap(apply)
     def _(info, in_dims, operands):
         (dims,) = in_dims
         return apply([_front(z, d, 1) for z, d in zip(operands, dims, strict=True)]), 0
 
-    @pull_back.register_vmap
+    @torch.library.register_vmap(pull_back)
     def _(info, in_dims, g, operands):
         dim, dims = in_dims
         # every sample has gradients of its own: nothing is summed along the mapped axis
@@ -187,11 +199,7 @@ OPERATORS = {name: _define(product) for name, product in PRODUCTS.items()}
 # The commutation matrix: the axis of x is (p, q), whose parts are exchanged
 
 
-@torch.library.custom_op(
-    "kronvec::commutation_matmul",
-    mutates_args=(),
-    schema="(Tensor x, int p, int q, int axis) -> Tensor",
-)
+@_operator("kronvec::commutation_matmul", "(Tensor x, int p, int q, int axis) -> Tensor")
 def EXCHANGE(x, p, q, axis):
     """The axis split into (p, q), the parts exchanged."""
     if not _serves(x):
@@ -202,7 +210,7 @@ def EXCHANGE(x, p, q, axis):
     return result
 
 
-@EXCHANGE.register_fake
+@torch.library.register_fake(EXCHANGE)
 def _(x, p, q, axis):
     return x.new_empty(x.shape)
 
@@ -216,9 +224,9 @@ def _exchange_back(ctx, g):
     return EXCHANGE(g, q, p, axis), None, None, None
 
 
-EXCHANGE.register_autograd(_exchange_back, setup_context=_keep_sizes)
+torch.library.register_autograd(EXCHANGE, _exchange_back, setup_context=_keep_sizes)
 
 
-@EXCHANGE.register_vmap
+@torch.library.register_vmap(EXCHANGE)
 def _(info, in_dims, x, p, q, axis):
     return EXCHANGE(x.movedim(in_dims[0], 0), p, q, axis), 0

@@ -280,6 +280,28 @@ def test_per_sample_gradients_by_vmap_of_grad():
             torch.testing.assert_close(e, r)
 
 
+def test_gradients_through_vmap():
+    factors = [random(torch.float64, 2, 3), random(torch.float64, 2, 2)]
+    x = random(torch.float64, 5, 6)
+
+    def loss(product):
+        def value(factor, x):
+            mapped = torch.vmap(lambda x: product([factor, factors[1]], x))(x)
+            return (mapped**2).sum()
+
+        return torch.func.grad(value, argnums=(0, 1))(factors[0], x)
+
+    for got, expected in zip(loss(kt.kron_matmul), loss(dense_kron), strict=True):
+        torch.testing.assert_close(got, expected)
+    leaves = [f.clone().requires_grad_() for f in factors]
+    gradients = []
+    for product in (kt.kron_matmul, dense_kron):
+        y = torch.vmap(lambda x, product=product: product(leaves, x))(x)
+        gradients.append(torch.autograd.grad(y.sum(), leaves))
+    for got, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(got, expected)
+
+
 def test_jacobians_by_torch_func():
     a, b, c = (random(torch.float64, 3, 3, seed=i) for i in range(3))
     got = torch.func.jacrev(torch.func.jacrev(lambda a: kt.triple_product(a, b, a)))(a)
