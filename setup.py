@@ -16,7 +16,7 @@ def extension(name, *sources):
     return Extension(
         f"kronvec.{name}",
         [f"src/{name}.pyx", *sources],
-        include_dirs=["src", numpy.get_include()],
+        include_dirs=["src", "kronvec/include", numpy.get_include()],
         depends=HEADERS,
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
@@ -32,6 +32,7 @@ setup(
             extension("_engine"),
             extension("_fastpath"),
             extension("_ufuncs"),
+            extension("cython_api"),
         ],
         include_path=["."],
         build_dir="build/cython",

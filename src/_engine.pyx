@@ -15,7 +15,6 @@ from kronvec._kernels cimport *
 cnp.import_array()
 
 cdef enum:
-    STEPS = 32  # that one pass may have
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
     # Of rows that are packed at a time.
@@ -23,16 +22,6 @@ cdef enum:
 
 cdef float ONE_FLOAT = 1
 cdef double ONE_DOUBLE = 1
-
-# One mode product within a block: axis of size p -> q, `outer` rows before it, `inner` behind.
-ctypedef struct step_t:
-    Py_ssize_t outer, q, p, inner
-    const char *f
-    Py_ssize_t f_q, f_p   # in items
-    int dtype             # the kernel's: a real factor on complex data is a real kernel
-    bint by_rows          # r = 1: y = x fᵀ, f packed transposed
-    bint pair             # two axes of p; f is the matrix of the first, and behind it the other's
-
 
 # The same for two axes: y[l, o, q1, q2, i, r] = Σ f1[q1, p1] f2[q2, p2] x[l, o, p1, p2, i, r].
 cdef void run_pair(const step_t *s, Py_ssize_t outer, Py_ssize_t width, int item, const char *x,
@@ -219,37 +208,104 @@ cdef void run_across(const step_t *steps, int n_steps, Py_ssize_t count, int ite
     run_step(&one, count, 1, item, buffers[1 - at], 1, y, 1, KV_ACCUMULATE, ahead)
 
 
-# The steps of a pass and their matrices (see run_pass); how many they are.
-cdef int read_steps(tuple sizes, list factors, step_t *steps) except -1:
+cdef int read_sizes(tuple sizes, pass_t *work) except -1:
     cdef int count = 0
-    cdef cnp.ndarray f
-    if len(sizes) > STEPS:
+    cdef step_t *step
+    if len(sizes[8]) > STEPS:
         raise ValueError("too many steps in one pass")
-    for outer, q, p, inner, by_rows, pair in sizes:
-        f = factors[count]
-        steps[count].outer, steps[count].q = outer, q
-        steps[count].p, steps[count].inner = p, inner
-        steps[count].by_rows, steps[count].pair = by_rows, pair
-        steps[count].dtype = kernel_dtype(cnp.PyArray_TYPE(f))
-        steps[count].f = cnp.PyArray_BYTES(f)
-        steps[count].f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
-        steps[count].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
+    work.left, work.rows_in, work.rows_out, work.right = sizes[:4]
+    work.width, work.block, work.together, work.across = sizes[4:8]
+    for outer, q, p, inner, by_rows, pair in sizes[8]:
+        step = &work.steps[count]
+        step.outer, step.q, step.p, step.inner = outer, q, p, inner
+        step.by_rows, step.pair = by_rows, pair
         count += 1
-    return count
+    work.n_steps = count
+    return 0
 
 
-# Room for two blocks of `size` bytes and `more`; buffers[0] is NULL where there is none.  A load
-# 4096 bytes behind a store in flight waits for it: x and the buffers lie at different places of a
-# page.
-cdef void get_buffers(scratch *work, Py_ssize_t size, Py_ssize_t more, const char *x,
-                      char **buffers) noexcept nogil:
-    cdef Py_ssize_t stretch = (size + 4095) // 4096 * 4096 + 2048
-    buffers[0] = <char *>scratch_get(work, 2 * stretch + more + 8192)
-    if buffers[0] != NULL:
-        buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
-        buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
-        buffers[1] = buffers[0] + stretch
-        buffers[2] = buffers[1] + stretch
+# The matrix of each step.
+cdef int read_matrices(list factors, pass_t *work) except -1:
+    cdef cnp.ndarray f
+    cdef step_t *step
+    cdef int i
+    for i in range(work.n_steps):
+        f = factors[i]
+        step = &work.steps[i]
+        step.dtype = kernel_dtype(cnp.PyArray_TYPE(f))
+        step.f = cnp.PyArray_BYTES(f)
+        step.f_q = cnp.PyArray_STRIDE(f, 0) // cnp.PyArray_ITEMSIZE(f)
+        step.f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
+    return 0
+
+
+# Room for two blocks of `size` bytes and `more`.  A load 4096 bytes behind a store in flight waits
+# for it: x and the buffers lie at different places of a page.
+cdef inline Py_ssize_t stretch(Py_ssize_t size) noexcept nogil:
+    return (size + 4095) // 4096 * 4096 + 2048
+
+
+cdef inline Py_ssize_t room(Py_ssize_t size, Py_ssize_t more) noexcept nogil:
+    return 2 * stretch(size) + more + 8192
+
+
+cdef void place_buffers(char *memory, Py_ssize_t size, const char *x, char **buffers) noexcept nogil:
+    buffers[0] = <char *>((<uintptr_t>memory + 4095) & ~<uintptr_t>4095)
+    buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
+    buffers[1] = buffers[0] + stretch(size)
+    buffers[2] = buffers[1] + stretch(size)
+
+
+# Bytes of one of the two blocks of a pass.
+cdef inline Py_ssize_t block_bytes(const pass_t *work, int item) noexcept nogil:
+    return work.together * work.block * item if work.across or work.n_steps > 1 else 0
+
+
+cdef Py_ssize_t buffer_bytes(const pass_t *work, int item) noexcept nogil:
+    cdef const step_t *first = &work.steps[0]
+    if work.across or work.n_steps > 1 or packs(first, work.width, work.right):
+        return room(block_bytes(work, item), chunk_bytes(first) * first.p)
+    return 0
+
+
+cdef void run_blocks(const pass_t *work, int dtype, const char *x, char *y, Py_ssize_t begin,
+                     Py_ssize_t end, const step_t *adding, char *memory) noexcept nogil:
+    cdef int item = kernel_itemsize(dtype), flags = 0
+    cdef Py_ssize_t left = work.left, right = work.right, width = work.width
+    cdef Py_ssize_t rows_in = work.rows_in, rows_out = work.rows_out, together = work.together
+    cdef Py_ssize_t panels = (right + width - 1) // width if width else 0
+    cdef Py_ssize_t unit, l, r, w, n, next_l, next_r
+    cdef char *buffers[3]
+    cdef kv_ahead ahead
+    if left * rows_out * right * item >= KV_STREAM_ABOVE and y != x:
+        flags = KV_STREAM
+    buffers[0] = buffers[1] = buffers[2] = NULL
+    if memory != NULL:
+        place_buffers(memory, block_bytes(work, item), x, buffers)
+    for unit in range(begin, end):
+        ahead.rows = 0
+        if work.across:
+            l = unit * width
+            n = min(width, left - l)
+            if unit + 1 < end:
+                ahead = block_ahead(x + (l + n) * rows_in * item,
+                                    min(width, left - l - n) * rows_in, item, item)
+            run_across(work.steps, work.n_steps, n, item, x + l * rows_in * item, rows_in,
+                       y + l * rows_out * item, rows_out, buffers, adding, &ahead)
+            continue
+        l = unit // panels * together
+        r = unit % panels * width
+        n = min(together, left - l)
+        w = min(width, right - r)
+        if unit + 1 < end:
+            next_l = (unit + 1) // panels * together
+            next_r = (unit + 1) % panels * width
+            ahead = block_ahead(x + (next_l * rows_in * right + next_r) * item,
+                                min(together, left - next_l) * rows_in,
+                                min(width, right - next_r) * item, right * item)
+        run_block(work.steps, work.n_steps, n, w, item, x + (l * rows_in * right + r) * item,
+                  right, y + (l * rows_out * right + r) * item, right, buffers, flags, adding,
+                  &ahead)
 
 
 def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t begin,
@@ -263,68 +319,34 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
     transposed for by_rows, the two of a pair in one array.  A block is one panel of ``width``
     columns, or ``together`` whole x[l], or for ``across`` the columns that ``width`` of them make.
     """
-    cdef step_t[STEPS] steps
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), n_steps, flags = 0
-    cdef int item = kernel_itemsize(dtype)
-    cdef Py_ssize_t left = sizes[0], rows_in = sizes[1], rows_out = sizes[2], right = sizes[3]
-    cdef Py_ssize_t width = sizes[4], block = sizes[5], together = sizes[6]
-    cdef Py_ssize_t panels, unit, l, r, w, n, next_l, next_r
+    cdef pass_t work
+    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x)), item = kernel_itemsize(dtype)
     cdef step_t scale
     cdef const step_t *adding = NULL
-    cdef const char *from_ = cnp.PyArray_BYTES(x)
-    cdef char *to = cnp.PyArray_BYTES(y)
-    cdef char *buffers[3]
-    cdef bint buffered, across = sizes[7]
-    cdef kv_ahead ahead
-    cdef scratch work
-    if (cnp.PyArray_SIZE(x) < left * rows_in * right
-            or cnp.PyArray_SIZE(y) < left * rows_out * right):
+    cdef Py_ssize_t needed
+    cdef char *memory = NULL
+    cdef scratch held
+    read_sizes(sizes, &work)
+    if (cnp.PyArray_SIZE(x) < work.left * work.rows_in * work.right
+            or cnp.PyArray_SIZE(y) < work.left * work.rows_out * work.right):
         raise ValueError("a pass over more than there is")
-    n_steps = read_steps(sizes[8], factors, steps)
+    read_matrices(factors, &work)
     if beta is not None:
-        scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, rows_out
+        scale.outer, scale.q, scale.p, scale.inner = 1, 1, 1, work.rows_out
         scale.f = NULL if beta.item() == 1 else cnp.PyArray_BYTES(beta)
         scale.f_q, scale.f_p, scale.by_rows, scale.pair = 1, 1, False, False
         scale.dtype = kernel_dtype(cnp.PyArray_TYPE(beta))
         adding = &scale
-    panels = (right + width - 1) // width if width else 0
-    if left * rows_out * right * item >= KV_STREAM_ABOVE and to != from_:
-        flags = KV_STREAM
-    work.heap = NULL
-    buffers[0] = buffers[1] = NULL
+    held.heap = NULL
+    needed = buffer_bytes(&work, item)
     with nogil:
-        buffered = across or n_steps > 1 or packs(&steps[0], width, right)
-        if buffered:
-            get_buffers(&work, together * block * item if across or n_steps > 1 else 0,
-                        chunk_bytes(&steps[0]) * steps[0].p, from_, buffers)
-        if not buffered or buffers[0] != NULL:
-            for unit in range(begin, end):
-                ahead.rows = 0
-                if across:
-                    l = unit * width
-                    n = min(width, left - l)
-                    if unit + 1 < end:
-                        ahead = block_ahead(from_ + (l + n) * rows_in * item,
-                                            min(width, left - l - n) * rows_in, item, item)
-                    run_across(steps, n_steps, n, item, from_ + l * rows_in * item, rows_in,
-                               to + l * rows_out * item, rows_out, buffers, adding, &ahead)
-                    continue
-                l = unit // panels * together
-                r = unit % panels * width
-                n = min(together, left - l)
-                w = min(width, right - r)
-                if unit + 1 < end:
-                    next_l = (unit + 1) // panels * together
-                    next_r = (unit + 1) % panels * width
-                    ahead = block_ahead(
-                        from_ + (next_l * rows_in * right + next_r) * item,
-                        min(together, left - next_l) * rows_in,
-                        min(width, right - next_r) * item, right * item)
-                run_block(steps, n_steps, n, w, item, from_ + (l * rows_in * right + r) * item,
-                          right, to + (l * rows_out * right + r) * item, right, buffers, flags,
-                          adding, &ahead)
-        scratch_free(&work)
-    if buffered and buffers[0] == NULL:
+        if needed:
+            memory = <char *>scratch_get(&held, needed)
+        if memory != NULL or not needed:
+            run_blocks(&work, dtype, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), begin, end,
+                       adding, memory)
+        scratch_free(&held)
+    if needed and memory == NULL:
         raise MemoryError
 
 

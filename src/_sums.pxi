@@ -55,29 +55,34 @@ def run_sum_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, bint a
 
     ``accumulate`` adds to y; otherwise y is not read.
     """
-    cdef step_t[STEPS] steps
+    cdef pass_t pass_
     cdef int item = kernel_itemsize(kernel_dtype(cnp.PyArray_TYPE(x)))
-    cdef int n_steps = read_steps(sizes[8], factors, steps)
-    cdef Py_ssize_t left = sizes[0], rows = sizes[1], right = sizes[3], width = sizes[4]
-    cdef Py_ssize_t together = sizes[6], panels, unit, l, start
+    cdef Py_ssize_t left, rows, right, width, together, panels, unit, l, start
+    cdef char *memory = NULL
     cdef const char *from_ = cnp.PyArray_BYTES(x)
     cdef char *to = cnp.PyArray_BYTES(y)
     cdef char *buffers[3]
     cdef scratch work
+    read_sizes(sizes, &pass_)
+    read_matrices(factors, &pass_)
+    left, rows, right = pass_.left, pass_.rows_in, pass_.right
+    width, together = pass_.width, pass_.together
     panels = (right + width - 1) // width
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     with nogil:
         if width != right:
-            get_buffers(&work, rows * width * item, 0, from_, buffers)
-        if width == right or buffers[0] != NULL:
+            memory = <char *>scratch_get(&work, room(rows * width * item, 0))
+            if memory != NULL:
+                place_buffers(memory, rows * width * item, from_, buffers)
+        if width == right or memory != NULL:
             for unit in range(begin, end):
                 l = unit // panels * together
                 start = unit % panels * width
-                sum_block(steps, n_steps, min(together, left - l), rows,
+                sum_block(pass_.steps, pass_.n_steps, min(together, left - l), rows,
                           min(width, right - start), right, item,
                           from_ + (l * rows * right + start) * item,
                           to + (l * rows * right + start) * item, buffers, accumulate)
         scratch_free(&work)
-    if width != right and buffers[0] == NULL:
+    if width != right and memory == NULL:
         raise MemoryError
