@@ -10,14 +10,16 @@ SIMD = [
     f"src/simd/{name}.c" for name in ("dispatch", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
 ]
 HEADERS = sorted(str(path) for path in Path("src/simd").glob("*.[hd]*"))
+# What other packages include, and cython_api.
+PUBLIC = "kronvec/include"
 
 
-def extension(name, *sources):
+def extension(name, *sources, public=False):
     return Extension(
         f"kronvec.{name}",
         [f"src/{name}.pyx", *sources],
-        include_dirs=["src", "kronvec/include", numpy.get_include()],
-        depends=HEADERS,
+        include_dirs=["src", numpy.get_include(), *([PUBLIC] if public else [])],
+        depends=[*HEADERS, *([f"{PUBLIC}/kronvec.h"] if public else [])],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("NPY_TARGET_VERSION", "NPY_2_1_API_VERSION"),
@@ -32,7 +34,7 @@ setup(
             extension("_engine"),
             extension("_fastpath"),
             extension("_ufuncs"),
-            extension("cython_api"),
+            extension("cython_api", public=True),
         ],
         include_path=["."],
         build_dir="build/cython",

@@ -249,7 +249,8 @@ cdef inline Py_ssize_t room(Py_ssize_t size, Py_ssize_t more) noexcept nogil:
     return 2 * stretch(size) + more + 8192
 
 
-cdef void place_buffers(char *memory, Py_ssize_t size, const char *x, char **buffers) noexcept nogil:
+cdef void place_buffers(char *memory, Py_ssize_t size, const char *x,
+                        char **buffers) noexcept nogil:
     buffers[0] = <char *>((<uintptr_t>memory + 4095) & ~<uintptr_t>4095)
     buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
     buffers[1] = buffers[0] + stretch(size)

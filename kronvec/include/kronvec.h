@@ -37,10 +37,10 @@ enum { KRONVEC_F32 = 0, KRONVEC_F64 = 1, KRONVEC_C64 = 2, KRONVEC_C128 = 3 };
 /* What the functions return. */
 enum {
     KRONVEC_OK = 0,
-    KRONVEC_NO_MEMORY = -1,       /* packing a large operand of unusual strides failed */
-    KRONVEC_BAD_DTYPE = -2,       /* no such dtype, item size or flag */
-    KRONVEC_BAD_SHAPE = -3,       /* sizes do not fit one another, or one is negative */
-    KRONVEC_SMALL_WORKSPACE = -4  /* plan_workspace says how much is needed */
+    KRONVEC_NO_MEMORY = -1,      /* packing a large operand of unusual strides failed */
+    KRONVEC_BAD_DTYPE = -2,      /* no such dtype, item size or flag */
+    KRONVEC_BAD_SHAPE = -3,      /* sizes do not fit one another, or one is negative */
+    KRONVEC_SMALL_WORKSPACE = -4 /* plan_workspace says how much is needed */
 };
 
 /* What `flags` may hold. */
@@ -118,8 +118,8 @@ typedef struct {
 } kronvec_functions;
 
 /* Rows behind one another. */
-static inline kronvec_matrix kronvec_c_order(const void *data, kronvec_intp rows,
-                                             kronvec_intp cols, kronvec_intp itemsize)
+static inline kronvec_matrix kronvec_c_order(const void *data, kronvec_intp rows, kronvec_intp cols,
+                                             kronvec_intp itemsize)
 {
     kronvec_matrix a;
     a.data = (void *)data;
@@ -167,8 +167,8 @@ static inline const kronvec_functions *kronvec_import(void)
     PyObject *module = PyImport_ImportModule("kronvec.cython_api");
     PyObject *capsule = module ? PyObject_GetAttrString(module, "_c_api") : NULL;
     if (capsule)
-        table = (const kronvec_functions *)PyCapsule_GetPointer(capsule,
-                                                                "kronvec.cython_api._c_api");
+        table =
+            (const kronvec_functions *)PyCapsule_GetPointer(capsule, "kronvec.cython_api._c_api");
     Py_XDECREF(capsule);
     Py_XDECREF(module);
     if (table && table->abi_version != KRONVEC_ABI_VERSION) {

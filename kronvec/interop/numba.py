@@ -6,6 +6,8 @@ of the dtypes float32, float64, complex64 and complex128 and may have any stride
 the shape of the result and overlaps no operand.
 """
 
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportCallIssue=false
+
 from __future__ import annotations
 
 from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_int, c_size_t, c_ssize_t, c_void_p
@@ -13,16 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-try:
-    from llvmlite import ir
-    from numba import njit, types
-    from numba.core import cgutils
-    from numba.core.errors import TypingError
-    from numba.extending import get_cython_function_address, intrinsic
-except ImportError as error:
-    raise ImportError(
-        "kronvec.interop.numba needs Numba: pip install 'kronvec[numba]'"
-    ) from error
+from ._numba_calls import CODES, call, code_of, get_cython_function_address, njit
 
 __all__ = [
     "Plan",
@@ -36,99 +29,7 @@ __all__ = [
     "triple_product",
 ]
 
-_CODES = {types.float32: 0, types.float64: 1, types.complex64: 2, types.complex128: 3}
 _BAD_SHAPE, _SMALL_WORKSPACE = -3, -4  # of kronvec.h
-
-
-# ---- calls: an array becomes a kronvec_matrix or kronvec_tensor on the stack -------------------
-
-
-def _arrays(argument: Any) -> list:
-    """The array types of an argument: itself, or those of a tuple."""
-    if isinstance(argument, types.Array):
-        return [argument]
-    if isinstance(argument, types.BaseTuple):
-        return [each for item in argument for each in _arrays(item)]
-    return []
-
-
-def _word_count(array: types.Array) -> int:
-    """Of the struct that describes it: the data, sizes, strides."""
-    return 1 + 2 * array.ndim
-
-
-def _describe(context, builder, array: types.Array, value, at) -> None:
-    """Write {data, sizes..., strides...} of an array to the words at ``at``."""
-    read = context.make_array(array)(context, builder, value)
-    sizes = cgutils.unpack_tuple(builder, read.shape, array.ndim)
-    strides = cgutils.unpack_tuple(builder, read.strides, array.ndim)
-    data = builder.ptrtoint(read.data, at.type.pointee)
-    for i, word in enumerate([data, *sizes, *strides]):
-        builder.store(word, cgutils.gep_inbounds(builder, at, i))
-
-
-def _argument(context, builder, kind, value):
-    """What C gets for an argument: numbers as they are, arrays by the address of their structs."""
-    word = context.get_value_type(types.intp)
-    if isinstance(kind, types.Array):
-        at = cgutils.alloca_once(builder, word, _word_count(kind))
-        _describe(context, builder, kind, value, at)
-        return builder.bitcast(at, cgutils.voidptr_t)
-    if isinstance(kind, types.BaseTuple):
-        at = cgutils.alloca_once(builder, word, sum(map(_word_count, kind)) or 1)
-        behind = at
-        for i, each in enumerate(kind):
-            _describe(context, builder, each, builder.extract_value(value, i), behind)
-            behind = cgutils.gep_inbounds(builder, behind, _word_count(each))
-        return builder.bitcast(at, cgutils.voidptr_t)
-    return value
-
-
-_WITHOUT_DTYPE = ("transpose", "plan_apply")
-
-
-@intrinsic(prefer_literal=True)
-def _call(typingctx, name, arguments):
-    """The status of the exported function ``name``, whose first argument is the arrays' dtype."""
-    if not isinstance(name, types.StringLiteral):
-        return None
-    function, arrays = name.literal_value, _arrays(arguments)
-    if function != "transpose":
-        _code(function, arrays)
-    if not all(array.aligned for array in arrays):
-        raise TypingError(f"kronvec.interop.numba.{function}: arrays must be aligned")
-
-    def codegen(context, builder, signature, values):
-        given = []
-        if function not in _WITHOUT_DTYPE:
-            given.append(context.get_constant(types.int32, _code(function, arrays)))
-        for i, kind in enumerate(arguments):
-            value = builder.extract_value(values[1], i)
-            given.append(_argument(context, builder, kind, value))
-        address = get_cython_function_address("kronvec.cython_api", function)
-        signature = ir.FunctionType(ir.IntType(32), [value.type for value in given])
-        pointer = context.add_dynamic_addr(builder, address, info=function)
-        return builder.call(builder.bitcast(pointer, signature.as_pointer()), given)
-
-    return types.int32(name, arguments), codegen
-
-
-def _code(function: str, arrays: list) -> int:
-    """The dtype that the arrays share, as kronvec.h numbers it."""
-    dtypes = {array.dtype for array in arrays}
-    if len(dtypes) != 1 or not dtypes <= set(_CODES):
-        raise TypingError(
-            f"kronvec.interop.numba.{function}: arrays must share one dtype of float32, float64, "
-            f"complex64 and complex128, got {', '.join(sorted(map(str, dtypes)))}"
-        )
-    return _CODES[dtypes.pop()]
-
-
-@intrinsic
-def _code_of(typingctx, array):
-    """The dtype of an array, as kronvec.h numbers it."""
-    code = _code("plan_apply", [array])
-    return types.intp(array), lambda context, *_: context.get_constant(types.intp, code)
 
 
 # ---- products ----------------------------------------------------------------------------------
@@ -157,7 +58,7 @@ def triple_product(a, b, c, out=None):
     kronvec.triple_product : the same from Python, with batches.
     """
     y = np.empty((a.shape[0], c.shape[1]), a.dtype) if out is None else out
-    status = _call("triple_product", (a, b, c, y))
+    status = call("triple_product", (a, b, c, y))
     if status == _BAD_SHAPE:
         raise ValueError("triple_product: the shapes of a, b, c and out do not fit")
     if status != 0:
@@ -185,7 +86,7 @@ def mode_product(f, x, out=None):
         If shapes do not fit one another.
     """
     y = np.empty((x.shape[0], f.shape[0], x.shape[2]), x.dtype) if out is None else out
-    status = _call("mode_product", (f, x, y, np.int32(0)))
+    status = call("mode_product", (f, x, y, np.int32(0)))
     if status == _BAD_SHAPE:
         raise ValueError("mode_product: the shapes of f, x and out do not fit")
     if status != 0:
@@ -213,7 +114,7 @@ def transpose(x, out=None):
         If shapes or dtypes do not fit one another.
     """
     y = np.empty((x.shape[1], x.shape[0]), x.dtype) if out is None else out
-    if y.itemsize != x.itemsize or _call("transpose", (x.itemsize, x, y)) != 0:
+    if y.itemsize != x.itemsize or call("transpose", (x.itemsize, x, y)) != 0:
         raise ValueError("transpose: the shapes or dtypes of x and out do not fit")
     return y
 
@@ -244,7 +145,7 @@ def kron(a, b, out=None):
         y = np.empty((a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]), a.dtype)
     else:
         y = out
-    status = _call("kron", (a, b, y))
+    status = call("kron", (a, b, y))
     if status == _BAD_SHAPE:
         raise ValueError("kron: the shape of out does not fit")
     if status != 0:
@@ -274,7 +175,7 @@ def matmul_vjp(g, x, w):
     kronvec.matmul_vjp : the same from Python, with batches.
     """
     dx, dw = np.empty(x.shape, x.dtype), np.empty(w.shape, w.dtype)
-    status = _call("matmul_vjp", (g, x, w, dx, dw, np.int32(2)))
+    status = call("matmul_vjp", (g, x, w, dx, dw, np.int32(2)))
     if status == _BAD_SHAPE:
         raise ValueError("matmul_vjp: the shapes of g, x and w do not fit")
     if status != 0:
@@ -368,7 +269,7 @@ def make_plan(shapes, dtype=np.float64, left: int = 1, right: int = 1) -> Plan:
     ValueError
         If sizes are negative or too large, or the dtype is another.
     """
-    names = [np.dtype(kind.name) for kind in _CODES]
+    names = [np.dtype(kind.name) for kind in CODES]
     code = names.index(np.dtype(dtype)) if np.dtype(dtype) in names else -1
     listed = tuple((-1 if q is None else int(q), int(p)) for q, p in shapes)
     key = (code, listed, int(left), int(right))
@@ -406,12 +307,14 @@ def plan_apply(plan, factors, x, out, workspace=None):
         If shapes are not those of the plan, arrays are not contiguous or the workspace is small.
     """
     memory = np.empty(plan.workspace, np.uint8) if workspace is None else workspace
-    if plan.code != _code_of(x):
+    if memory.itemsize != 1 or not memory.flags.c_contiguous:
+        raise ValueError("plan_apply: the workspace must be contiguous bytes")
+    if plan.code != code_of(x):
         raise ValueError("plan_apply: the plan is for another dtype")
     if len(factors) != plan.count:
         raise ValueError("plan_apply: there must be as many factors as the plan has")
     arguments = (plan.address, factors, x, out, np.int32(0), memory.ctypes.data, memory.size)
-    status = _call("plan_apply", arguments)
+    status = call("plan_apply", arguments)
     if status == _BAD_SHAPE:
         raise ValueError("plan_apply: the shapes are not those of the plan")
     if status == _SMALL_WORKSPACE:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kronvec as kv
-from helpers import KERNEL_DTYPES, SIZES, assert_matches, assert_bounded, lift, random
+from helpers import KERNEL_DTYPES, SIZES, assert_bounded, assert_matches, lift, random
 
 numba = pytest.importorskip("numba")
 kn = importlib.import_module("kronvec.interop.numba")
@@ -120,6 +120,23 @@ def test_threads_run_without_the_gil():
     assert len(results) == 3 and all(np.array_equal(r, results[0]) for r in results)
 
 
+def test_a_callback_of_scipy_runs_kernels():
+    """∫∫ xᵀ (A ⊗ B) x over the unit square."""
+    scipy = pytest.importorskip("scipy")
+    integrate = pytest.importorskip("scipy.integrate")
+    a, b = random("float64", 2, 2), random("float64", 1, 1)
+
+    @numba.cfunc("float64(intc, CPointer(float64))")
+    def quadratic_form(n, values):
+        x = numba.carray(values, (2, 1))
+        return kn.triple_product(x.T, kn.kron(a, b), x)[0, 0]
+
+    integrand = scipy.LowLevelCallable(quadratic_form.ctypes)
+    value, _ = integrate.nquad(integrand, [(0, 1), (0, 1)])
+    moments = np.array([[1 / 3, 1 / 4], [1 / 4, 1 / 3]])
+    assert abs(value - (np.kron(a, b) * moments).sum()) < 1e-12
+
+
 def test_shapes_that_do_not_fit_raise():
     a, x = np.ones((2, 3)), np.ones((2, 2, 2))
     for function, operands in (
@@ -155,6 +172,25 @@ def test_dtypes_are_one_of_four():
     for operands in ((a, a, a.astype("f4")), (a.astype(int),) * 3):
         with pytest.raises(numba.TypingError, match="share one dtype of float32"):
             kn.triple_product(*operands)
+
+
+def test_arrays_have_the_axes_of_the_function_and_results_are_writable():
+    a, x = np.ones((2, 2)), np.ones((2, 2, 2))
+    read_only = np.ones((2, 2))
+    read_only.flags.writeable = False
+    assert (kn.triple_product(read_only, a, a) == 4).all()
+    plan = kn.make_plan([(2, 2)])
+    for function, operands, what in (
+        (kn.triple_product, (a, a, x), "axes"),
+        (kn.mode_product, (a, x, a), "axes"),
+        (kn.transpose, (x, x), "axes"),
+        (kn.plan_apply, (plan, (x,), x, x), "axes"),
+        (kn.triple_product, (a, a, a, read_only), "writable"),
+    ):
+        with pytest.raises(numba.TypingError, match=what):
+            function(*operands)
+    with pytest.raises(ValueError, match="contiguous bytes"):
+        kn.plan_apply(plan, (a,), x, x, np.ones(10))
 
 
 def test_without_numba_the_extra_is_named():
