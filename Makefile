@@ -6,6 +6,7 @@
 #   make types      the type checker over the Python layer
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
 #   make wheel      build the wheel; look into it, install and test it likewise
+#   make embedding  build a package that embeds kronvec against that wheel; check and time it
 #   make sanitize   the test suite against a build with ASan and UBSan
 #   make clean      remove all that these made
 
@@ -15,9 +16,9 @@ BIN = $(VENV)/bin
 ARGS ?=
 
 # What an editable install must be made anew for; Python files it reads in place.
-SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd)
+SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format dist sdist wheel sanitize clean
+.PHONY: demo test lint types format dist sdist wheel embedding sanitize clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -39,8 +40,9 @@ test: $(VENV)/.test
 # ---- style: the stubs are compared with the compiled modules, but for the one that needs JAX ----
 
 PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks examples)
-CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd)
-C_CODE = $(wildcard src/simd/*.[ch])
+EMBEDDING = tests/embedding/kronvec_embedding
+CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd $(EMBEDDING)/*.pyx)
+C_CODE = $(wildcard src/simd/*.[ch] kronvec/include/*.h $(EMBEDDING)/*.c)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
@@ -79,6 +81,14 @@ sdist: dist
 
 wheel: dist
 	$(call try,$(DIST)/kronvec-*.whl)
+
+# A copy, so that the checkout stays clean; no isolation, so that it meets the wheel just made.
+embedding: wheel
+	rm -rf $(DIST)/embedding
+	cp -r tests/embedding $(DIST)
+	$(DIST)/venv/bin/pip install --quiet 'setuptools>=77' 'Cython>=3.1'
+	$(DIST)/venv/bin/pip install --quiet --no-build-isolation --no-deps $(DIST)/embedding
+	cd / && $(abspath $(DIST)/venv/bin/python) -m kronvec_embedding
 
 # ---- sanitizers: an environment of its own, since the flags change every object ----------------
 

@@ -12,14 +12,16 @@ SIMD = [
     f"src/simd/{name}.c" for name in ("dispatch", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
 ]
 HEADERS = sorted(str(path) for path in Path("src/simd").glob("*.[hd]*"))
+# What other packages include, and cython_api.
+PUBLIC = "kronvec/include"
 
 
-def extension(name, *sources, include_dirs=()):
+def extension(name, *sources, include_dirs=(), depends=()):
     return Extension(
         f"kronvec.{name}",
         [f"src/{name}.pyx", *sources],
         include_dirs=["src", numpy.get_include(), *include_dirs],
-        depends=HEADERS,
+        depends=[*HEADERS, *depends],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("NPY_TARGET_VERSION", "NPY_2_1_API_VERSION"),
@@ -48,6 +50,7 @@ setup(
             extension("_engine"),
             extension("_fastpath"),
             extension("_ufuncs"),
+            extension("cython_api", include_dirs=[PUBLIC], depends=[f"{PUBLIC}/kronvec.h"]),
             *for_jax(),
         ],
         include_path=["."],

@@ -9,6 +9,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+# Declarations that only our own modules cimport.
+INTERNAL = {"kronvec/_engine.pxd", "kronvec/_kernels.pxd"}
+
 
 def tracked():
     """The files of the project, as git knows them."""
@@ -55,8 +58,8 @@ def main(folder):
     package = {
         n
         for n in files
-        if n.startswith("kronvec/") and n.endswith((".py", ".pyi", ".pxd", "py.typed"))
-    } - {"kronvec/_kernels.pxd", "kronvec/_engine.pxd"}
+        if n.startswith("kronvec/") and n.endswith((".py", ".pyi", ".pxd", ".h", "py.typed"))
+    } - INTERNAL
     good = [
         compare("the sdist", in_sdist(sdist), files),
         compare("the wheel", in_wheel(wheel), modules | package),

@@ -21,7 +21,7 @@ from .half_permutations import (
     symmetrizer_matmul,
 )
 from .half_vectorize import smat, svec, unvech, vech
-from .introspect import patch_numpy, show_config, test
+from .introspect import get_include, patch_numpy, show_config, test
 from .kron_derivatives import (
     kron_matmul_vjp,
     kron_vjp,
@@ -80,6 +80,7 @@ __all__ = [
     "explain",
     "face_splitting",
     "face_splitting_matvec",
+    "get_include",
     "khatri_rao",
     "khatri_rao_matvec",
     "kron",

@@ -19,6 +19,7 @@ An identity factor is an axis without a step: it only adds to what lies before o
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
@@ -137,6 +138,22 @@ class Plan:
         """Items of the largest intermediate."""
         return max((each.output_size for each in self.passes[:-1]), default=0)
 
+    def turns(self, target_size: int) -> list[int]:
+        """Where each pass writes: -1 the target, else the number of a workspace.
+
+        Intermediates take turns between the target, where they fit into it, and workspaces.  A
+        negative size forbids the target, whose content is needed, to all passes but the last.
+        """
+        turns = [-1]
+        for each, later in zip(self.passes[-2::-1], self.passes[:0:-1], strict=True):
+            if later.in_place and (turns[-1] >= 0 or target_size >= 0):
+                turns.append(turns[-1])
+            elif turns[-1] == -1 or each.output_size > target_size:
+                turns.append(0 if turns[-1] != 0 else 1)
+            else:
+                turns.append(-1)
+        return turns[::-1]
+
 
 def block_bytes() -> int:
     """Of a block of a pass: two buffers of it share the second-level cache with the panels."""
@@ -145,14 +162,21 @@ def block_bytes() -> int:
 
 @lru_cache(maxsize=1024)
 def make_plan(
-    shapes: tuple[tuple[int, ...], ...], left: int, right: int, itemsize: int, lanes: int
+    shapes: tuple[tuple[int, ...], ...],
+    left: int,
+    right: int,
+    itemsize: int,
+    lanes: int,
+    matmul: bool = True,
 ) -> Plan:
     """The plan for factors of these (q, p) shapes and X of shape (left, Π p, right).
 
-    The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.
+    The shape of an identity factor is (n,).  ``lanes`` is how many items a vector holds.  Without
+    ``matmul``, which needs Python, all steps are mode products.
     """
     groups, across = merge_factors(shapes, left, right, itemsize, lanes)
-    work = _Work(left, right, itemsize, lanes if across else 0, _matmul_size(itemsize * lanes))
+    size = _matmul_size(itemsize * lanes) if matmul else sys.maxsize
+    work = _Work(left, right, itemsize, lanes if across else 0, size)
     limit = block_bytes()
     passes = _passes(groups, shapes, work, limit)
     if len(passes) > 1:

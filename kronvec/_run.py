@@ -75,7 +75,7 @@ class Job:
 
         beta is an array of one entry, of the target's dtype or the real one of its kind.
         """
-        turns = _turns(self.plan, target.size // prod(self.loop) if beta is None else -1)
+        turns = self.plan.turns(target.size // prod(self.loop) if beta is None else -1)
         if not self.loop:
             source, target = self._source, target.reshape(-1)
             _run(self.plan, turns, self.matrices, source, target, workers, beta, [])
@@ -127,7 +127,7 @@ def _compiled_plan(shapes, left, right, itemsize, sums, merge):
     else:
         plan = make_plan(shapes, left, right, itemsize, lanes)
         size = left * prod(q for q, _ in shapes) * right
-        turns, (count, _) = _turns(plan, size), workspaces(plan, size)
+        turns, (count, _) = plan.turns(size), workspaces(plan, size)
     if any(each.kernel == "matmul" for each in plan.passes):
         return None
     passes = tuple(
@@ -148,7 +148,7 @@ _engine.plan_with(_compiled_plan)
 
 def workspaces(plan: Plan, target_size: int) -> tuple[int, int]:
     """How many workspaces the passes share, and the entries of each."""
-    return max(_turns(plan, target_size)) + 1, plan.workspace_size
+    return max(plan.turns(target_size)) + 1, plan.workspace_size
 
 
 def _varying(factors, ndim) -> int:
@@ -219,23 +219,6 @@ def _run(plan: Plan, turns, matrices, source, target, workers, beta, workspaces)
         adding = beta if each is plan.passes[-1] else None
         _run_pass(each, factors, source, destination, workers, adding)
         source = destination
-
-
-def _turns(plan: Plan, target_size) -> list[int]:
-    """Where each pass writes: -1 the target, else the number of a workspace.
-
-    Intermediates take turns between the target, where they fit into it, and workspaces.  A
-    negative size forbids the target, whose content is needed, to all passes but the last.
-    """
-    turns = [-1]
-    for each, later in zip(plan.passes[-2::-1], plan.passes[:0:-1], strict=True):
-        if later.in_place and (turns[-1] >= 0 or target_size >= 0):
-            turns.append(turns[-1])
-        elif turns[-1] == -1 or each.output_size > target_size:
-            turns.append(0 if turns[-1] != 0 else 1)
-        else:
-            turns.append(-1)
-    return turns[::-1]
 
 
 def _run_pass(each: Pass, factors, source, target, workers, beta):

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,33 @@ def _thread_lines() -> Iterator[str]:
         names = (pool.get("internal_api"), pool.get("version"), pool.get("architecture"))
         known = " ".join(name for name in names if name)
         yield f"thread pool: {known}, {pool.get('num_threads')} threads, {pool.get('filepath')}"
+
+
+# ------------------------------------------------------------------------------ get_include
+
+
+def get_include() -> str:
+    """Folder of ``kronvec.h``, for the include path of what is compiled against kronvec.
+
+    C and C++ include the header and call ``kronvec_import()``; Cython modules that
+    ``cimport kronvec.cython_api`` need it, too.  Nothing is linked.
+
+    Returns
+    -------
+    str
+
+    See Also
+    --------
+    numpy.get_include : the same for NumPy's headers.
+
+    Examples
+    --------
+    >>> import os
+    >>> import kronvec as kv
+    >>> os.listdir(kv.get_include())
+    ['kronvec.h']
+    """
+    return str(Path(__file__).parent / "include")
 
 
 # ------------------------------------------------------------------------------ patch_numpy

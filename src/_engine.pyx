@@ -15,7 +15,6 @@ from kronvec._kernels cimport *
 cnp.import_array()
 
 cdef enum:
-    STEPS = 32  # that one pass may have
     # Rows of x that meet the whole factor at a time where r = 1: they stay in L1.
     ROW_BLOCK = 128
     # Rows shorter than this that begin within a line take longer past the caches than into them.
@@ -25,16 +24,6 @@ cdef enum:
 
 cdef float ONE_FLOAT = 1
 cdef double ONE_DOUBLE = 1
-
-# One mode product within a block: axis of size p -> q, `outer` rows before it, `inner` behind.
-ctypedef struct step_t:
-    Py_ssize_t outer, q, p, inner
-    const char *f
-    Py_ssize_t f_q, f_p   # in items
-    int dtype             # the kernel's: a real factor on complex data is a real kernel
-    bint by_rows          # r = 1: y = x fᵀ, f packed transposed
-    bint pair             # two axes of p; f is the matrix of the first, and behind it the other's
-
 
 # The same for two axes: y[l, o, q1, q2, i, r] = Σ f1[q1, p1] f2[q2, p2] x[l, o, p1, p2, i, r].
 cdef void run_pair(const step_t *s, Py_ssize_t outer, Py_ssize_t width, int item, const char *x,
@@ -239,26 +228,22 @@ cdef void read_steps(tuple sizes, list factors, step_t *steps) except *:
         steps[i].f_p = cnp.PyArray_STRIDE(f, 1) // cnp.PyArray_ITEMSIZE(f)
 
 
-# Room for two blocks of `size` bytes and `more`; buffers[0] is NULL where there is none.  A load
-# 4096 bytes behind a store in flight waits for it: x and the buffers lie at different places of a
-# page.
-cdef void get_buffers(scratch *work, Py_ssize_t size, Py_ssize_t more, const char *x,
-                      char **buffers) noexcept nogil:
-    cdef Py_ssize_t stretch = (size + 4095) // 4096 * 4096 + 2048
-    buffers[0] = <char *>scratch_get(work, 2 * stretch + more + 8192)
-    if buffers[0] != NULL:
-        buffers[0] = <char *>((<uintptr_t>buffers[0] + 4095) & ~<uintptr_t>4095)
-        buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
-        buffers[1] = buffers[0] + stretch
-        buffers[2] = buffers[1] + stretch
+# Room for two blocks of `size` bytes and `more`.  A load 4096 bytes behind a store in flight waits
+# for it: x and the buffers lie at different places of a page.
+cdef inline Py_ssize_t stretch(Py_ssize_t size) noexcept nogil:
+    return (size + 4095) // 4096 * 4096 + 2048
 
 
-# A pass, apart from the arrays; what the members mean is said at run_pass.
-ctypedef struct pass_t:
-    Py_ssize_t left, rows_in, rows_out, right, width, block, together
-    bint across
-    int n_steps
-    step_t *steps
+cdef inline Py_ssize_t room(Py_ssize_t size, Py_ssize_t more) noexcept nogil:
+    return 2 * stretch(size) + more + 8192
+
+
+cdef void place_buffers(char *memory, Py_ssize_t size, const char *x,
+                        char **buffers) noexcept nogil:
+    buffers[0] = <char *>((<uintptr_t>memory + 4095) & ~<uintptr_t>4095)
+    buffers[0] += ((<uintptr_t>x + 1024) & <uintptr_t>4095) // 64 * 64
+    buffers[1] = buffers[0] + stretch(size)
+    buffers[2] = buffers[1] + stretch(size)
 
 
 # All but the steps.
@@ -270,28 +255,35 @@ cdef void read_pass(tuple sizes, pass_t *s) except *:
         raise ValueError("too many steps in one pass")
 
 
-# Blocks [begin, end) of a pass; -1 where memory is short.
-cdef int execute(const pass_t *s, int item, const char *x, char *y, Py_ssize_t begin,
-                 Py_ssize_t end, const step_t *beta) noexcept nogil:
+# Bytes of one of the two blocks of a pass.
+cdef inline Py_ssize_t block_bytes(const pass_t *s, int item) noexcept nogil:
+    if not s.across and s.n_steps == 1:
+        return 0
+    return min(s.together, s.left) * s.block * item
+
+
+cdef Py_ssize_t buffer_bytes(const pass_t *s, int item) noexcept nogil:
+    cdef const step_t *first = &s.steps[0]
+    if s.across or s.n_steps > 1 or packs(first, s.width, s.right):
+        return room(block_bytes(s, item), chunk_bytes(first) * first.p)
+    return 0
+
+
+cdef void run_blocks(const pass_t *s, int item, const char *x, char *y, Py_ssize_t begin,
+                     Py_ssize_t end, const step_t *beta, char *memory) noexcept nogil:
     cdef Py_ssize_t left = s.left, right = s.right, width = s.width, together = s.together
     cdef Py_ssize_t panels = (right + width - 1) // width if width else 0
     cdef Py_ssize_t unit, l, r, w, n, next_l, next_r
-    cdef bint buffered = s.across or s.n_steps > 1 or packs(&s.steps[0], width, right)
     cdef char *buffers[3]
     cdef int flags = 0
     cdef kv_ahead ahead
-    cdef scratch work
     if (left * s.rows_out * right * item >= KV_STREAM_ABOVE and y != x
             and (<uintptr_t>y & 63 == 0
                  or s.steps[s.n_steps - 1].inner * width * item >= SHORT_ROW_BYTES)):
         flags = KV_STREAM
-    work.heap = NULL
-    buffers[0] = buffers[1] = NULL
-    if buffered:
-        get_buffers(&work, together * s.block * item if s.across or s.n_steps > 1 else 0,
-                    chunk_bytes(&s.steps[0]) * s.steps[0].p, x, buffers)
-        if buffers[0] == NULL:
-            return -1
+    buffers[0] = buffers[1] = buffers[2] = NULL
+    if memory != NULL:
+        place_buffers(memory, block_bytes(s, item), x, buffers)
     for unit in range(begin, end):
         ahead.rows = 0
         if s.across:
@@ -315,6 +307,20 @@ cdef int execute(const pass_t *s, int item, const char *x, char *y, Py_ssize_t b
                                 min(width, right - next_r) * item, right * item)
         run_block(s.steps, s.n_steps, n, w, item, x + (l * s.rows_in * right + r) * item, right,
                   y + (l * s.rows_out * right + r) * item, right, buffers, flags, beta, &ahead)
+
+
+# The same in memory of its own; -1 where that is short.
+cdef int execute(const pass_t *s, int item, const char *x, char *y, Py_ssize_t begin,
+                 Py_ssize_t end, const step_t *beta) noexcept nogil:
+    cdef Py_ssize_t needed = buffer_bytes(s, item)
+    cdef char *memory = NULL
+    cdef scratch work
+    work.heap = NULL
+    if needed:
+        memory = <char *>scratch_get(&work, needed)
+        if memory == NULL:
+            return -1
+    run_blocks(s, item, x, y, begin, end, beta, memory)
     scratch_free(&work)
     return 0
 

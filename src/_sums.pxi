@@ -67,13 +67,15 @@ cdef int execute_sum(const pass_t *s, int item, const char *x, char *y, bint acc
     cdef Py_ssize_t panels = (right + width - 1) // width, unit, l, start, at
     cdef Py_ssize_t size = min(s.together, s.left) * rows * width * item
     cdef char *buffers[3]
+    cdef char *memory
     cdef scratch work
     work.heap = NULL
     buffers[0] = buffers[1] = NULL
     if width != right or pays_to_align(s, x, y, size):
-        get_buffers(&work, size, 0, x, buffers)
-        if buffers[0] == NULL:
+        memory = <char *>scratch_get(&work, room(size, 0))
+        if memory == NULL:
             return -1
+        place_buffers(memory, size, x, buffers)
     for unit in range(begin, end):
         l = unit // panels * s.together
         start = unit % panels * width

@@ -72,6 +72,7 @@ PROMISED = [
     "solve_continuous_lyapunov",
     "solve_discrete_lyapunov",
     "explain",
+    "get_include",
     "show_config",
     "patch_numpy",
     "test",

@@ -1,1 +1,1 @@
-"""kronvec in other packages' arrays; each module is imported on demand and needs its extra."""
+"""Other packages' arrays and compiled code: each module is imported on demand."""
