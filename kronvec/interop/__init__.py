@@ -1,0 +1,1 @@
+"""Other packages' arrays and compiled code: each module is imported on demand."""
