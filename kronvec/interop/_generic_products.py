@@ -116,13 +116,15 @@ def bkron(xp, a, b):
 
 def kronsum(xp, mats):
     """F1 ⊕ … ⊕ FN formed."""
+    from array_api_compat import device
+
     for i, f in enumerate(mats):
         _check_matrices("kronsum", **{f"mats_{i}": f})
         check_square("kronsum", f"mats_{i}", f)
     total = mats[0]
     for f in mats[1:]:
         total, f = promoted(xp, total, f)
-        eyes = [xp.eye(a.shape[-1], dtype=a.dtype, device=a.device) for a in (total, f)]
+        eyes = [xp.eye(a.shape[-1], dtype=a.dtype, device=device(a)) for a in (total, f)]
         total = bkron(xp, total, eyes[1]) + bkron(xp, eyes[0], f)
     return total
 

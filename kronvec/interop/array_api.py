@@ -71,15 +71,15 @@ def dispatch(function, args, kwargs):
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
     bound = _signature(function).bind(*args, **kwargs)
+    if compat.is_dask_namespace(xp):
+        taken = import_module("kronvec.interop.dask").ARRAY_FUNCTIONS.get(name)
+        if taken is not None:
+            return taken(**_supported(name, taken, bound, xp))
     device = compat.device(given[0])
     for parameter, value in bound.arguments.items():
         if parameter not in _NOT_ARRAYS:
             bound.arguments[parameter] = _moved(xp, device, value)
-    if compat.is_dask_namespace(xp):
-        taken = import_module("kronvec.interop.dask").ARRAY_FUNCTIONS.get(name)
-        if taken is not None:
-            return taken(*bound.args, **bound.kwargs)
-    elif name not in _MOVES:
+    if name not in _MOVES and not compat.is_dask_namespace(xp):
         arrays = [leaf for leaf in _leaves(list(bound.arguments.values())) if _is_array(leaf)]
         views = _on_our_memory(arrays)
         if views is not None:
@@ -89,7 +89,11 @@ def dispatch(function, args, kwargs):
 
 def generic(name, xp, bound):
     """The function of this name over the namespace."""
-    implementation = GENERIC[name]
+    return GENERIC[name](xp, **_supported(name, GENERIC[name], bound, xp))
+
+
+def _supported(name, implementation, bound, xp):
+    """The arguments that the implementation takes; others only at their defaults."""
     takes = _signature(implementation).parameters
     signature = bound.signature.parameters
     arguments = {}
@@ -97,8 +101,10 @@ def generic(name, xp, bound):
         if parameter in takes:
             arguments[parameter] = value
         elif value is not signature[parameter].default:
-            raise TypeError(f"{name}: {parameter} is for NumPy arrays alone, not for those of {xp}")
-    return implementation(xp, **arguments)
+            raise TypeError(
+                f"{name}: {parameter} is for NumPy arrays alone, not for those of {xp.__name__}"
+            )
+    return arguments
 
 
 def _is_array(value) -> bool:
