@@ -15,6 +15,7 @@ import numpy as np
 from ._columns import column_pair, own_target, row_pair, times, transposed_times
 from ._factor_shapes import check_alike, read_factors
 from ._fastpath import columns_times, two_tier
+from ._foreign import array_api
 from ._results import any_masked, assign, store, wrap_like
 from ._shapes import as_array, broadcast_batch, check_addressable, check_out, shape_error
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@array_api
 def khatri_rao(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     """Khatri-Rao product (column-wise Kronecker product), formed: ``a1_j ⊗ … ⊗ aN_j``.
 
@@ -75,6 +77,7 @@ def khatri_rao(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     return _formed("khatri_rao", mats, out, -1)
 
 
+@array_api
 def face_splitting(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     """Face-splitting product (row-wise Kronecker product), formed: ``a1_i ⊗ … ⊗ aN_i``.
 

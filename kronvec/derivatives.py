@@ -14,6 +14,7 @@ import numpy as np
 
 from . import _engine, _kernels, _reference, _ufuncs
 from ._fastpath import own_product, two_tier
+from ._foreign import array_api
 from ._gradients import MatmulOperands, adjoint, reduce_to, sum_over
 from ._results import assign, store
 from ._shapes import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 @two_tier("matmul_vjp")
+@array_api
 def matmul_vjp(
     g: ArrayLike,
     x: ArrayLike,
@@ -143,6 +145,7 @@ def _reduce_parameter(gradient, shape, sum_batch, core):
 
 
 @two_tier("matmul_jvp")
+@array_api
 def matmul_jvp(
     dx: ArrayLike, dw: ArrayLike, x: ArrayLike, w: ArrayLike, *, out: NDArray | None = None
 ) -> NDArray:
@@ -222,6 +225,7 @@ def matmul_jvp(
     return result.reshape(shape) if out is None else out
 
 
+@array_api
 def linear_vjp(
     g: ArrayLike,
     x: ArrayLike,

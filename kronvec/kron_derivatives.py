@@ -13,6 +13,7 @@ import numpy as np
 
 from ._factor_gradients import pull_back_factors
 from ._factor_shapes import check_kron_axis, read_factors
+from ._foreign import array_api
 from ._gradients import adjoint, pull_back_kron, read_cotangent, reduce_to
 from ._shapes import as_plain, broadcast_batch, check_order, shape_error
 from .products import triple_product
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@array_api
 def triple_product_vjp(
     g: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, *, conjugate: bool = True
 ) -> tuple[NDArray, NDArray, NDArray]:
@@ -168,6 +170,7 @@ def vec_trick_vjp(
     return da, db.reshape(b.shape), dc
 
 
+@array_api
 def kron_vjp(
     g: ArrayLike, a: ArrayLike, b: ArrayLike, *, conjugate: bool = True
 ) -> tuple[NDArray, NDArray]:

@@ -15,6 +15,7 @@ import numpy as np
 from . import _engine, _kernels
 from ._factor_shapes import check_kron_axis, factors_batch, read_factors
 from ._fastpath import two_tier
+from ._foreign import array_api
 from ._plan import Pass, make_sum_plan
 from ._results import any_masked, store, wrap_like
 from ._run import step_matrix
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _TERM_BYTES = 1 << 20
 
 
+@array_api
 def kronsum(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     """Kronecker sum of square matrices, formed: ``A ⊕ B = A ⊗ I + I ⊗ B``.
 
@@ -126,6 +128,7 @@ def _diagonal_blocks(y, left, n, right):
 
 
 @two_tier("kronsum_matmul")
+@array_api
 def kronsum_matmul(
     factors: Iterable[ArrayLike],
     x: ArrayLike,

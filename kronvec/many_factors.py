@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ._chain import apply_factors
 from ._fastpath import two_tier
+from ._foreign import array_api
 from ._sampled import apply_rows
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @two_tier("kron_matvec")
+@array_api
 def kron_matvec(
     factors: Iterable[ArrayLike | None],
     x: ArrayLike,
@@ -98,6 +100,7 @@ def kron_matvec(
 
 
 @two_tier("kron_vecmat")
+@array_api
 def kron_vecmat(
     x: ArrayLike, factors: Iterable[ArrayLike | None], *, out: NDArray | None = None
 ) -> NDArray:
@@ -147,6 +150,7 @@ def kron_vecmat(
 
 
 @two_tier("kron_matmul")
+@array_api
 def kron_matmul(
     factors: Iterable[ArrayLike | None],
     x: ArrayLike,
@@ -243,6 +247,7 @@ def kron_matmul(
 
 
 @two_tier("matmul_kron")
+@array_api
 def matmul_kron(
     x: ArrayLike,
     factors: Iterable[ArrayLike | None],

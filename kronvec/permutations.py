@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _ufuncs
 from ._fastpath import two_tier
+from ._foreign import array_api
 from ._results import assign
 from ._shapes import as_movable, check_addressable, check_out, check_side, check_size, shape_error
 
@@ -190,6 +191,7 @@ def _rearranged_dispatched(m, split, axes, shape):
 
 
 @two_tier("commutation_matmul")
+@array_api
 def commutation_matmul(
     x: ArrayLike,
     m: int,

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _kernels, _reference, _ufuncs
 from ._fastpath import own_chain, two_tier
+from ._foreign import array_api
 from ._results import any_masked, store, wrap_like
 from ._shapes import (
     as_array,
@@ -35,6 +36,7 @@ _KINDS = frozenset("biufc")
 
 
 @two_tier("kron")
+@array_api
 def kron(
     a: ArrayLike,
     b: ArrayLike,
@@ -138,6 +140,7 @@ def _kron_rows(a, b, out, workers):
 
 
 @two_tier("bkron")
+@array_api
 def bkron(a: ArrayLike, b: ArrayLike, *, out: NDArray | None = None) -> NDArray:
     """Kronecker products of batches of matrices: ``y[s] = a[s] ⊗ b[s]``.
 
@@ -200,6 +203,7 @@ def bkron(a: ArrayLike, b: ArrayLike, *, out: NDArray | None = None) -> NDArray:
 
 
 @two_tier("triple_product")
+@array_api
 def triple_product(
     a: ArrayLike, b: ArrayLike, c: ArrayLike, *, out: NDArray | None = None
 ) -> NDArray:
@@ -280,6 +284,7 @@ def _associated(a, b, c, dtype, out):
 
 
 @two_tier("vec_trick")
+@array_api
 def vec_trick(
     a: ArrayLike, b: ArrayLike, c: ArrayLike, *, order: str = "F", out: NDArray | None = None
 ) -> NDArray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._foreign import array_api
 from ._results import assign, store
 from ._shapes import (
     as_movable,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@array_api
 def vec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
     """Stack the columns of a matrix: ``v[j m + i] = a[i, j]``, or its rows for order "C".
 
@@ -94,6 +96,7 @@ def vec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArra
     return out
 
 
+@array_api
 def unvec(
     v: ArrayLike, shape: tuple[int, int], *, order: str = "F", out: NDArray | None = None
 ) -> NDArray:
@@ -151,6 +154,7 @@ def unvec(
     return a if out is None else store("unvec", a, out)
 
 
+@array_api
 def vec_reorder(
     v: ArrayLike,
     shape: tuple[int, int],
