@@ -23,7 +23,7 @@ import numpy as np
 from .._scaling import is_one
 from .._shapes import shape_error
 from ._base import Operator
-from .combinations import Product, Scaled, Sum, unscaled
+from .combinations import Product, Scaled, Sum, check_scale, unscaled
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
@@ -52,6 +52,8 @@ def is_scalar(value) -> bool:
 def multiply(scale, operator: Operator) -> Operator:
     """``scale`` times an operator."""
     scale = scale[()] if isinstance(scale, np.ndarray) else scale
+    if operator.dtype != object:
+        check_scale(scale, operator)
     if isinstance(operator, Scaled):
         scale, operator = scale * operator.scale, operator.operator
     if type(scale) in (int, float) and scale == 1:

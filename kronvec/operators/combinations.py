@@ -20,6 +20,23 @@ def common_dtype(operators) -> np.dtype:
     return np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
 
 
+def check_scale(scale, operator: Operator) -> None:
+    """A number that NumPy knows, and that the integers of the operator can be multiplied with."""
+    if not isinstance(scale, (int, float, complex, np.number)):
+        raise TypeError(
+            f"{operator!r}: a scale must be a number of Python's or NumPy's own, got "
+            f"{type(scale).__name__}; float(scale) is one"
+        )
+    dtype = operator.dtype
+    if type(scale) is int and dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not limits.min <= scale <= limits.max:
+            raise OverflowError(
+                f"{scale} * {operator!r}: {scale} is no {dtype}; convert the matrix to a dtype "
+                f"that can hold the result"
+            )
+
+
 class Scaled(Operator):
     """``scale`` times an operator.
 
@@ -30,6 +47,7 @@ class Scaled(Operator):
     """
 
     def __init__(self, scale, operator: Operator) -> None:
+        check_scale(scale, operator)
         super().__init__(operator.shape, np.result_type(operator.dtype, scale))
         self.scale, self.operator = scale, operator
         self.moves_only = operator.moves_only and type(scale) is int
