@@ -151,4 +151,4 @@ def test_unsigned_matrices_are_not_negated():
     a = np.array([[1, 2]], np.uint8)
     for operator in (Dense(a), KroneckerProduct(a, a), Diagonal(a[0])):
         with pytest.raises(OverflowError, match=r"-1 \* .*: -1 is no uint8"):
-            -operator
+            operator.__neg__()

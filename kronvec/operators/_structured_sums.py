@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from .._shapes import FORMED_SIZE
-from ._solving import by_columns, check_decomposable, inexact
+from ._solving import by_columns, check_decomposable, finite_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
 from .combinations import Sum, unscaled
 from .dense import Dense
@@ -166,7 +166,7 @@ class Iterative:
         if n <= (FORMED_SIZE if in_memory else _DENSE_SIZE) or not self.whole._is_hermitian():
             return self._by_elimination(b)
         try:
-            return by_columns(self._by_iteration, b)
+            return by_columns(lambda columns: finite_columns(self._by_iteration, columns), b)
         except np.linalg.LinAlgError as error:  # indefinite, or too ill conditioned
             if n <= FORMED_SIZE:
                 return self._by_elimination(b)
