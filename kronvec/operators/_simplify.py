@@ -8,6 +8,7 @@
     A ⊗ I + I ⊗ B = A ⊕ B                 diag(a) + diag(b) = diag(a + b)
     P Pᵀ = I                   for rows P of the identity, none twice
     L D = D⁺ D = I             N N = N K = K N = N            K D = N D = D
+    DᵀD = diag(1 or 2)
     (A ⊗ₛ A)(C ⊗ₛ C) = AC ⊗ₛ AC
 
 Each rule is a function of two neighbours that returns their simpler form, or None.
@@ -257,6 +258,8 @@ def _times_restriction(a, b):
 def _times_half_permutation(a, b):
     """On symmetric matrices L and D⁺ undo D, and K and N change nothing."""
     if isinstance(b, Duplication) and b.is_itself and a.shape[1] == b.shape[0]:
+        if isinstance(a, Duplication):
+            return Diagonal(b._gram())
         if isinstance(a, (Elimination, DuplicationPinv)) and a.is_itself:
             return Identity(a.shape[0])
         if _is_square_commutation(a) or isinstance(a, Symmetrizer):

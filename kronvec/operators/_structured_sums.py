@@ -9,8 +9,8 @@
                          Hermitian and positive definite: preconditioned conjugate gradients;
                          small or indefinite ones by elimination
 
-Each form has solver(precision), a function of b, and slogdet() and eigh(); None where it knows no
-way.
+Each form has solver(precision), a function of b, and slogdet(), eigh() and eig(); None where it
+knows no way.
 """
 
 from __future__ import annotations
@@ -97,6 +97,13 @@ class Shifted:
         w, v = self.term._eigh()
         return w + np.real(self.shift), v
 
+    def eig(self):
+        """The eigenvectors of K, unless its factors are square in all only."""
+        if any(f.shape[0] != f.shape[1] for f in self.operator.factors):
+            return None
+        w, v = self.term._eig()
+        return w + self.shift, v
+
 
 def _read_pencil(first, second):
     """c ⊗ A_i + d ⊗ B_i, where one of the two is positive definite."""
@@ -141,6 +148,9 @@ class Pencil:
         return sign, logarithm + self.logarithm
 
     def eigh(self):
+        return None
+
+    def eig(self):
         return None
 
 
@@ -191,4 +201,7 @@ class Iterative:
         return None
 
     def eigh(self):
+        return None
+
+    def eig(self):
         return None

@@ -6,7 +6,7 @@ from functools import reduce
 
 import numpy as np
 
-from .._shapes import shape_error
+from .._shapes import FORMED_SIZE, shape_error
 from ._adjoints import reads_the_same_backwards
 from ._base import Operator
 from ._by_eigenvalues import ByEigenvalues
@@ -231,9 +231,11 @@ class Sum(ByEigenvalues, Operator):
         return reduce(np.add, (term._diagonal() for term in self.terms))
 
     def _is_hermitian(self) -> bool:
-        return all(term._is_hermitian() for term in self.terms) or (
-            max(self.shape) <= 4096 and super()._is_hermitian()
-        )
+        """A single term that is not Hermitian decides; several may make up for each other."""
+        others = sum(not term._is_hermitian() for term in self.terms)
+        if others < 2:
+            return not others
+        return max(self.shape) <= FORMED_SIZE and super()._is_hermitian()
 
     def _form(self):
         """What is known of the sum as a whole; see _structured_sums.py."""
@@ -259,6 +261,11 @@ class Sum(ByEigenvalues, Operator):
 
     def _eigh(self):
         return self._known_eigh() or super()._eigh()
+
+    def _eig(self):
+        form = self._form()
+        known = None if form is None else form.eig()
+        return super()._eig() if known is None else known
 
     def __repr__(self) -> str:
         return " + ".join(repr(term) for term in self.terms)
