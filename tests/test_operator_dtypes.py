@@ -232,3 +232,35 @@ def test_what_needs_no_decomposition_takes_any_dtype(dtype):
     assert np.array_equal(Diagonal(d).solve(d), np.ones(3))
     assert Diagonal(d).solve(d).dtype == dtype
     assert (Dense(np.diag(d)) @ Commutation(1, 3)).norm() ** 2 == pytest.approx(21, rel=1e-2)
+
+
+# ------------------------------------------------------------------------ what is not finite
+
+
+def systems(n):
+    a, p, q = well_conditioned("float64", n), positive("float64", n), positive("float64", n, 1)
+    return {
+        "dense": Dense(a),
+        "product": KroneckerProduct(a, a),
+        "sum": KroneckerSum(a, a),
+        "Hermitian sum": KroneckerSum(p, q),
+        "shifted": KroneckerProduct(a, a) + Identity(n * n),
+        "shifted Hermitian": KroneckerProduct(p, q) + Identity(n * n),
+        "pencil": KroneckerProduct(p, q) + KroneckerProduct(p @ p, q @ q),
+        "plus diagonal": KroneckerProduct(p, q) / n**2 + Diagonal(np.arange(n * n) + 1.0),
+    }
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("n", [3, 24])
+@pytest.mark.parametrize("name", systems(2))
+def test_what_is_not_finite_stays_in_its_column(name, n, bad):
+    operator = systems(n)[name]
+    b = random("float64", operator.shape[0], 3)
+    expected = operator.solve(b)
+    b[1, 0] = bad
+    for x in (operator.solve(b), operator.inv() @ b):
+        assert not np.isfinite(x[:, 0]).any()
+        np.testing.assert_allclose(x[:, 1:], expected[:, 1:], rtol=1e-6, atol=1e-9)
+    assert not np.isfinite(operator.solve(b[:, 0])).any()

@@ -1,5 +1,8 @@
 """Random expressions of operators against the same expressions of dense matrices."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,3 +126,29 @@ def test_every_dtype_multiplies(dtype):
         np.testing.assert_allclose(
             got.astype(complex), expected.astype(complex), rtol=5e-3 if dtype == "float16" else 1e-5
         )
+
+
+def test_pythons_sum_takes_operators():
+    a, b = (KroneckerProduct(random("float64", 2, 2, seed=i), np.eye(3)) for i in range(2))
+    np.testing.assert_allclose(sum([a, b]).toarray(), a.toarray() + b.toarray())
+    with pytest.raises(TypeError):
+        1 + a
+
+
+@pytest.mark.parametrize("scale", [Fraction(1, 2), Decimal(2)])
+def test_scales_that_numpy_does_not_know_are_refused_by_name(scale):
+    for operator in (KroneckerProduct(np.eye(2)), Dense(np.eye(2)), Diagonal([1.0, 2.0])):
+        for scaled in (lambda k: scale * k, lambda k: k * scale, lambda k: k / scale):
+            with pytest.raises(
+                TypeError, match=f"a scale must be a number.*{type(scale).__name__}"
+            ):
+                scaled(operator)
+    objects = np.array([[Fraction(1, 3)]])
+    assert (Fraction(1, 2) * Dense(objects))[0, 0] == Fraction(1, 6)
+
+
+def test_unsigned_matrices_are_not_negated():
+    a = np.array([[1, 2]], np.uint8)
+    for operator in (Dense(a), KroneckerProduct(a, a), Diagonal(a[0])):
+        with pytest.raises(OverflowError, match=r"-1 \* .*: -1 is no uint8"):
+            operator.__neg__()

@@ -217,6 +217,10 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
 
         return add(self, other) if isinstance(other, Operator) else NotImplemented
 
+    def __radd__(self, other):
+        """0 + K = K, so that Python's ``sum`` takes operators."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
     def __sub__(self, other):
         return self + -other if isinstance(other, Operator) else NotImplemented
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._schur import SchurForm, schur
 from .._shapes import check_formable
-from ._solving import by_columns, check_decomposable, inexact
+from ._solving import by_columns, check_decomposable, finite_columns, inexact
 
 
 def by_schur_forms(solver, function, factors, sigma, precision):
@@ -21,7 +21,10 @@ def by_schur_forms(solver, function, factors, sigma, precision):
     def solve(b):
         if not b.size:
             return b.copy()
-        return by_columns(lambda columns: solver(function, forms, columns, sigma), b)
+        return by_columns(lambda columns: finite_columns(of_finite, columns), b)
+
+    def of_finite(columns):
+        return solver(function, forms, columns, sigma)
 
     return solve
 

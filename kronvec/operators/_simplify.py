@@ -8,6 +8,7 @@
     A ⊗ I + I ⊗ B = A ⊕ B                 diag(a) + diag(b) = diag(a + b)
     P Pᵀ = I                   for rows P of the identity, none twice
     L D = D⁺ D = I             N N = N K = K N = N            K D = N D = D
+    DᵀD = diag(1 or 2)
     (A ⊗ₛ A)(C ⊗ₛ C) = AC ⊗ₛ AC
 
 Each rule is a function of two neighbours that returns their simpler form, or None.
@@ -23,7 +24,7 @@ import numpy as np
 from .._scaling import is_one
 from .._shapes import shape_error
 from ._base import Operator
-from .combinations import Product, Scaled, Sum, unscaled
+from .combinations import Product, Scaled, Sum, check_scale, unscaled
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
@@ -52,6 +53,8 @@ def is_scalar(value) -> bool:
 def multiply(scale, operator: Operator) -> Operator:
     """``scale`` times an operator."""
     scale = scale[()] if isinstance(scale, np.ndarray) else scale
+    if operator.dtype != object:
+        check_scale(scale, operator)
     if isinstance(operator, Scaled):
         scale, operator = scale * operator.scale, operator.operator
     if type(scale) in (int, float) and scale == 1:
@@ -255,6 +258,8 @@ def _times_restriction(a, b):
 def _times_half_permutation(a, b):
     """On symmetric matrices L and D⁺ undo D, and K and N change nothing."""
     if isinstance(b, Duplication) and b.is_itself and a.shape[1] == b.shape[0]:
+        if isinstance(a, Duplication):
+            return Diagonal(b._gram())
         if isinstance(a, (Elimination, DuplicationPinv)) and a.is_itself:
             return Identity(a.shape[0])
         if _is_square_commutation(a) or isinstance(a, Symmetrizer):

@@ -55,6 +55,16 @@ def by_columns(function, x):
     return np.moveaxis(y.reshape(len(y), *columns.shape[1:]), 0, -2)
 
 
+def finite_columns(solve, b):
+    """``solve`` of a matrix b, NaN in the columns where b holds NaN or infinity."""
+    finite = np.isfinite(b).all(axis=0)
+    if finite.all():
+        return solve(b)
+    x = solve(np.where(finite, b, 0))
+    x[:, ~finite] = np.nan
+    return x
+
+
 class Solving:
     """Linear systems with an operator."""
 
@@ -88,6 +98,9 @@ class Solving:
         n u (‖K‖ ‖x‖ + ‖b‖) in the maximum norm, u the unit roundoff, unless K is singular to
         working precision, which warns.  Where b is of more precision than K, as float64 beside
         float32, refinement gives the solution that precision, too.
+
+        NaN or infinity in a column of b is no error and leaves the other columns alone: the
+        entries of x that depend on it are NaN or infinite.
 
         References
         ----------

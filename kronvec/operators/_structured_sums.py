@@ -9,8 +9,8 @@
                          Hermitian and positive definite: preconditioned conjugate gradients;
                          small or indefinite ones by elimination
 
-Each form has solver(precision), a function of b, and slogdet() and eigh(); None where it knows no
-way.
+Each form has solver(precision), a function of b, and slogdet(), eigh() and eig(); None where it
+knows no way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from .._shapes import FORMED_SIZE
-from ._solving import by_columns, check_decomposable, inexact
+from ._solving import by_columns, check_decomposable, finite_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
 from .combinations import Sum, unscaled
 from .dense import Dense
@@ -97,6 +97,13 @@ class Shifted:
         w, v = self.term._eigh()
         return w + np.real(self.shift), v
 
+    def eig(self):
+        """The eigenvectors of K, unless its factors are square in all only."""
+        if any(f.shape[0] != f.shape[1] for f in self.operator.factors):
+            return None
+        w, v = self.term._eig()
+        return w + self.shift, v
+
 
 def _read_pencil(first, second):
     """c ⊗ A_i + d ⊗ B_i, where one of the two is positive definite."""
@@ -143,6 +150,9 @@ class Pencil:
     def eigh(self):
         return None
 
+    def eig(self):
+        return None
+
 
 class Iterative:
     """K + diag(d), by conjugate gradients where it is Hermitian; d may be a number.
@@ -166,7 +176,7 @@ class Iterative:
         if n <= (FORMED_SIZE if in_memory else _DENSE_SIZE) or not self.whole._is_hermitian():
             return self._by_elimination(b)
         try:
-            return by_columns(self._by_iteration, b)
+            return by_columns(lambda columns: finite_columns(self._by_iteration, columns), b)
         except np.linalg.LinAlgError as error:  # indefinite, or too ill conditioned
             if n <= FORMED_SIZE:
                 return self._by_elimination(b)
@@ -191,4 +201,7 @@ class Iterative:
         return None
 
     def eigh(self):
+        return None
+
+    def eig(self):
         return None

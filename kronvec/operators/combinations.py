@@ -6,7 +6,7 @@ from functools import reduce
 
 import numpy as np
 
-from .._shapes import shape_error
+from .._shapes import FORMED_SIZE, shape_error
 from ._adjoints import reads_the_same_backwards
 from ._base import Operator
 from ._by_eigenvalues import ByEigenvalues
@@ -20,6 +20,23 @@ def common_dtype(operators) -> np.dtype:
     return np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
 
 
+def check_scale(scale, operator: Operator) -> None:
+    """A number that NumPy knows, and that the integers of the operator can be multiplied with."""
+    if not isinstance(scale, (int, float, complex, np.number)):
+        raise TypeError(
+            f"{operator!r}: a scale must be a number of Python's or NumPy's own, got "
+            f"{type(scale).__name__}; float(scale) is one"
+        )
+    dtype = operator.dtype
+    if type(scale) is int and dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not limits.min <= scale <= limits.max:
+            raise OverflowError(
+                f"{scale} * {operator!r}: {scale} is no {dtype}; convert the matrix to a dtype "
+                f"that can hold the result"
+            )
+
+
 class Scaled(Operator):
     """``scale`` times an operator.
 
@@ -30,6 +47,7 @@ class Scaled(Operator):
     """
 
     def __init__(self, scale, operator: Operator) -> None:
+        check_scale(scale, operator)
         super().__init__(operator.shape, np.result_type(operator.dtype, scale))
         self.scale, self.operator = scale, operator
         self.moves_only = operator.moves_only and type(scale) is int
@@ -213,9 +231,11 @@ class Sum(ByEigenvalues, Operator):
         return reduce(np.add, (term._diagonal() for term in self.terms))
 
     def _is_hermitian(self) -> bool:
-        return all(term._is_hermitian() for term in self.terms) or (
-            max(self.shape) <= 4096 and super()._is_hermitian()
-        )
+        """A single term that is not Hermitian decides; several may make up for each other."""
+        others = sum(not term._is_hermitian() for term in self.terms)
+        if others < 2:
+            return not others
+        return max(self.shape) <= FORMED_SIZE and super()._is_hermitian()
 
     def _form(self):
         """What is known of the sum as a whole; see _structured_sums.py."""
@@ -241,6 +261,11 @@ class Sum(ByEigenvalues, Operator):
 
     def _eigh(self):
         return self._known_eigh() or super()._eigh()
+
+    def _eig(self):
+        form = self._form()
+        known = None if form is None else form.eig()
+        return super()._eig() if known is None else known
 
     def __repr__(self) -> str:
         return " + ".join(repr(term) for term in self.terms)

@@ -127,6 +127,27 @@ class Commutation(Operator):
     def _is_hermitian(self) -> bool:
         return self._m == self._n or 1 in (self._m, self._n)
 
+    def _eigh(self):
+        """e_i ⊗ e_j and its image e_j ⊗ e_i have the eigenvectors (e_i ⊗ e_j ± e_j ⊗ e_i) / √2.
+
+        They are the columns of V = diag(s) + diag(t) K, V = Vᵀ.
+        """
+        if not self._is_hermitian():
+            return super()._eigh()
+        from .diagonal import Diagonal
+
+        image = self.indices
+        i = np.arange(len(image))
+        w = np.where(i <= image, 1.0, -1.0)
+        moved = i != image
+        if not moved.any():
+            return w, Identity(len(w))
+        s = w * np.where(moved, np.sqrt(0.5), 1)
+        return w, Diagonal(s) + Diagonal(moved * np.sqrt(0.5)) @ self
+
+    def _eig(self):
+        return self._eigh() if self._is_hermitian() else super()._eig()
+
     def _svd(self):
         return self, np.ones(self.shape[0]), Identity(self.shape[0])
 

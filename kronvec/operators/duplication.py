@@ -16,9 +16,11 @@ from ..half_permutations import (
     symmetrizer_indices,
 )
 from ._half_permutation import Gather, HalfPermutation
+from .diagonal import Diagonal
+from .identity import Identity
 
 if TYPE_CHECKING:
-    pass
+    from numpy.typing import NDArray
 
 
 class Duplication(Gather):
@@ -78,6 +80,24 @@ class Duplication(Gather):
 
     def _pseudoinverse(self) -> DuplicationPinv:
         return DuplicationPinv(self._n)
+
+    def _gram(self) -> NDArray:
+        """The diagonal of DᵀD: an entry beside the diagonal of A stands in two places."""
+        return 1.0 + off_diagonal(self._n)
+
+    def _singular_values(self):
+        return np.sqrt(self._gram())
+
+    def _svd(self):
+        """D = (D S⁻¹) S I with S² = DᵀD."""
+        s = self._singular_values()
+        if self._original is not None:
+            u, _, _ = self._original._svd()
+            return Identity(len(s)), s, u.T
+        return self @ Diagonal(1 / s), s, Identity(len(s))
+
+    def _norm(self, ord):
+        return np.float64(self._n) if ord == "fro" else super()._norm(ord)
 
     @staticmethod
     def _sizes(n: int) -> tuple[int, int]:
