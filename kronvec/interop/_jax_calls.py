@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -100,14 +101,14 @@ def _serves(operands) -> bool:
     return operands[0].dtype.name in KERNEL_DTYPES and all(z.size for z in operands)
 
 
-def apply_product(name, *operands):
+def apply_product(name, *operands) -> Any:
     """f(z_1, …, z_n) of aligned operands of one dtype."""
     if not _serves(operands):
         return PRODUCTS[name].generic(operands)
     return _product(name, *operands)
 
 
-def pull_back_product(name, g, *operands):
+def pull_back_product(name, g, *operands) -> Any:
     """(dz_1, …, dz_n)."""
     if not _serves((g, *operands)):
         return _generic_pull_back(name, g, *operands)

@@ -168,18 +168,19 @@ def _define(product: Product) -> Operator:
 
     # ---- vmap: the mapped axis becomes the first batch axis ----
 
-    @torch.library.register_vmap(apply)
-    def _(info, in_dims, operands):
+    def map_apply(info, in_dims, operands):
         (dims,) = in_dims
         return apply([_front(z, d, 1) for z, d in zip(operands, dims, strict=True)]), 0
 
-    @torch.library.register_vmap(pull_back)
-    def _(info, in_dims, g, operands):
+    def map_pull_back(info, in_dims, g, operands):
         dim, dims = in_dims
         # every sample has gradients of its own: nothing is summed along the mapped axis
         g = _front(g, dim, info.batch_size)
         operands = [_front(z, d, info.batch_size) for z, d in zip(operands, dims, strict=True)]
         return pull_back(g, operands), [0] * len(operands)
+
+    torch.library.register_vmap(apply, map_apply)
+    torch.library.register_vmap(pull_back, map_pull_back)
 
     operator = Operator(apply, pull_back)
     return operator
@@ -227,6 +228,8 @@ def _exchange_back(ctx, g):
 torch.library.register_autograd(EXCHANGE, _exchange_back, setup_context=_keep_sizes)
 
 
-@torch.library.register_vmap(EXCHANGE)
-def _(info, in_dims, x, p, q, axis):
+def _map_exchange(info, in_dims, x, p, q, axis):
     return EXCHANGE(x.movedim(in_dims[0], 0), p, q, axis), 0
+
+
+torch.library.register_vmap(EXCHANGE, _map_exchange)
