@@ -259,7 +259,9 @@ cdef void place_buffers(char *memory, Py_ssize_t size, const char *x,
 
 # Bytes of one of the two blocks of a pass.
 cdef inline Py_ssize_t block_bytes(const pass_t *work, int item) noexcept nogil:
-    return work.together * work.block * item if work.across or work.n_steps > 1 else 0
+    if not work.across and work.n_steps == 1:
+        return 0
+    return min(work.together, work.left) * work.block * item
 
 
 cdef Py_ssize_t buffer_bytes(const pass_t *work, int item) noexcept nogil:
