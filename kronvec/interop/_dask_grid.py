@@ -12,6 +12,7 @@ piece moves unless its new chunk lies on the same worker.
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 from operator import getitem
 
@@ -63,18 +64,18 @@ def split_of(sizes, chunks):
     Where the borders of the chunks are those of rows for no such number, the chunks are to be
     moved to the nearest rows.
     """
-    borders = bounds(chunks)
-    lead = 1
-    first = None
-    for s in range(len(sizes) + 1):
-        tail = prod(sizes[s:])
-        if lead >= len(chunks):
-            first = s if first is None else first
-            if all(border % tail == 0 for border in borders):
-                return s
-        if s < len(sizes):
-            lead *= sizes[s]
-    return len(sizes) if first is None else first
+    enough = [s for s in range(len(sizes) + 1) if prod(sizes[:s]) >= len(chunks)]
+    enough = enough or [len(sizes)]
+    return next((s for s in enough if _aligned(chunks, prod(sizes[s:]))), enough[0])
+
+
+def _aligned(chunks, tail):
+    return tail > 0 and all(border % tail == 0 for border in bounds(chunks))
+
+
+def _are_rows(sizes, chunks):
+    s = split_of(sizes, chunks)
+    return prod(sizes[:s]) >= len(chunks) and _aligned(chunks, prod(sizes[s:]))
 
 
 def columns_of(chunks, sizes):
@@ -90,9 +91,15 @@ def columns_of(chunks, sizes):
 
 
 def read_grid(x, sizes):
-    """The grid of x (N, k) and the number of leading factors; nothing but borders moves."""
+    """The grid of x (N, k) or (N,) and the number of leading factors; nothing but borders moves.
+
+    Chunks that could be rows as well as a flattened grid by columns are rows, unless x is what
+    `flatten` gave.
+    """
+    flattened = x.name.endswith(_BY_COLUMNS)
+    x = x if x.ndim == 2 else x[:, None]
     repeated = columns_of(x.chunks[0], sizes)
-    if repeated is not None:
+    if repeated is not None and (flattened or not _are_rows(sizes, x.chunks[0])):
         s, row = repeated
         lead, tail = prod(sizes[:s]), prod(sizes[s:])
         rows = [x[q * tail : (q + 1) * tail] for q in range(lead)]
@@ -113,6 +120,10 @@ def read_grid(x, sizes):
 # Dask's scheduler never moves the input of a task of this name to run the task elsewhere: it is
 # the name of the pieces in its own exchanges.
 _STAYS = "rechunk-split-"
+# The end of the name of a grid by columns that was flattened.
+_BY_COLUMNS = "-by-columns"
+# Chunks of a flattened grid, at some tenths of a millisecond of the scheduler's time each.
+_MOST_PIECES = 4096
 # No intermediate chunks, through which the data would cross the network once more.
 _ONE_STEP = 10**12
 
@@ -125,30 +136,42 @@ def _fold(block, tail):
     return block.reshape(block.shape[0] // tail if tail else 0, tail, block.shape[1])
 
 
-def _unfold(block):
-    return block.reshape(-1, block.shape[-1])
+def _unfold(block, vector):
+    return block.reshape(-1) if vector else block.reshape(-1, block.shape[-1])
 
 
-def flatten(grid):
-    """The grid as (N, k); its chunks by columns become L times as many, none of which moves."""
+def flatten(grid, vector=False):
+    """The grid as (N, k), or (N,); chunks by columns become L times as many, none of which moves.
+
+    Where those would be too many for a scheduler, the data moves once more, to be by rows again.
+    """
+    if grid.numblocks[1] > 1 and grid.shape[0] * grid.numblocks[1] > _MOST_PIECES:
+        grid = exchange(grid)
+    meta = np.empty((0,) if vector else (0, 0), grid.dtype)
+    columns = () if vector else (grid.chunks[2],)
     if grid.numblocks[1] == 1:
-        width = grid.shape[1]
-        rows = tuple(r * width for r in grid.chunks[0])
-        meta = np.empty((0, 0), grid.dtype)
+        rows = tuple(r * grid.shape[1] for r in grid.chunks[0])
         return grid.map_blocks(
-            _unfold, drop_axis=1, chunks=(rows, grid.chunks[2]), dtype=grid.dtype, meta=meta
+            _unfold,
+            vector,
+            drop_axis=(1, 2) if vector else 1,
+            chunks=(rows, *columns),
+            dtype=grid.dtype,
+            meta=meta,
         )
-    length, (_, parts, columns) = grid.shape[0], grid.numblocks
-    name = _STAYS + tokenize(grid, "flatten")
+    parts = grid.numblocks[1]
+    name = f"{_STAYS}{tokenize(grid, vector)}{_BY_COLUMNS}"
+    blocks = product(range(grid.shape[0]), range(parts), range(grid.numblocks[2]))
     tasks = {
-        (name, q * parts + j, c): (getitem, (grid.name, 0, j, c), q)
-        for q in range(length)
-        for j in range(parts)
-        for c in range(columns)
+        (name, q * parts + j, *(() if vector else (c,))): (
+            getitem,
+            (grid.name, 0, j, c),
+            (q, slice(None), 0) if vector else q,
+        )
+        for q, j, c in blocks
     }
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=[grid])
-    chunks = (grid.chunks[1] * length, grid.chunks[2])
-    return da.Array(graph, name, chunks, meta=np.empty((0, 0), grid.dtype))
+    return da.Array(graph, name, (grid.chunks[1] * grid.shape[0], *columns), meta=meta)
 
 
 def exchange(grid, parts=None):

@@ -36,6 +36,7 @@ from ._dask_solve import ShiftedSolve, conjugate_gradients, is_zero, read_system
 __all__ = [
     "bkron",
     "cg",
+    "grid_matmul",
     "kron_matmul",
     "kron_matvec",
     "kron_vecmat",
@@ -106,6 +107,63 @@ def kron_matmul(factors, x, *, alpha=1):
     return _scaled(_along_first(factors, x, "kron_matmul"), alpha)
 
 
+def grid_matmul(factors, grid):
+    """Multiply a grid by a Kronecker product: the form in which large vectors stay distributed.
+
+    The vector x of length Π p_i is ``grid.reshape(-1)``: the first axis of the grid is that of
+    the leading factors, the second that of the trailing ones.
+
+    Parameters
+    ----------
+    factors : sequence of array_like or dask arrays, each of shape (q_i, p_i)
+        Or `operators.Identity(n)`.
+    grid : dask array, shape (Π_{i<=s} p_i, Π_{i>s} p_i) or (…, …, k), for some s
+        Chunked along the first axis or along the second.
+
+    Returns
+    -------
+    dask array, shape (Π_{i<=s} q_i, Π_{i>s} q_i) or (…, …, k)
+        Chunked along the other of the two axes, in as many chunks.
+
+    Raises
+    ------
+    ValueError
+        If no s gives the grid's shape, or both axes are chunked.
+
+    See Also
+    --------
+    kron_matmul : of vectors, whose result lies in more and smaller chunks.
+
+    References
+    ----------
+    .. [1] C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123
+       (2000), 85-100.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> from kronvec.interop import dask as kd
+    >>> grid = da.ones((4, 6), chunks=(2, 6))
+    >>> kd.grid_matmul([np.eye(4), np.eye(2), np.ones((1, 3))], grid).chunks
+    ((4,), (1, 1))
+    """
+    factors = _read_factors("grid_matmul", factors)
+    sizes = [f.shape[1] for f in factors]
+    leading = [s for s in range(len(sizes) + 1) if prod(sizes[:s]) == grid.shape[0]]
+    if not leading or grid.ndim not in (2, 3) or prod(grid.shape[:2]) != prod(sizes):
+        message = f"the grid must split the factors' sizes {tuple(sizes)} in two"
+        raise shape_error("grid_matmul", message, grid=grid)
+    if min(grid.numblocks[:2]) > 1:
+        raise ValueError(
+            f"grid_matmul: one of the first two axes must be in one chunk, got {grid.chunks[:2]}"
+        )
+    dtype = np.result_type(grid.dtype, *(f.dtype for f in factors if not isinstance(f, Identity)))
+    columns = grid if grid.ndim == 3 else grid[..., None]
+    result = apply_to_grid(factors, columns, leading[-1], dtype=dtype)
+    return result if grid.ndim == 3 else result[..., 0]
+
+
 def matmul_kron(x, factors, *, alpha=1):
     """Multiply by a Kronecker product from the right: ``alpha X (F1 ⊗ … ⊗ FN)``.
 
@@ -149,10 +207,8 @@ def _along_first(factors, x, function):
     factors = [Identity(f.shape[0]) if isinstance(f, IdentityFactor) else f for f in shapes]
     sizes = [f.shape[1] for f in factors]
     dtype = np.result_type(x.dtype, *(f.dtype for f in factors if not isinstance(f, Identity)))
-    columns = x if x.ndim == 2 else x[:, None]
-    grid, split = read_grid(columns, sizes)
-    y = flatten(apply_to_grid(factors, grid, split, dtype=dtype))
-    return y if x.ndim == 2 else y[:, 0]
+    grid, split = read_grid(x, sizes)
+    return flatten(apply_to_grid(factors, grid, split, dtype=dtype), x.ndim == 1)
 
 
 def _read_factors(function, factors):
@@ -234,30 +290,28 @@ def solve(K, b, *, shift=0, tol=1e-10, maxiter=1000):
     if b.ndim not in (1, 2):
         raise shape_error("solve", "b must be (N,) or (N, k)", b=b)
     check_kron_axis("solve", factors, b, 0)
-    columns = b if b.ndim == 2 else b[:, None]
-    grid, split = read_grid(columns, [f.shape[1] for f in factors])
+    grid, split = read_grid(b, [f.shape[1] for f in factors])
     if is_zero(shift):
         dtype = np.result_type(b.dtype, np.float64, *(f.dtype for f in factors))
         y = _scaled(apply_to_grid(factors, grid, split, "solve", dtype), 1 / scale)
     elif not getattr(shift, "ndim", 0):
         y = ShiftedSolve(_dense(factors), split, shift / scale)(grid) / scale
     else:
-        y = _diagonal_solve(_dense(factors), scale, shift, grid, split, columns, tol, maxiter)
-    y = flatten(y)
-    return y if b.ndim == 2 else y[:, 0]
+        y = _diagonal_solve(_dense(factors), scale, shift, grid, split, b, tol, maxiter)
+    return flatten(y, b.ndim == 1)
 
 
 def _dense(factors):
     return [f.toarray() for f in factors]
 
 
-def _diagonal_solve(factors, scale, d, grid, split, columns, tol, maxiter):
+def _diagonal_solve(factors, scale, d, grid, split, b, tol, maxiter):
     """(c K + diag(d))⁻¹ on a grid, by conjugate gradients."""
     d = as_dask(d)
-    if d.shape != columns.shape[:1]:
+    if d.shape != b.shape[:1]:
         raise shape_error("solve", "shift must be a number or a vector of b's length", shift=d)
-    d = d.rechunk((columns.chunks[0],))[:, None]
-    d = read_grid(d, [f.shape[1] for f in factors])[0].rechunk((*grid.chunks[:2], 1)).persist()
+    d = read_grid(d.rechunk((b.chunks[0],)), [f.shape[1] for f in factors])[0]
+    d = d.rechunk((*grid.chunks[:2], 1)).persist()
     low, high = map(float, dask.compute(d.min(), d.max()))
     preconditioner = ShiftedSolve(factors, split, (low * high) ** 0.5 / scale) if low > 0 else None
 

@@ -18,6 +18,7 @@ distributed = pytest.importorskip("distributed")
 pytest.importorskip("array_api_compat")
 da = importlib.import_module("dask.array")
 kd = importlib.import_module("kronvec.interop.dask")
+benchmark = importlib.import_module("kronvec.interop.dask_benchmark")
 dask_grid = importlib.import_module("kronvec.interop._dask_grid")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -108,7 +109,8 @@ def test_leading_identities_and_chunked_columns_need_no_exchange():
     x = da.from_array(random("float64", 12, 4), chunks=(3, 4))
     assert exchanges(kd.kron_matmul(factors, x)) == 0
     factors[0] = random("float64", 4, 4)
-    assert exchanges(kd.kron_matmul(factors, x.rechunk((12, 1)))) == 0
+    x = da.from_array(random("float64", 12, 4), chunks=(12, 1))
+    assert exchanges(kd.kron_matmul(factors, x)) == 0
 
 
 def test_a_second_product_takes_the_chunks_as_the_first_leaves_them():
@@ -120,6 +122,32 @@ def test_a_second_product_takes_the_chunks_as_the_first_leaves_them():
     assert twice.chunks == ((6, 6, 6, 6),)
     expected = kv.kron_matvec(factors, kv.kron_matvec(factors, x))
     assert_allclose(twice.compute(), expected, rtol=1e-11)
+
+
+def test_many_pieces_are_moved_back_to_whole_chunks(monkeypatch):
+    monkeypatch.setattr(dask_grid, "_MOST_PIECES", 10)
+    factors, x = factors_of([(6, 6), (4, 4)]), random("float64", 24)
+    y = kd.kron_matvec(factors, da.from_array(x, chunks=8))
+    assert y.chunks == ((8, 8, 8),)
+    assert_allclose(y.compute(), kv.kron_matvec(factors, x), rtol=1e-11)
+
+
+@pytest.mark.parametrize("columns", [None, 2])
+def test_grids_are_chunked_the_other_way_by_every_product(columns):
+    factors = factors_of([(4, 3), (2, 2), (3, 5)])
+    x = random("float64", 3, 10, *([] if columns is None else [columns]))
+    flat = x.reshape(30, *x.shape[2:])
+    expected = kv.kron_matmul(factors, flat)
+    for chunks, numblocks in [((1, 10), (1, 3)), ((3, 5), (2, 1))]:
+        grid = da.from_array(x, chunks=(*chunks, 1)[: x.ndim])
+        y = kd.grid_matmul(factors, grid)
+        assert y.shape == (4, 6, *x.shape[2:]) and y.numblocks[:2] == numblocks
+        assert exchanges(y) == 1
+        assert_allclose(y.compute().reshape(expected.shape), expected, rtol=1e-11)
+    with pytest.raises(ValueError, match="grid_matmul"):
+        kd.grid_matmul(factors, da.ones((5, 6), chunks=(1, 6)))
+    with pytest.raises(ValueError, match="one chunk"):
+        kd.grid_matmul(factors, da.ones((3, 10), chunks=(1, 5)))
 
 
 def test_shapes_that_do_not_fit_are_refused_before_anything_runs():
@@ -276,23 +304,20 @@ def client(request):
         yield client
 
 
-def bytes_sent(client):
-    return sum(client.run(lambda dask_worker: dask_worker.transfer_outgoing_bytes_total).values())
-
-
 def test_the_data_crosses_the_network_once(client):
     """Bytes moved are N itemsize (W - 1) / W, as the model says, whatever the factors' number."""
     n = 2**20
-    for count in (2, 5, 10):
+    for count in (4, 5, 10):
         size = round(n ** (1 / count))
         factors = factors_of([(size, size)] * count)
-        x = da.random.default_rng(0).standard_normal(n, chunks=n // 8).persist()
-        distributed.wait(x)
-        before = bytes_sent(client)
+        x = da.random.default_rng(0).standard_normal(n, chunks=n // 8)
+        x = benchmark.spread(client, x)
+        before = benchmark.bytes_sent(client)
         y = kd.kron_matvec(factors, x).persist()
         distributed.wait(y)
-        moved = bytes_sent(client) - before
-        assert abs(moved / (n * 8 / 2) - 1) < 0.1, f"{count} factors: {moved} bytes"
+        moved = benchmark.bytes_sent(client) - before
+        expected, _ = benchmark.model([size] * count, 8, 2)
+        assert abs(moved / expected - 1) < 0.1, f"{count} factors: {moved} bytes"
         assert_allclose(y.compute(), kv.kron_matvec(factors, x.compute()), rtol=1e-9, atol=1e-6)
 
 
