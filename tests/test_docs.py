@@ -89,10 +89,10 @@ def modules():
     for info in pkgutil.walk_packages(kv.__path__, "kronvec."):
         if not any(part in info.name for part in ("__main__", "bench", "demo")):
             try:
-            yield importlib.import_module(info.name)
-        except ImportError:  # an extra that is not installed
-            if not info.name.startswith("kronvec.interop."):
-                raise
+                yield importlib.import_module(info.name)
+            except ImportError:  # an extra that is not installed
+                if not info.name.startswith("kronvec.interop."):
+                    raise
 
 
 def documented():
