@@ -64,18 +64,15 @@ def split_of(sizes, chunks):
     Where the borders of the chunks are those of rows for no such number, the chunks are to be
     moved to the nearest rows.
     """
-    enough = [s for s in range(len(sizes) + 1) if prod(sizes[:s]) >= len(chunks)]
-    enough = enough or [len(sizes)]
-    return next((s for s in enough if _aligned(chunks, prod(sizes[s:]))), enough[0])
+    count = len(chunks)
+    enough = [s for s in range(len(sizes) + 1) if prod(sizes[:s]) >= count] or [len(sizes)]
+    return next((s for s in enough if _are_rows(sizes, chunks, s)), enough[0])
 
 
-def _aligned(chunks, tail):
-    return tail > 0 and all(border % tail == 0 for border in bounds(chunks))
-
-
-def _are_rows(sizes, chunks):
-    s = split_of(sizes, chunks)
-    return prod(sizes[:s]) >= len(chunks) and _aligned(chunks, prod(sizes[s:]))
+def _are_rows(sizes, chunks, s):
+    """Whether the chunks are rows of the grid, which has as many columns to make chunks of."""
+    tail = prod(sizes[s:])
+    return tail >= len(chunks) and all(border % tail == 0 for border in bounds(chunks))
 
 
 def columns_of(chunks, sizes):
@@ -98,14 +95,14 @@ def read_grid(x, sizes):
     """
     flattened = x.name.endswith(_BY_COLUMNS)
     x = x if x.ndim == 2 else x[:, None]
-    repeated = columns_of(x.chunks[0], sizes)
-    if repeated is not None and (flattened or not _are_rows(sizes, x.chunks[0])):
+    s, chunks = split_of(sizes, x.chunks[0]), x.chunks[0]
+    repeated = columns_of(chunks, sizes)
+    if repeated is not None and (flattened or not _are_rows(sizes, chunks, s)):
         s, row = repeated
         lead, tail = prod(sizes[:s]), prod(sizes[s:])
         rows = [x[q * tail : (q + 1) * tail] for q in range(lead)]
         grid = da.stack(rows).rechunk({0: lead}, threshold=_ONE_STEP, method="tasks")
         return grid, s
-    s = split_of(sizes, x.chunks[0])
     lead, tail = prod(sizes[:s]), prod(sizes[s:])
     # Borders at the nearest rows.
     edges = sorted({round(border / tail) for border in bounds(x.chunks[0])} - {0}) if tail else []
@@ -184,7 +181,7 @@ def exchange(grid, parts=None):
 
 
 # Factors up to this many bytes travel with every task.
-_LARGE = 1 << 20
+_LARGE = 1 << 22
 
 
 def _bytes(factors):

@@ -193,10 +193,11 @@ def _matvec(function, factors, x):
     x = as_dask(x)
     if any(f is not None and f.ndim > 2 for f in factors):
         return generic("kron_matvec", factors, x)
+    if x.ndim < 2:
+        return _along_first(factors, x, function)
     batch = x.shape[:-1]
-    rows = x if x.ndim < 2 else x.reshape(prod(batch), x.shape[-1])
-    y = _along_first(factors, rows.T, function).T
-    return y if x.ndim < 2 else y.reshape(*batch, y.shape[-1])
+    y = _along_first(factors, x.reshape(prod(batch), x.shape[-1]).T, function).T
+    return y.reshape(*batch, y.shape[-1])
 
 
 def _along_first(factors, x, function):
