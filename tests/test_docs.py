@@ -162,7 +162,6 @@ def test_public_docstrings_describe_every_parameter(name):
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 
 def code_blocks(path):
@@ -175,6 +174,7 @@ def code_blocks(path):
 
 
 BLOCKS = code_blocks(README)
+PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if code_blocks(page)]
 
 
 @pytest.mark.skipif(not BLOCKS, reason="no README beside the tests, or nothing to run in it")
