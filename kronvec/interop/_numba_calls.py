@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 try:
     from llvmlite import ir
     from numba import njit, types
     from numba.core import cgutils
     from numba.core.errors import TypingError
-    from numba.extending import get_cython_function_address, intrinsic
+    from numba.extending import get_cython_function_address, intrinsic, overload
 except ImportError as error:
     raise ImportError("kronvec.interop.numba needs Numba: pip install 'kronvec[numba]'") from error
 
-__all__ = ["CODES", "call", "code_of", "get_cython_function_address", "njit"]
+__all__ = ["CODES", "call", "code_of", "get_cython_function_address", "given_or_new", "njit"]
 
 # The dtypes as kronvec.h numbers them.
 CODES = {types.float32: 0, types.float64: 1, types.complex64: 2, types.complex128: 3}
@@ -125,3 +127,16 @@ def code_of(typingctx, array):
     """The dtype of an array, as kronvec.h numbers it."""
     code = _code("plan_apply", [array])
     return types.intp(array), lambda context, *_: context.get_constant(types.intp, code)
+
+
+def given_or_new(given, shape, dtype):
+    """``given``, or a new array where that is None."""
+    return np.empty(shape, dtype) if given is None else given
+
+
+# By type: the two arrays would have to be of one type otherwise.
+@overload(given_or_new)
+def _given_or_new(given, shape, dtype):
+    if isinstance(given, (types.NoneType, types.Omitted)):
+        return lambda given, shape, dtype: np.empty(shape, dtype)
+    return lambda given, shape, dtype: given

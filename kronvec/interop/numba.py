@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._numba_calls import CODES, call, code_of, get_cython_function_address, njit
+from ._numba_calls import CODES, call, code_of, get_cython_function_address, given_or_new, njit
 
 __all__ = [
     "Plan",
@@ -57,7 +57,7 @@ def triple_product(a, b, c, out=None):
     --------
     kronvec.triple_product : the same from Python, with batches.
     """
-    y = np.empty((a.shape[0], c.shape[1]), a.dtype) if out is None else out
+    y = given_or_new(out, (a.shape[0], c.shape[1]), a.dtype)
     status = call("triple_product", (a, b, c, y))
     if status == _BAD_SHAPE:
         raise ValueError("triple_product: the shapes of a, b, c and out do not fit")
@@ -85,7 +85,7 @@ def mode_product(f, x, out=None):
     ValueError
         If shapes do not fit one another.
     """
-    y = np.empty((x.shape[0], f.shape[0], x.shape[2]), x.dtype) if out is None else out
+    y = given_or_new(out, (x.shape[0], f.shape[0], x.shape[2]), x.dtype)
     status = call("mode_product", (f, x, y, np.int32(0)))
     if status == _BAD_SHAPE:
         raise ValueError("mode_product: the shapes of f, x and out do not fit")
@@ -113,7 +113,7 @@ def transpose(x, out=None):
     ValueError
         If shapes or dtypes do not fit one another.
     """
-    y = np.empty((x.shape[1], x.shape[0]), x.dtype) if out is None else out
+    y = given_or_new(out, (x.shape[1], x.shape[0]), x.dtype)
     if y.itemsize != x.itemsize or call("transpose", (x.itemsize, x, y)) != 0:
         raise ValueError("transpose: the shapes or dtypes of x and out do not fit")
     return y
@@ -141,10 +141,7 @@ def kron(a, b, out=None):
     --------
     kronvec.kron : the same from Python.
     """
-    if out is None:
-        y = np.empty((a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]), a.dtype)
-    else:
-        y = out
+    y = given_or_new(out, (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]), a.dtype)
     status = call("kron", (a, b, y))
     if status == _BAD_SHAPE:
         raise ValueError("kron: the shape of out does not fit")
@@ -306,7 +303,7 @@ def plan_apply(plan, factors, x, out, workspace=None):
     ValueError
         If shapes are not those of the plan, arrays are not contiguous or the workspace is small.
     """
-    memory = np.empty(plan.workspace, np.uint8) if workspace is None else workspace
+    memory = given_or_new(workspace, plan.workspace, np.uint8)
     if memory.itemsize != 1 or not memory.flags.c_contiguous:
         raise ValueError("plan_apply: the workspace must be contiguous bytes")
     if plan.code != code_of(x):

@@ -1,9 +1,11 @@
 """kronvec.interop.numba inside @njit functions, against the plain definitions."""
 
 import importlib
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,3 +204,22 @@ def test_without_numba_the_extra_is_named():
 def test_names_are_those_of_the_public_functions():
     same = [name for name in kn.__all__ if hasattr(kv, name)]
     assert same == ["kron", "kron_matvec", "matmul_vjp", "triple_product"]
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "embedding.md"
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="no page beside the tests")
+def test_the_example_of_the_page_runs():
+    (block,) = re.findall(r"^```py\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    session = {}
+    exec(block, session)
+    f, p, q = arrays("float64", (3, 3), (3, 3), (3, 3))
+    expected = f @ (f @ p @ f.T + q) @ f.T + q
+    assert np.allclose(session["propagate"](f, p, q, 2), expected)
+    factors = tuple(random("float64", 16, 16, seed=i) for i in range(4))
+    x = y = random("float64", 1, 16**4, 1)
+    for _ in range(3):
+        y = kv.kron_matmul(factors, y)
+        y /= np.linalg.norm(y)
+    assert np.allclose(session["power"](factors, x.copy(), 3), y)
