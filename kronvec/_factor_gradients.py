@@ -116,18 +116,21 @@ def _sum_of_products(g, x):
     if r * max(q, p) <= SQUARE_SIZE or r == 1:
         # Σ_l G[l, (q r)]ᵀ X[l, (p s)], of which r = s is summed
         square = np.matmul(g.reshape(left, q * r).T, x.reshape(left, p * r))
-        return np.trace(square.reshape(q, r, p, r), axis1=1, axis2=3) if r != 1 else square
+        if r == 1:
+            return square
+        # in the operands' dtype: np.trace would widen small integers
+        return np.trace(square.reshape(q, r, p, r), axis1=1, axis2=3, dtype=square.dtype)
     if left == 1 or (r >= MATMUL_RUN and q * p <= r * (q + p)):
         run = max(BLOCK_BYTES // (max(q + p, 1) * g.itemsize), MATMUL_RUN)
         whole = r - r % run if r >= 2 * run else 0
-        total = _by_matmul(g[..., whole:], x[..., whole:]) if whole < r or r == 0 else 0
+        parts = [_by_matmul(g[..., whole:], x[..., whole:])] if whole < r or r == 0 else []
         if whole:
             blocks = (
                 np.moveaxis(a[..., :whole].reshape(left, -1, whole // run, run), 2, 1)
                 for a in (g, x)
             )
-            total = total + _by_matmul(*blocks)
-        return total
+            parts.append(_by_matmul(*blocks))
+        return reduce(np.add, parts)
     return np.tensordot(g, x, axes=((0, 2), (0, 2)))
 
 
