@@ -13,6 +13,15 @@ from helpers import KERNEL_DTYPES, SLACK, leaves, peak_of, random
 from operations import OPERATIONS
 
 
+@pytest.fixture(scope="module", autouse=True)
+def only_new_objects_are_collected():
+    """What the tests before have left alive is not searched again at every collection."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def largest_intermediate(shapes):
     """Entries of the largest vector between the steps, in the order of fewest flops.
 
