@@ -31,13 +31,10 @@ NORMS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)
 
 
 class Decompositions:
-    """Spectra, factorizations, powers and norms of an operator.
+    """Spectra, factorizations, powers and norms: LAPACK's, of the factors.
 
-    Factors are decomposed by LAPACK, backward stably: what is put together from their
-    decompositions differs from K by at most c u Σ n_i ‖K‖ in the Frobenius norm, u the unit
-    roundoff and c a small constant (Golub & Van Loan 2013, sections 5.2, 8.3 and 8.6; Higham
-    2002, chapter 10).  `eig` and fractional powers lose a factor cond(V) of the eigenvectors.
-    """
+    What is put together of them differs from K by c u Σ n_i ‖K‖ (Golub & Van Loan 2013, 5.2, 8.3,
+    8.6; Higham 2002, 10), for `eig` and fractional powers times cond(V)."""
 
     def eigh(self) -> tuple[NDArray, Operator]:
         """``(w, V)`` with K = V diag(w) Vᴴ for a Hermitian K, V unitary, w real, not sorted.
