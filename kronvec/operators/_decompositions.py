@@ -4,8 +4,7 @@
     _eigh(), _eig()  (w, V), for a Hermitian or any square K
     _svd()           (U, s, Vᴴ), thin, s not sorted
     _cholesky()      L with K = L Lᴴ
-    _qr()            (Q, R)
-    _power(p)        Kᵖ
+    _qr(), _power(p) (Q, R); Kᵖ
     _norm(ord)       as of `numpy.linalg.norm`
 
 The defaults form the dense array.
@@ -34,7 +33,8 @@ class Decompositions:
     """Spectra, factorizations, powers and norms: LAPACK's, of the factors.
 
     What is put together of them differs from K by c u Σ n_i ‖K‖ (Golub & Van Loan 2013, 5.2, 8.3,
-    8.6; Higham 2002, 10), for `eig` and fractional powers times cond(V)."""
+    8.6; Higham 2002, 10), for `eig` and fractional powers times cond(V).
+    """
 
     def eigh(self) -> tuple[NDArray, Operator]:
         """``(w, V)`` with K = V diag(w) Vᴴ for a Hermitian K, V unitary, w real, not sorted.
