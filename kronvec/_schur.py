@@ -84,7 +84,7 @@ def _workspace(n: int, kind: str) -> int:
     return int(query[-2][0].real)
 
 
-def is_hermitian(a: NDArray) -> bool:
+def is_exactly_hermitian(a: NDArray) -> bool:
     """A = Aᴴ exactly; a corner tells most others apart at once."""
     return bool(a[0, -1] == a[-1, 0].conjugate() and (a == a.conj().T).all())
 
@@ -94,7 +94,7 @@ def schur(a: NDArray, *, diagonal: bool = True) -> SchurForm:
 
     That of a Hermitian one is diagonal, unless ``diagonal`` says that it need not be.
     """
-    if (diagonal or not has_scipy()) and is_hermitian(a):
+    if (diagonal or not has_scipy()) and is_exactly_hermitian(a):
         w, q = np.linalg.eigh(a)
         return SchurForm(w, q, w)
     kind = a.dtype.char

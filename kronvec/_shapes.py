@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ORDERS = ("F", "C")
 LAYOUTS = ("numerator", "denominator")
 MAX_BYTES = sys.maxsize
-LAPACK_DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 
 
 def describe(**arguments) -> str:
@@ -283,13 +282,14 @@ def check_indices(function: str, name: str, index, size: int, of: str) -> NDArra
     return np.where(index < 0, index + size, index) if (index < 0).any() else index
 
 
-def as_lapack(function: str, **arrays) -> list:
+def as_lapack(function: str, precisions, /, **arrays) -> list:
     """The arrays in single or double precision, real or complex, and finite.
 
-    Single where none has more precision than that; longer than double is rounded to double.
+    ``precisions`` are the dtypes of LAPACK.  Single where none has more precision than that; longer
+    than double is rounded to double.
     """
     dtypes = {a.dtype for a in arrays.values()}
-    if len(dtypes) > 1 or not dtypes <= LAPACK_DTYPES:
+    if len(dtypes) > 1 or not dtypes <= set(precisions):
         single = all(dtype.char in "efF" for dtype in dtypes)
         for name, a in arrays.items():
             arrays[name] = _to_lapack(function, name, a, "fF" if single else "dD")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._kernels import DTYPES
 from ._krylov import leading_triplets
 from ._structured import sparse_entries
 from ._symmetric_parts import HERMITIAN, SKEW, SYMMETRIC, WHOLE
@@ -29,7 +30,7 @@ _SVD_SIDE = 64
 def as_float(name: str, m):
     """m in a dtype that numpy.linalg computes in."""
     dtype = np.dtype(float) if m.dtype.kind in "biu" else m.dtype.newbyteorder("=")
-    if dtype.char not in "fdFD":
+    if dtype not in DTYPES:
         raise TypeError(f"{name}: m must be of a dtype that numpy.linalg takes, got {m.dtype}")
     return m.astype(dtype, copy=False)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._cayley import CayleyForm, cayley
-from ._schur import is_hermitian, schur
+from ._kernels import DTYPES
+from ._schur import is_exactly_hermitian, schur
 from ._schur_solves import check_solution, solve_pair, solve_product
 from ._shapes import as_lapack, as_plain, broadcast_batch, check_square, shape_error
 
@@ -233,7 +234,7 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
     _check_right_side(function, (n, n), a=a, q=q)
 
     def prepare(a):
-        return (None if is_hermitian(a) else cayley(a)) or schur(a)
+        return (None if is_exactly_hermitian(a) else cayley(a)) or schur(a)
 
     def solve(forms, q):
         form = forms[0]
@@ -251,7 +252,7 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
 def _read(function, **arguments):
     """The arguments as plain finite matrices in a precision of LAPACK."""
     read = {name: as_plain(function, name, a, min_ndim=2) for name, a in arguments.items()}
-    return as_lapack(function, **read)
+    return as_lapack(function, DTYPES, **read)
 
 
 def _check_right_side(function, shape, **arrays):

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import kronvec as kv
 from helpers import KERNEL_DTYPES, random
 from kronvec import _schur_solves, _triangular
-from kronvec._schur import SchurForm, is_hermitian, schur, triangular
+from kronvec._schur import SchurForm, is_exactly_hermitian, schur, triangular
 from kronvec._schur_solves import solve_product, solve_sum
 
 pytest.importorskip("scipy")
@@ -55,7 +55,7 @@ def test_forms_are_unitary_and_upper(kind, n, which, dtype):
     form, a = FORMS[which](schur(matrix(kind, n, dtype=dtype)), matrix(kind, n, dtype=dtype))
     tolerance = 10 * n * np.finfo(dtype).eps
     t = np.diag(form.t) if form.is_diagonal else form.t
-    assert form.is_diagonal == is_hermitian(a)
+    assert form.is_diagonal == is_exactly_hermitian(a)
     assert np.linalg.norm(form.q @ t @ form.q.conj().T - a) <= tolerance * np.linalg.norm(a)
     assert np.linalg.norm(form.q @ form.q.conj().T - np.eye(n)) <= tolerance
     assert not np.tril(t, -1 - form.has_blocks).any()
@@ -77,9 +77,13 @@ def test_blocks_with_unequal_sides_are_turned_by_unitary_matrices():
 
 def test_hermitian_matrices_are_told_apart():
     h = matrix("hermitian", 5)
-    assert is_hermitian(h) and is_hermitian(h.real) and not is_hermitian(h + 1j * np.eye(5))
+    assert (
+        is_exactly_hermitian(h)
+        and is_exactly_hermitian(h.real)
+        and not is_exactly_hermitian(h + 1j * np.eye(5))
+    )
     h[1, 2] += 1e-12
-    assert not is_hermitian(h)
+    assert not is_exactly_hermitian(h)
 
 
 # --------------------------------------------------------------------------------------

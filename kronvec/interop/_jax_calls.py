@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._kernels import DTYPES
 from ..permutations import transpose_into
 from ._multilinear import PRODUCTS, pull_back_twice
 
-KERNEL_DTYPES = ("float32", "float64", "complex64", "complex128")
 TARGET = "kronvec"
 
 
@@ -98,7 +98,7 @@ def _generic_pull_back(name, g, *operands):
 
 
 def _serves(operands) -> bool:
-    return operands[0].dtype.name in KERNEL_DTYPES and all(z.size for z in operands)
+    return operands[0].dtype in DTYPES and all(z.size for z in operands)
 
 
 def apply_product(name, *operands) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from .._kernels import DTYPES
 from ..permutations import exchange
 from ._multilinear import PRODUCTS, Product, pull_back_twice
 from ._reading import split_axis
@@ -21,7 +22,7 @@ from ._reading import split_axis
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KERNEL_DTYPES = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+KERNEL_DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
 
 
 class Operator(NamedTuple):

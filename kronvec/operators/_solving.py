@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._kernels import DTYPES
 from .._shapes import as_plain, check_formable, shape_error
 from ._refinement import refined_in_more_precision
 
@@ -34,7 +35,7 @@ def inexact(*dtypes):
 
 def check_decomposable(function, dtype):
     """Refuse what LAPACK has no routines for."""
-    if dtype.char not in "fdFD":
+    if dtype not in DTYPES:
         raise TypeError(
             f"{function}: dtype {dtype} has no decompositions, only float32, float64, complex64 "
             f"and complex128 have"
