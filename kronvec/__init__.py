@@ -1,5 +1,7 @@
 """kronvec: Kronecker products and vec-ed matrices, applied without being formed."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -52,6 +54,8 @@ from .tensors import mttkrp
 from .vectorize import unvec, vec, vec_reorder
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import calculus, operators
     from .operators import (
         commutation_matrix,
@@ -139,7 +143,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'kronvec' has no attribute {name!r}")
     module = import_module(_LATER[name])

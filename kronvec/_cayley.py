@@ -19,7 +19,7 @@ from ._schur import SchurForm, schur
 from ._schur_solves import solve_pair
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ._typing import Array, Scalar
 
 # What a residual may be, in units of ε (‖A‖² + 1) ‖X‖ in the Frobenius norm.
 _ACCEPTED = 3
@@ -31,10 +31,10 @@ _CORRECTIONS = 2
 class CayleyForm:
     """W of one matrix A, for any number of Q."""
 
-    def __init__(self, a: NDArray, inverse: NDArray, form: SchurForm) -> None:
+    def __init__(self, a: Array, inverse: Array, form: SchurForm) -> None:
         self.a, self.inverse, self.form = a, inverse, form
 
-    def solve(self, q: NDArray) -> NDArray | None:
+    def solve(self, q: Array) -> Array | None:
         """X, or None where a backward stable way must be found."""
         a, adjoint = self.a, self.a.conj().T
         right = -2 * self.inverse.conj().T
@@ -54,7 +54,7 @@ class CayleyForm:
         return None
 
 
-def cayley(a: NDArray) -> CayleyForm | None:
+def cayley(a: Array) -> CayleyForm | None:
     """The transformation of A or of -A, or None where neither is well conditioned."""
     eye = np.eye(len(a), dtype=a.dtype)
     for signed in (a, -a):
@@ -68,6 +68,6 @@ def cayley(a: NDArray) -> CayleyForm | None:
     return None
 
 
-def _square(x):
+def _square(x: Array) -> Scalar:
     """‖x‖² in the Frobenius norm."""
     return np.vdot(x, x).real

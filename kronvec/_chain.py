@@ -8,7 +8,7 @@ columns behind it (matrices that K multiplies from the left) and l the rows befo
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,20 +36,26 @@ from ._shapes import as_array
 from ._threads import check_workers
 from .permutations import transpose_into
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._typing import Array, DType, Factor, Scalar, Shape
+
 
 def apply_factors(
-    function,
-    factors,
-    x,
+    function: str,
+    factors: Sequence[Factor],
+    x: Array,
     *,
-    core,
-    axis,
-    transposed=False,
-    alpha=1,
-    beta=0,
-    out=None,
-    workers=None,
-):
+    core: int,
+    axis: int,
+    transposed: bool = False,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
+    workers: int | None = None,
+) -> Array:
     """``alpha K x + beta out``: K, or Kᵀ, along ``axis`` of the ``core`` last axes of x."""
     workers = check_workers(function, workers)
     check_scalars(function, alpha, beta)
@@ -93,7 +99,9 @@ def apply_factors(
     return _finish(result, beta, out, swapped, operands)
 
 
-def read_call(function, factors, x, core, axis, transposed):
+def read_call(
+    function: str, factors: Sequence[Factor], x: Array, core: int, axis: int, transposed: bool
+) -> tuple[Array | int | list[Factor] | Shape, ...]:
     """The operands of a call, validated.
 
     Returns (what was given; x; the factors, each an array or an IdentityFactor; those applied,
@@ -118,19 +126,19 @@ def read_call(function, factors, x, core, axis, transposed):
     return operands, x, given, applied, core, axis, factors_batch(function, given, x, core)
 
 
-def state_of(x, core, axis):
+def state_of(x: Array, core: int, axis: int) -> Array:
     """x as X[b, l, j, r]."""
     if core == 1:
         return x[..., None, :, None]
     return x[..., None] if axis == -1 else x[..., None, :, :]
 
 
-def _lies_by_columns(x) -> bool:
+def _lies_by_columns(x: Array) -> bool:
     """Whether the matrices of x are contiguous column by column, and not also row by row."""
     return not x.flags.c_contiguous and np.swapaxes(x, -1, -2).flags.c_contiguous
 
 
-def _takes_result(target, dtype, operands) -> bool:
+def _takes_result(target: Array, dtype: DType, operands: tuple[Array, ...]) -> bool:
     """Whether the engine may write into ``target`` while it reads the operands."""
     return (
         target.dtype == dtype
@@ -139,7 +147,7 @@ def _takes_result(target, dtype, operands) -> bool:
     )
 
 
-def _entry(beta, dtype):
+def _entry(beta: Scalar, dtype: DType) -> Array | None:
     """beta as the array of one entry that the engine scales by; None where that is no such."""
     if np.result_type(dtype, beta) != dtype:
         return None
@@ -149,7 +157,13 @@ def _entry(beta, dtype):
         return None
 
 
-def _finish(result, beta, out, swapped, operands):
+def _finish(
+    result: Array,
+    beta: Scalar,
+    out: Array | None,
+    swapped: bool,
+    operands: Sequence[Factor],
+) -> Array:
     """``result + beta out`` in out; result itself without out.  beta = 0 does not read out.
 
     ``swapped`` says that result is the transpose.
@@ -164,7 +178,7 @@ def _finish(result, beta, out, swapped, operands):
     return out
 
 
-def _chain_of_matmul(factors, y):
+def _chain_of_matmul(factors: Sequence[Factor], y: Array) -> Array:
     """K y along axis -2 of y (..., l, Π p, r), factor by factor: odd dtypes, batches of small."""
     *batch, left, _, right = y.shape
     behind = prod(f.shape[-1] for f in factors[1:]) * right

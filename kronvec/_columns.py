@@ -15,7 +15,10 @@ import numpy as np
 from . import _kernels, _ufuncs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from ._typing import Array, DType, Shape
 
 # Bytes of the rows of a product that are formed at a time.
 BLOCK_BYTES = 1 << 20
@@ -25,7 +28,7 @@ _WORTH_A_CALL = 1024
 _FEW_COLUMNS = {64: 64, 32: 32, 16: 8}
 
 
-def own_target(out, shape, dtype, operands):
+def own_target(out: Array | None, shape: Shape, dtype: DType, operands: Sequence[Array]) -> Array:
     """``out`` if a result of this kind may be written there at once, else a new array."""
     if (
         out is not None
@@ -37,7 +40,7 @@ def own_target(out, shape, dtype, operands):
     return np.empty(shape, dtype.newbyteorder("="))
 
 
-def column_pair(a, b, y=None):
+def column_pair(a: Array, b: Array, y: Array | None = None) -> Array:
     """y[..., i p + k, j] = a[..., i, j] b[..., k, j] for a (m, n) and b (p, n) of one dtype."""
     (m, n), p = a.shape[-2:], b.shape[-2]
     if y is None:
@@ -55,7 +58,7 @@ def column_pair(a, b, y=None):
     return y
 
 
-def row_pair(a, b, y=None):
+def row_pair(a: Array, b: Array, y: Array | None = None) -> Array:
     """y[..., i, j q + l] = a[..., i, j] b[..., i, l]: row by row a Kronecker product."""
     if y is None:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -68,7 +71,7 @@ def row_pair(a, b, y=None):
     return y
 
 
-def times(mats, x, y):
+def times(mats: Sequence[Array], x: Array, y: Array) -> Array:
     """y[l, r] = Σ_j L[l, j] x[j] R[r, j], L and R the products of the halves of mats."""
     left, right = halves(mats, y.size // max(1, y.shape[-1]))
     behind = np.swapaxes(right, -1, -2)
@@ -82,7 +85,7 @@ def times(mats, x, y):
     return y
 
 
-def transposed_times(mats, x, shape):
+def transposed_times(mats: Sequence[Array], x: Array, shape: Shape) -> Array:
     """y[j] = Σ_l L[l, j] Σ_r x[l, r] R[r, j]."""
     y = np.zeros(shape, x.dtype)
     left, right = halves(mats, y.size // max(1, y.shape[-1]))
@@ -98,7 +101,7 @@ def transposed_times(mats, x, shape):
     return y
 
 
-def has_few_columns(matrix, *others) -> bool:
+def has_few_columns(matrix: Array, *others: Array) -> bool:
     """Whether a product with this matrix, of no batch, is one for our own kernels."""
     return (
         matrix.ndim == 2
@@ -109,7 +112,7 @@ def has_few_columns(matrix, *others) -> bool:
     )
 
 
-def halves(mats, batch=1):
+def halves(mats: Sequence[Array], batch: int = 1) -> tuple[list[Array], Array]:
     """The first matrices, and the product of the others: about as many rows on either side."""
     sizes = [a.shape[-2] for a in mats]
     most = _fitting_rows(mats[-1], batch)
@@ -118,12 +121,12 @@ def halves(mats, batch=1):
     return mats[:cut], reduce(column_pair, mats[cut:])
 
 
-def _fitting_rows(a, batch=1) -> int:
+def _fitting_rows(a: Array, batch: int = 1) -> int:
     """How many rows, as long as those of a, make a block."""
     return max(64, BLOCK_BYTES // max(1, batch * a.shape[-1] * a.itemsize))
 
 
-def row_blocks(mats, like, batch=1) -> Iterator[tuple]:
+def row_blocks(mats: Sequence[Array], like: Array, batch: int = 1) -> Iterator[tuple[Any, ...]]:
     """(start, stop, rows start to stop of A1 ⊙ … ⊙ AN), a block at a time; one 1s row of none."""
     if not mats:
         yield 0, 1, np.ones((1, like.shape[-1]), like.dtype)
@@ -149,7 +152,7 @@ def row_blocks(mats, like, batch=1) -> Iterator[tuple]:
         yield start * behind, stop * behind, column_pair(first, others)
 
 
-def picked_rows(mats, indices):
+def picked_rows(mats: Sequence[Array], indices: tuple[Array, ...]) -> Array:
     """Row s is the elementwise product of the rows indices[i][s] of A_i."""
     rows = mats[0][..., indices[0], :]
     for a, index in zip(mats[1:], indices[1:], strict=True):

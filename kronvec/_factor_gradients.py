@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import reduce
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,12 @@ from . import _kernels
 from ._chain import apply_factors
 from ._gradients import adjoint, conj, pull_back_kron, reduce_to, sum_over
 from .products import kron
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._typing import Array, DType, Shape
+
 
 # Factors are multiplied out up to this size: reading both operands of a contraction takes about
 # as long as the arithmetic then.
@@ -37,7 +44,9 @@ BLOCK_BYTES = 1 << 17
 SQUARE_SIZE = 32
 
 
-def pull_back_factors(function, g, factors, x, batch, conjugate):
+def pull_back_factors(
+    function: str, g: Array, factors: Sequence[Array], x: Array, batch: Shape, conjugate: bool
+) -> tuple[list[Array], Array]:
     """(dF of each factor, dX) for g of the shape of the product, batch axes broadcast."""
     dtype = np.result_type(g, x, *factors)
     groups = _groups(factors, dtype, max(g.size, x.size))
@@ -64,7 +73,7 @@ def pull_back_factors(function, g, factors, x, batch, conjugate):
     return gradients[::-1], reduce_to(cotangent.reshape(*batch, *x.shape[-2:]), x.shape)
 
 
-def _groups(factors, dtype, size):
+def _groups(factors: Sequence[Array], dtype: DType, size: int) -> list[list[Array]]:
     """Neighbours whose product has at most GROUP_SIZE rows and columns, where that pays."""
     if size < GROUPS_PAY or dtype not in _kernels.DTYPES:
         return [[f] for f in factors]
@@ -81,7 +90,7 @@ def _groups(factors, dtype, size):
     return groups
 
 
-def _members(gradient, group, conjugate):
+def _members(gradient: Array, group: Sequence[Array], conjugate: bool) -> list[Array]:
     """The gradients of the factors of F1 ⊗ F2 ⊗ …, from that of their product."""
     gradients = []
     while len(group) > 1:
@@ -91,14 +100,14 @@ def _members(gradient, group, conjugate):
     return [*gradients, gradient]
 
 
-def _along_axis(function, f, state):
+def _along_axis(function: str, f: Array, state: Array) -> Array:
     """F applied along axis -2 of state (..., l, p, r)."""
     return apply_factors(
         function, [f[..., None, :, :] if f.ndim > 2 else f], state, core=2, axis=-2
     )
 
 
-def _contract(cotangent, state, shape, conjugate):
+def _contract(cotangent: Array, state: Array, shape: Shape, conjugate: bool) -> Array:
     """dF = Σ_lr G[l, :, r] X*[l, :, r]ᵀ, reduced to the shape of F."""
     lead = cotangent.shape[:-2]
     if len(shape) > 2:
@@ -109,7 +118,7 @@ def _contract(cotangent, state, shape, conjugate):
     return _sum_of_products(cotangent, conj(state) if conjugate else state)
 
 
-def _sum_of_products(g, x):
+def _sum_of_products(g: Array, x: Array) -> Array:
     """Σ_lr G[l, :, r] X[l, :, r]ᵀ for G (..., l, q, r) and X (..., l, p, r)."""
     left, (q, r), p = prod(g.shape[:-2]), g.shape[-2:], x.shape[-2]
     g, x = g.reshape(left, q, r), x.reshape(left, p, r)
@@ -134,6 +143,6 @@ def _sum_of_products(g, x):
     return np.tensordot(g, x, axes=((0, 2), (0, 2)))
 
 
-def _by_matmul(g, x):
+def _by_matmul(g: Array, x: Array) -> Array:
     """Σ G[..., q, r] X[..., p, r]ᵀ."""
     return sum_over(np.matmul(g, np.swapaxes(x, -1, -2)), tuple(range(g.ndim - 2)))

@@ -13,6 +13,11 @@ import numpy as np
 from ._shapes import as_array, check_indices, shape_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._typing import Array, Factor, Shape
+
     pass
 
 
@@ -32,12 +37,12 @@ class IdentityFactor:
 
 def read_factors(
     function: str,
-    factors,
+    factors: Sequence[Factor | list[list[int]]] | Sequence[Array],
     argument: str = "factors",
     item: str = "factor",
     *,
     identities: bool = False,
-) -> list:
+) -> list[Any]:
     """The matrices of a product, given as ``argument``, as arrays of at least two axes.
 
     With ``identities`` an identity operator becomes an IdentityFactor, and None stays None.
@@ -63,7 +68,9 @@ def read_factors(
     return listed
 
 
-def size_identity(function: str, factors, length: int, *, transposed: bool = False) -> list:
+def size_identity(
+    function: str, factors: Sequence[Factor], length: int, *, transposed: bool = False
+) -> list[Any]:
     """The factors, None among them an identity of the size that makes ``length`` fit."""
     unsized = [i for i, f in enumerate(factors) if f is None]
     if not unsized:
@@ -85,7 +92,7 @@ def size_identity(function: str, factors, length: int, *, transposed: bool = Fal
     return [identity if f is None else f for f in factors]
 
 
-def factors_batch(function: str, factors, x, core: int) -> tuple[int, ...]:
+def factors_batch(function: str, factors: Sequence[Factor], x: Array, core: int) -> Shape:
     """The batch axes of x, whose ``core`` last axes are no batch, and of the factors, broadcast."""
     if all(f.ndim == 2 for f in factors):
         return x.shape[: x.ndim - core]
@@ -97,7 +104,13 @@ def factors_batch(function: str, factors, x, core: int) -> tuple[int, ...]:
 
 
 def check_kron_axis(
-    function: str, factors, x, axis: int, *, transposed: bool = False, of: str = "product"
+    function: str,
+    factors: Sequence[Factor],
+    x: Array,
+    axis: int,
+    *,
+    transposed: bool = False,
+    of: str = "product",
 ) -> int:
     """The length of ``axis`` of x, which must be that of K's columns (its rows if transposed)."""
     side = -2 if transposed else -1
@@ -113,7 +126,7 @@ def check_kron_axis(
     return length
 
 
-def check_alike(function: str, matrices, axis: int) -> int:
+def check_alike(function: str, matrices: Sequence[Array], axis: int) -> int:
     """The common length of ``axis`` of all matrices."""
     lengths = {m.shape[axis] for m in matrices}
     if len(lengths) > 1:
@@ -123,7 +136,11 @@ def check_alike(function: str, matrices, axis: int) -> int:
     return lengths.pop()
 
 
-def check_rows(function: str, rows, sizes) -> list:
+def check_rows(
+    function: str,
+    rows: Array | int | Sequence[Array] | Sequence[Array | int | list[bool | float | list[int]]],
+    sizes: Sequence[int],
+) -> list[Any]:
     """One vector of row numbers for each factor, all of one length, none negative any more."""
     if not isinstance(rows, (tuple, list)):
         raise TypeError(

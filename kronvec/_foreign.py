@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ._typing import Array
 
     Function = TypeVar("Function", bound=Callable)
 
@@ -36,7 +39,7 @@ def is_foreign(kind: type) -> bool:
     return not owners.isdisjoint(_LIBRARIES) and hasattr(kind, "shape") and hasattr(kind, "dtype")
 
 
-def holds_foreign(values) -> bool:
+def holds_foreign(values: Any) -> bool:
     """Whether one of the values, or of the lists among them, is such an array."""
     for value in values:
         kind = type(value)
@@ -54,7 +57,9 @@ def array_api(function: Function) -> Function:
     """Decorator: a public function that other libraries' arrays may be given to."""
 
     @functools.wraps(function)
-    def call(*args, **kwargs):
+    def call(
+        *args: Array | int | Sequence[Array] | Sequence[int], **kwargs: Any
+    ) -> Array | tuple[Array, Array]:
         if kwargs:
             foreign = holds_foreign(args) or holds_foreign(kwargs.values())
         elif len(args) == 1 and type(args[0]) is np.ndarray:

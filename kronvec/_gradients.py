@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._shapes import as_plain, broadcast_batch, check_addressable, shape_error
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def adjoint(a, conjugate):
+    from ._typing import Array, Shape
+
+
+def adjoint(a: Array, conjugate: bool) -> Array:
     """aᴴ of the last two axes, aᵀ without ``conjugate``; a view where no entry changes."""
     a = np.swapaxes(a, -1, -2)
     return conj(a) if conjugate else a
 
 
-def conj(a):
+def conj(a: Array) -> Array:
     """The complex conjugate; real arrays themselves (np.conj refuses bool)."""
     return np.conj(a) if a.dtype.kind in "cO" else a
 
 
-def reduce_to(gradient, shape):
+def reduce_to(gradient: Any, shape: Shape) -> Any:
     """Sum the axes of ``gradient`` along which an operand of ``shape`` was broadcast."""
     if gradient.shape == shape:
         return gradient
@@ -35,12 +41,12 @@ def reduce_to(gradient, shape):
     return gradient.reshape(shape)
 
 
-def sum_over(a, axes, keepdims=False):
+def sum_over(a: Array, axes: int | Shape, keepdims: bool = False) -> Array:
     """The sum over axes in a's own dtype: NumPy's default would widen small integers."""
     return a.sum(axis=axes, keepdims=keepdims, dtype=a.dtype.newbyteorder("="))
 
 
-def pull_back_kron(g, a, b, conjugate):
+def pull_back_kron(g: Array, a: Array, b: Array, conjugate: bool) -> tuple[Array, Array]:
     """dA and dB of A ⊗ B, (..., m, n) and (..., p, q), on all batch axes of g.
 
     The realignment of G, (m n, p q), turns A ⊗ B into the rank-one vec(A) vec(B)ᵀ.
@@ -53,7 +59,7 @@ def pull_back_kron(g, a, b, conjugate):
     return da, db
 
 
-def read_cotangent(function, g, shape, **operands):
+def read_cotangent(function: str, g: Array, shape: Shape, **operands: Any) -> Array:
     """g broadcast to the shape of the product that it belongs to."""
     try:
         fits = np.broadcast_shapes(g.shape, shape) == shape
@@ -67,7 +73,7 @@ def read_cotangent(function, g, shape, **operands):
 class MatmulOperands:
     """x, w and the cotangent of x @ w as matrices; 1-D operands as in `numpy.matmul`."""
 
-    def __init__(self, function, g, x, w):
+    def __init__(self, function: str, g: Any, x: Any, w: Any) -> None:
         g = as_plain(function, "g", g)
         x = as_plain(function, "x", x, min_ndim=1)
         w = as_plain(function, "w", w, min_ndim=1)

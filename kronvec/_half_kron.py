@@ -26,7 +26,11 @@ from ._triangle import off_diagonal_scale
 from .products import triple_product
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, DType
 
 _HALVES = ("duplication", "duplication_pinv", "elimination", "svec")
 _WHOLE = ("duplication", "elimination")  # matrices of zeros and ones, which keep integers
@@ -46,7 +50,9 @@ def check_halves(function: str, left: str, right: str) -> tuple[str, str]:
     return left, right
 
 
-def formed(function: str, a, b, left: str, right: str, out: NDArray | None) -> NDArray:
+def formed(
+    function: str, a: Any, b: Array | None, left: str, right: str, out: Array | None
+) -> Array:
     """P (A ⊗ B) R as an array."""
     a, b = _operands(function, a, b)
     n = a.shape[-1]
@@ -68,7 +74,15 @@ def formed(function: str, a, b, left: str, right: str, out: NDArray | None) -> N
     return out
 
 
-def applied(function: str, a, x, b, left: str, right: str, out: NDArray | None) -> NDArray:
+def applied(
+    function: str,
+    a: ArrayLike | None,
+    x: ArrayLike,
+    b: ArrayLike | None,
+    left: str,
+    right: str,
+    out: Array | None,
+) -> Array:
     """P (A ⊗ B) R x."""
     a, b = _operands(function, a, b)
     x = as_plain(function, "x", x, min_ndim=1)
@@ -92,7 +106,7 @@ def applied(function: str, a, x, b, left: str, right: str, out: NDArray | None) 
     return out
 
 
-def _operands(function: str, a, b):
+def _operands(function: str, a: Any, b: ArrayLike | None) -> tuple[Array, Array | None]:
     """A and B as arrays of n by n matrices; B may be None."""
     a = as_plain(function, "a", a, min_ndim=2)
     check_square(function, "a", a)
@@ -103,12 +117,12 @@ def _operands(function: str, a, b):
     return a, b
 
 
-def _result_dtype(left: str, right: str, *operands) -> np.dtype:
+def _result_dtype(left: str, right: str, *operands: Array) -> DType:
     whole = left in _WHOLE and right in _WHOLE
     return np.result_type(*operands, *(() if whole else (1.0,))).newbyteorder("=")
 
 
-def _widened(function: str, right: str, x: NDArray, n: int) -> NDArray:
+def _widened(function: str, right: str, x: Array, n: int) -> Array:
     """R x = (x Rᵀ)ᵀ along the last axis: from a vech to a vec."""
     if right in ("duplication", "svec"):  # Qᵀ = D (DᵀD)^(-½)
         x = _scaled(x, n, np.divide) if right == "svec" else x
@@ -116,14 +130,14 @@ def _widened(function: str, right: str, x: NDArray, n: int) -> NDArray:
     return half_matmul(function, _MATRICES[right], x, n, "right", False, None)
 
 
-def _narrowed(function: str, left: str, y: NDArray, n: int) -> NDArray:
+def _narrowed(function: str, left: str, y: Array, n: int) -> Array:
     """P y along the last axis: from a vec to a vech."""
     # Dᵀ is the transpose of its table row, the others are the matrix itself.
     y = half_matmul(function, _MATRICES[left], y, n, "right", left != "duplication", None)
     return _scaled(y, n, np.multiply) if left == "svec" else y
 
 
-def _scaled(v: NDArray, n: int, operation) -> NDArray:
+def _scaled(v: Array, n: int, operation: np.ufunc) -> Array:
     """Times or divided by √2 off the diagonal, each part of a complex number by itself."""
     scale = off_diagonal_scale(n, v.dtype)
     if v.dtype.kind != "c":

@@ -35,17 +35,20 @@ from ._triangle import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Indices
 
 
 class _Matrix(NamedTuple):
     """How one of the matrices and its transpose act on an axis of x."""
 
     apply: Callable  # the matrix on an axis of ``columns`` entries, see _triangle.py
-    transposed: Callable
+    transposed: Callable[..., Any]
     rows: Callable  # their number, from n
-    columns: Callable
+    columns: Callable[..., Any]
     divides: bool  # has entries 1/2, so that integers become floats
 
 
@@ -70,8 +73,8 @@ def half_matmul(
     n: int,
     side: str,
     transposed: bool,
-    out: NDArray | None,
-) -> NDArray:
+    out: Array | None,
+) -> Array:
     """M x or x M, for M the matrix or its transpose: one move along an axis of x."""
     n = check_size(function, "n", n)
     left = check_side(function, side) == "left"
@@ -96,7 +99,16 @@ def half_matmul(
     return _moved(function, move, array, n, axis, result_length, matrix.divides, out)
 
 
-def _moved(function, move, x, n, axis, length, divides, out):
+def _moved(
+    function: str,
+    move: Callable[..., Any],
+    x: Array,
+    n: int,
+    axis: int,
+    length: int,
+    divides: bool,
+    out: Array | None,
+) -> Array:
     """``move`` along ``axis`` of an ndarray, whose length becomes ``length``."""
     dtype = np.result_type(x, 1.0) if divides else x.dtype
     dtype = dtype if dtype.isnative else dtype.newbyteorder("=")
@@ -119,7 +131,16 @@ def _moved(function, move, x, n, axis, length, divides, out):
     return out
 
 
-def _dispatched(function, move, x, n, axis, length, divides, out):
+def _dispatched(
+    function: str,
+    move: Callable[..., Any],
+    x: Array,
+    n: int,
+    axis: int,
+    length: int,
+    divides: bool,
+    out: Array | None,
+) -> Array:
     """Gathers by np.take, which subclasses and owners of ``__array_function__`` serve.
 
     What adds or halves reads subclasses as plain arrays, and refuses masks.
@@ -132,7 +153,7 @@ def _dispatched(function, move, x, n, axis, length, divides, out):
     return result if out is None else store(function, result, out)
 
 
-def gather(move: Callable, n: int) -> NDArray[np.intp]:
+def gather(move: Callable[..., Any], n: int) -> Indices:
     """The positions that the move of a gather reads, as a fresh array."""
     if n <= CACHED_SIZE:
         return for_size(_GATHERS[move], n).copy()
@@ -142,7 +163,7 @@ def gather(move: Callable, n: int) -> NDArray[np.intp]:
     return indices
 
 
-def check_indices(function: str, n) -> int:
+def check_indices(function: str, n: float) -> int:
     """n, if the n² indices of a square can be addressed."""
     n = check_size(function, "n", n)
     check_addressable(function, (n, n), np.dtype(np.intp).itemsize)

@@ -15,19 +15,19 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from ._typing import Array, DType
 
 _TOLERANCE = 16  # a triplet is right when it misses by so many roundings of the largest σ
 _ACCEPTED = 600  # vectors; then √ε is enough: σ and the least error are right to ε already
 
 
 def leading_triplets(
-    multiply: Callable[[NDArray], NDArray],
-    multiply_adjoint: Callable[[NDArray], NDArray],
+    multiply: Callable[[Array], Array],
+    multiply_adjoint: Callable[[Array], Array],
     shape: tuple[int, int],
     count: int,
-    dtype: np.dtype,
-) -> tuple[NDArray, NDArray, NDArray]:
+    dtype: DType,
+) -> tuple[Array, Array, Array]:
     """(U, s, Vᴴ) of the ``count`` largest singular values of R, s descending.
 
     ``multiply(X)`` is R X, ``multiply_adjoint(Y)`` is Rᴴ Y, of matrices with few columns.
@@ -66,16 +66,16 @@ def leading_triplets(
 class _Basis:
     """Columns that grow in number, in memory that doubles; their length may grow, too."""
 
-    def __init__(self, length: int, dtype: np.dtype) -> None:
+    def __init__(self, length: int, dtype: DType) -> None:
         self._memory = np.zeros((length, 16), dtype, order="F")
         self.count = 0
 
     @property
-    def vectors(self) -> NDArray:
+    def vectors(self) -> Array:
         """The columns so far."""
         return self._memory[:, : self.count]
 
-    def append(self, columns: NDArray) -> NDArray:
+    def append(self, columns: Array) -> Array:
         """These columns behind the others, which get zeros where they are shorter."""
         length, count = columns.shape[0], self.count + columns.shape[1]
         if length > self._memory.shape[0] or count > self._memory.shape[1]:
@@ -86,7 +86,7 @@ class _Basis:
         self.count = count
         return self._memory[:, count - columns.shape[1] : count]
 
-    def extend(self, x: NDArray) -> NDArray:
+    def extend(self, x: Array) -> Array:
         """Append orthonormal columns that span what x adds to the space.
 
         Columns of x that lie in it to rounding become arbitrary ones outside.

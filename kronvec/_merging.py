@@ -7,8 +7,15 @@ its own.
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 from ._kernels import pair_fits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._typing import Shape
+
 
 # The largest factor that merging may make.
 MERGED_SIZE = 32
@@ -19,13 +26,13 @@ ROW_COST = 4
 SLICE_COST = 10
 
 
-def _is_identity(shape) -> bool:
+def _is_identity(shape: Shape) -> bool:
     return len(shape) == 1
 
 
 def merge_factors(
-    shapes, left, right, itemsize, lanes, sums=False
-) -> tuple[list[tuple[int, ...]], bool]:
+    shapes: Sequence[Shape], left: int, right: int, itemsize: int, lanes: int, sums: bool = False
+) -> tuple[list[Shape], bool]:
     """Indices of the factors, grouped into those that are multiplied out first.
 
     And whether the trailing axes are worked on across the rows that stand before them.
@@ -55,7 +62,7 @@ def merge_factors(
     return min(candidates)[1:]
 
 
-def _pairs(shapes, stop) -> list[tuple[int, ...]]:
+def _pairs(shapes: Sequence[Shape], stop: int) -> list[Shape]:
     """The first ``stop`` factors, neighbours together where that takes no more flops."""
     groups = []
     i = stop
@@ -72,7 +79,14 @@ def _pairs(shapes, stop) -> list[tuple[int, ...]]:
     return groups[::-1]
 
 
-def _cost(shapes, groups, right, itemsize, lanes, sums=False) -> float:
+def _cost(
+    shapes: Sequence[Shape],
+    groups: Sequence[Shape],
+    right: int,
+    itemsize: int,
+    lanes: int,
+    sums: bool = False,
+) -> float:
     """Vector multiply-adds, or the time of one, per vector of X."""
     sizes = [group_size(shapes, group) for group in groups]
     if all(size[0] < size[-1] for size in sizes):
@@ -92,7 +106,7 @@ def _cost(shapes, groups, right, itemsize, lanes, sums=False) -> float:
     return cost
 
 
-def _shrinking_cost(sizes, right, lanes) -> float:
+def _shrinking_cost(sizes: Sequence[Shape], right: int, lanes: int) -> float:
     """The same for q < p everywhere, where the first axis is the first to be taken."""
     cost, inner, share = 0.0, right * prod(p for _, p in sizes), 1.0
     for q, p in sizes:
@@ -102,27 +116,27 @@ def _shrinking_cost(sizes, right, lanes) -> float:
     return cost
 
 
-def _cycles(q, p, inner, lanes) -> float:
+def _cycles(q: int, p: int, inner: int, lanes: int) -> float:
     """Of one x[l, :, :]."""
     if inner == 1:
         return p * _vectors(q, lanes) + ROW_COST
     return q * p * _vectors(inner, lanes) + SLICE_COST
 
 
-def group_size(shapes, group) -> tuple[int, ...]:
+def group_size(shapes: Sequence[Shape], group: Shape) -> Shape:
     """(q, p) of the product of a group, (n,) of an identity."""
     if _is_identity(shapes[group[0]]):
         return shapes[group[0]]
     return prod(shapes[i][0] for i in group), prod(shapes[i][1] for i in group)
 
 
-def pairs_up(first, second, behind, itemsize) -> bool:
+def pairs_up(first: Shape, second: tuple[int, int], behind: int, itemsize: int) -> bool:
     """Whether one kernel takes two neighbouring axes of these (q, p)."""
     n = second[0]
     return first == second == (n, n) and pair_fits(n, behind, itemsize)
 
 
-def _vectors(items, lanes) -> float:
+def _vectors(items: int, lanes: int) -> float:
     """How many vectors hold a contiguous axis; half vectors count as half."""
     half = max(1, lanes // 2)
     return 0.5 if items <= half else -(-items // lanes)

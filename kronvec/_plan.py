@@ -23,10 +23,17 @@ import sys
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._machine import level2_bytes
 from ._merging import group_size, merge_factors, pairs_up
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._typing import Order, Shape
+
 
 # The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
 PANEL_BYTES = 512
@@ -50,13 +57,13 @@ BATCH_ITEM = 1024
 class Step:
     """``y[o, q, i] = Σ_p f[q, p] x[o, p, i]`` with f the Kronecker product of ``factors``."""
 
-    factors: tuple[int, ...]
+    factors: Shape
     outer: int
     q: int
     p: int
     inner: int
     by_rows: bool  # inner is 1: rows of x times a packed fᵀ
-    before: tuple[int, ...] = ()  # the factors of the axis before, of the same size, in one sweep
+    before: Shape = ()  # the factors of the axis before, of the same size, in one sweep
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ class Pass:
         return len(self.steps) > 1 or alone or self.across
 
     @cached_property
-    def sizes(self) -> tuple:
+    def sizes(self) -> tuple[Any, ...]:
         """What `_engine.run_pass` reads."""
         steps = tuple((s.outer, s.q, s.p, s.inner, s.by_rows, bool(s.before)) for s in self.steps)
         return (
@@ -162,7 +169,7 @@ def block_bytes() -> int:
 
 @lru_cache(maxsize=1024)
 def make_plan(
-    shapes: tuple[tuple[int, ...], ...],
+    shapes: tuple[Shape, ...],
     left: int,
     right: int,
     itemsize: int,
@@ -188,13 +195,19 @@ def make_plan(
     return Plan(tuple(passes))
 
 
-def _share_out(passes, groups, shapes, work, lanes) -> list[Pass]:
+def _share_out(
+    passes: Sequence[Pass],
+    groups: Sequence[Shape],
+    shapes: Sequence[Shape],
+    work: _Work,
+    lanes: int,
+) -> list[Pass]:
     """As many passes, of as many axes each as take least time."""
     limit = block_bytes()
     candidates = [_passes(groups, shapes, work, limit, most) for most in range(1, len(groups))]
     candidates = [passes, *(c for c in candidates if len(c) == len(passes))]
 
-    def time(each):
+    def time(each: Pass) -> float:
         """In vector multiply-adds: arithmetic hides memory, or the other way round."""
         moved = (each.input_size + each.output_size) * work.itemsize
         if each.width < each.right:  # rows of a panel a power of two apart share cache sets
@@ -206,7 +219,7 @@ def _share_out(passes, groups, shapes, work, lanes) -> list[Pass]:
 
 @lru_cache(maxsize=1024)
 def make_sum_plan(
-    sizes: tuple[int, ...], left: int, right: int, itemsize: int, lanes: int, merge: bool
+    sizes: Shape, left: int, right: int, itemsize: int, lanes: int, merge: bool
 ) -> Plan:
     """The plan for F1 ⊕ … ⊕ FN, square factors of these sizes, and X as for `make_plan`.
 
@@ -237,7 +250,13 @@ class _Work(NamedTuple):
     sums: bool = False
 
 
-def _passes(groups, shapes, work, block_bytes, most=MAX_STEPS) -> list[Pass]:
+def _passes(
+    groups: Sequence[Shape],
+    shapes: Sequence[Shape],
+    work: _Work,
+    block_bytes: int,
+    most: int = MAX_STEPS,
+) -> list[Pass]:
     """The passes, each of at most ``most`` axes, whose blocks have at most ``block_bytes``."""
     sizes = [group_size(shapes, group) for group in groups]
     steps = [i for i, qp in enumerate(sizes) if len(qp) == 2]
@@ -263,7 +282,14 @@ def _growth(q: int, p: int) -> float:
     return 1 / p - 1 / q
 
 
-def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
+def _take(
+    order: Order,
+    idle: set[Any] | set[int],
+    sizes: Sequence[Shape],
+    current: Sequence[int],
+    work: _Work,
+    block_bytes: int,
+) -> list[int]:
     """The first axes of ``order`` that make one pass: neighbours whose block fits in cache.
 
     Axes in ``idle`` have no step and part no neighbours.
@@ -287,21 +313,21 @@ def _take(order, idle, sizes, current, work, block_bytes) -> list[int]:
     return taken
 
 
-def _is_large(size, work) -> bool:
+def _is_large(size: tuple[int, int], work: _Work) -> bool:
     return min(size) >= work.matmul_size
 
 
-def _matmul_size(vector_bytes) -> int:
+def _matmul_size(vector_bytes: int) -> int:
     return MATMUL_SIZE.get(vector_bytes, MATMUL_SIZE[64])
 
 
-def _goes_across(taken, current, work) -> bool:
+def _goes_across(taken: Sequence[int], current: Sequence[int], work: _Work) -> bool:
     """Whether a pass over these axes goes across the rows before them: enough there are."""
     before, behind = current[: min(taken)], current[max(taken) + 1 :]
     return prod(behind) * work.right == 1 and work.left * prod(before) >= work.across > 0
 
 
-def _block(taken, sizes, current) -> int:
+def _block(taken: Sequence[int], sizes: Sequence[Shape], current: Sequence[int]) -> int:
     """Rows of the largest state of a block while the axes in ``taken`` are worked on."""
     state = {i: current[i] for i in range(min(taken), max(taken) + 1)}
     largest = prod(state.values())
@@ -311,7 +337,14 @@ def _block(taken, sizes, current) -> int:
     return largest
 
 
-def _pass(taken, groups, sizes, current, work, block_bytes) -> Pass:
+def _pass(
+    taken: Sequence[int],
+    groups: Sequence[Shape],
+    sizes: Sequence[Shape],
+    current: Sequence[int],
+    work: _Work,
+    block_bytes: int,
+) -> Pass:
     low, high = min(taken), max(taken)
     behind, itemsize = prod(current[high + 1 :]) * work.right, work.itemsize
     state = list(current[low : high + 1])

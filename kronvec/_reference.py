@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import kron as numpy_kron  # held here: patch_numpy may replace numpy.kron
@@ -70,15 +71,22 @@ from ._reference_vech import symmetrizer_matrix as symmetrizer_matrix
 from ._reference_vech import vech_kron as vech_kron
 from ._reference_vech import vech_kron_matvec as vech_kron_matvec
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._typing import Array, Factor, Order, Scalar, Shape
+
+
 # -------- Products
 
 
-def kron(a, b, *more):
+def kron(a: Any, b: Any, *more: Any) -> Any:
     """NumPy's Kronecker product, from the left: ((A ⊗ B) ⊗ ...)."""
     return reduce(numpy_kron, (a, b, *more))
 
 
-def bkron(a, b):
+def bkron(a: Array, b: Array) -> Array:
     """y[..., i p + k, j q + l] = a[..., i, j] b[..., k, l]."""
     a, b = _operands(a, b)
     (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
@@ -86,13 +94,13 @@ def bkron(a, b):
     return y.reshape(y.shape[:-4] + (m * p, n * q))
 
 
-def _multiplications(a, b):
+def _multiplications(a: Shape, b: Shape) -> tuple[Shape, int]:
     """The shape of A B from those of A and B, and how many scalar products it takes."""
     shape = np.broadcast_shapes(a[:-2], b[:-2]) + (a[-2], b[-1])
     return shape, math.prod(shape) * a[-1]
 
 
-def triple_product(a, b, c):
+def triple_product(a: Array, b: Array, c: Array) -> Array:
     """A B C, as (A B) C or A (B C), whichever multiplies less."""
     a, b, c = _operands(a, b, c)
     ab, first = _multiplications(a.shape, b.shape)
@@ -102,7 +110,7 @@ def triple_product(a, b, c):
     return (a @ b) @ c if first <= last else a @ (b @ c)
 
 
-def vec_trick(a, b, c, *, order="F"):
+def vec_trick(a: Array, b: Array, c: Array, *, order: Order = "F") -> Array:
     """F: (Cᵀ ⊗ A) b, C: (A ⊗ Cᵀ) b; both are vec(A B C) where b = vec(B)."""
     a, b, c = _operands(a, b, c)
     b = unvec(b, (a.shape[-1], c.shape[-2]), order=order)
@@ -112,14 +120,21 @@ def vec_trick(a, b, c, *, order="F"):
 # -------- Many factors: K = F1 ⊗ ... ⊗ FN
 
 
-def _with_eyes(factors, length, side=-1):
+def _with_eyes(factors: Sequence[Factor], length: int, side: int = -1) -> list[Array]:
     """The factors, identities (None: one that makes ``length`` fit) as arrays, of bools."""
     rest = math.prod(f.shape[side] for f in factors if f is not None)
     factors = [np.eye(length // rest, dtype=bool) if f is None else f for f in factors]
     return [f.toarray(bool) if getattr(f, "is_identity", False) else f for f in factors]
 
 
-def kron_matmul(factors, x, *, alpha=1, beta=0, out=None):
+def kron_matmul(
+    factors: Sequence[Array],
+    x: Array,
+    *,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
+) -> Array:
     """alpha K X + beta out, as a fresh array: one mode product for each factor.
 
     Factor i sees X as x[..., l, p, r]: l runs over the rows of the factors before it, p over
@@ -138,7 +153,14 @@ def kron_matmul(factors, x, *, alpha=1, beta=0, out=None):
     return y if beta == 0 else y + beta * out
 
 
-def matmul_kron(x, factors, *, alpha=1, beta=0, out=None):
+def matmul_kron(
+    x: Array,
+    factors: Sequence[Factor],
+    *,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
+) -> Array:
     """alpha X K + beta out, by X K = (Kᵀ Xᵀ)ᵀ; a 1-D x is a row."""
     x = np.asanyarray(x)
     transposed = [_transpose(np.asanyarray(f)) for f in _with_eyes(factors, x.shape[-1], -2)]
@@ -147,14 +169,16 @@ def matmul_kron(x, factors, *, alpha=1, beta=0, out=None):
     return y if beta == 0 else y + beta * out
 
 
-def kron_matvec(factors, x, *, rows=None):
+def kron_matvec(
+    factors: Sequence[Array], x: Array, *, rows: Sequence[Array] | None = None
+) -> Array:
     """y[..., :] = K x[..., :], or only the entries that ``rows`` asks for."""
     if rows is not None:
         return sampled_kron_matvec(factors, x, rows)
     return kron_matmul(factors, np.asanyarray(x)[..., None])[..., 0]
 
 
-def kron_vecmat(x, factors):
+def kron_vecmat(x: Array, factors: Sequence[Factor]) -> Array:
     """y[..., :] = x[..., :] K."""
     return matmul_kron(np.asanyarray(x)[..., None, :], factors)[..., 0, :]
 
@@ -162,17 +186,19 @@ def kron_vecmat(x, factors):
 # -------- Commutation: K_{m,n} vec_F(A) = vec_F(Aᵀ), A of shape (m, n)
 
 
-def commutation_indices(m, n):
+def commutation_indices(m: int, n: int) -> Array:
     """The row numbers with x[indices] = K_{m,n} x: indices[i n + j] = j m + i."""
     return np.array([j * m + i for i in range(m) for j in range(n)], dtype=np.intp)
 
 
-def commutation_matrix(m, n):
+def commutation_matrix(m: int, n: int) -> Array:
     """K_{m,n} as a dense array: row r has its 1 in column indices[r]."""
     return np.eye(m * n)[commutation_indices(m, n)]
 
 
-def commutation_matmul(x, m, n, *, side="left", transposed=False):
+def commutation_matmul(
+    x: Array, m: int, n: int, *, side: str = "left", transposed: bool = False
+) -> Array:
     """K x or x K (Kᵀ x or x Kᵀ where ``transposed``), by K_{m,n}ᵀ = K_{n,m}."""
     x = np.asanyarray(x)
     if transposed != (side == "right"):
@@ -184,13 +210,13 @@ def commutation_matmul(x, m, n, *, side="left", transposed=False):
 # -------- Derivatives: G is the cotangent of the result, <G, Y> = Re tr(Gᴴ Y)
 
 
-def _matmul_gradients(g, x, w, conjugate):
+def _matmul_gradients(g: Array, x: Array, w: Array, conjugate: bool) -> tuple[Array, Array]:
     """dX = G Wᴴ and dW = Xᴴ G with all batch axes, for matrices x, w and G spread to X W."""
     g = np.broadcast_to(g, _batch(x, w) + (x.shape[-2], w.shape[-1]))
     return g @ _adjoint(w, conjugate), _adjoint(x, conjugate) @ g
 
 
-def _as_matrices(g, x, w):
+def _as_matrices(g: Any, x: Array, w: Array) -> tuple[Array, Array, Array]:
     """x (k,) as one row, w (k,) as one column and G spread to the shape of x @ w, then alike."""
     g, x, w = _operands(g, x, w)
     row = x[None, :] if x.ndim == 1 else x
@@ -201,7 +227,9 @@ def _as_matrices(g, x, w):
     return g.reshape(batch + (row.shape[-2], column.shape[-1])), row, column
 
 
-def matmul_vjp(g, x, w, *, sum_batch=None, conjugate=True):
+def matmul_vjp(
+    g: Any, x: Array, w: Array, *, sum_batch: bool | None = None, conjugate: bool = True
+) -> tuple[Array, Array]:
     """(dX, dW) = (G Wᴴ, Xᴴ G), each reduced to its operand's shape; Y = X W.
 
     ``sum_batch=False`` keeps the batch axes of dW, ``True`` sums them all.
@@ -215,13 +243,21 @@ def matmul_vjp(g, x, w, *, sum_batch=None, conjugate=True):
     return _reduce_to(dx, x.shape).reshape(x_shape), _reduce_to(dw, dw_shape)
 
 
-def matmul_jvp(dx, dw, x, w):
+def matmul_jvp(dx: Array, dw: Array, x: Array, w: Array) -> Array:
     """dY = dX W + X dW."""
     dx, dw, x, w = _operands(dx, dw, x, w)
     return dx @ w + x @ dw
 
 
-def linear_vjp(g, x, w, *, bias=True, sum_batch=None, conjugate=True):
+def linear_vjp(
+    g: Any,
+    x: Array,
+    w: Array,
+    *,
+    bias: bool = True,
+    sum_batch: bool | None = None,
+    conjugate: bool = True,
+) -> tuple[Array, Array, Array]:
     """matmul_vjp and db = Σ_rows G, for Y = X W + b."""
     dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
     if not bias:
@@ -232,7 +268,9 @@ def linear_vjp(g, x, w, *, bias=True, sum_batch=None, conjugate=True):
     return dx, dw, _reduce_to(db, shapes[sum_batch])
 
 
-def triple_product_vjp(g, a, b, c, *, conjugate=True):
+def triple_product_vjp(
+    g: Array, a: Array, b: Array, c: Array, *, conjugate: bool = True
+) -> tuple[Array, Array, Array]:
     """(G (B C)ᴴ, Aᴴ G Cᴴ, (A B)ᴴ G), each reduced to its operand's shape."""
     g, a, b, c = _operands(g, a, b, c)
     g = np.broadcast_to(g, _batch(a, b, c) + (a.shape[-2], c.shape[-1]))
@@ -242,7 +280,9 @@ def triple_product_vjp(g, a, b, c, *, conjugate=True):
     return _reduce_to(da, a.shape), _reduce_to(db, b.shape), _reduce_to(dc, c.shape)
 
 
-def vec_trick_vjp(g, a, b, c, *, order="F", conjugate=True):
+def vec_trick_vjp(
+    g: Array, a: Array, b: Array, c: Array, *, order: Order = "F", conjugate: bool = True
+) -> tuple[Array, Array, Array]:
     """triple_product_vjp of the matrices, G and dB vec-ed."""
     g, a, b, c = _operands(g, a, b, c)
     m, n, p, q = *a.shape[-2:], *c.shape[-2:]
@@ -252,7 +292,7 @@ def vec_trick_vjp(g, a, b, c, *, order="F", conjugate=True):
     return da, vec(db, order=order), dc
 
 
-def kron_vjp(g, a, b, *, conjugate=True):
+def kron_vjp(g: Array, a: Array, b: Array, *, conjugate: bool = True) -> tuple[Array, Array]:
     """da[i,j] = Σ_kl G[i,k,j,l] b*[k,l],  db[k,l] = Σ_ij G[i,k,j,l] a*[i,j]; Y = bkron(A, B).
 
     A 1-D operand is one row, as in np.kron.
@@ -269,7 +309,9 @@ def kron_vjp(g, a, b, *, conjugate=True):
     return da.reshape(a.shape), db.reshape(b.shape)
 
 
-def kron_matmul_vjp(g, factors, x, *, conjugate=True):
+def kron_matmul_vjp(
+    g: Array, factors: Sequence[Array], x: Array, *, conjugate: bool = True
+) -> tuple[list[Array], Array]:
     """([dF1, ..., dFN], dX) for Y = K X: dX = Kᴴ G and dF[q, p] = Σ_lr G[l, q, r] z*[l, p, r].
 
     Z = (F1 ⊗ .. I .. ⊗ FN) X, the factor at hand replaced by the identity.
@@ -295,7 +337,7 @@ def kron_matmul_vjp(g, factors, x, *, conjugate=True):
     return gradients, _reduce_to(dx, matrix.shape).reshape(x.shape)
 
 
-def per_sample_sqnorm(g, x):
+def per_sample_sqnorm(g: Array, x: Array) -> Array:
     """‖dW_i‖² of each sample, dW_i = X_iᴴ G_i; a row of a 2-D x is a sample, X_i of one row."""
     g, x = _operands(g, x)
     if x.ndim == 2:
@@ -307,38 +349,38 @@ def per_sample_sqnorm(g, x):
 # -------- Kernels: the oracle of each, under its name (transpose_square: transpose in place)
 
 
-def mode_product(f, x, y=None, conjugate=False):
+def mode_product(f: Array, x: Array, y: Array | None = None, conjugate: bool = False) -> Array:
     """y[l,q,r] (+)= Σ_p f[q,p] x[l,p,r]; adds to ``y`` where one is given."""
     product = np.matmul(_conj(f, conjugate), x)
     return product if y is None else y + product
 
 
-def mode_pair(f1, f2, x, y=None):
+def mode_pair(f1: Array, f2: Array, x: Array, y: Array | None = None) -> Array:
     """y[l,q1,q2,r] (+)= Σ_{p1,p2} f1[q1,p1] f2[q2,p2] x[l,p1,p2,r]."""
     product = np.einsum("ab,lbcr->lacr", f1, np.einsum("cd,lbdr->lbcr", f2, x))
     return product if y is None else y + product
 
 
-def transpose(x):
+def transpose(x: Array) -> Array:
     """y[b,j,i] = x[b,i,j]."""
     return _transpose(x).copy()
 
 
-def outer(a, b):
+def outer(a: Array, b: Array) -> Array:
     """y[i p + k, j q + l] = a[i,j] b[k,l]."""
     return bkron(a, b)
 
 
-def small_triple_product(a, b, c):
+def small_triple_product(a: Array, b: Array, c: Array) -> Array:
     """y = a b c for each of the batch."""
     return a @ b @ c
 
 
-def small_vjp(g, x, w, conjugate=True):
+def small_vjp(g: Array, x: Array, w: Array, conjugate: bool = True) -> tuple[Array, Array]:
     """dx = g wᴴ, dw = xᴴ g for each of the batch."""
     return _matmul_gradients(g, x, w, conjugate)
 
 
-def row_sqnorm(x):
+def row_sqnorm(x: Array) -> Array:
     """y[i] = Σ_j |x[i,j]|²."""
     return _sum((x * _conj(x)).real, -1)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._reference_vec import vec
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def _pairs(dims):
+    from ._typing import Array, Order, Scalar, Shape
+
+
+def _pairs(dims: tuple[int | tuple[int, int], ...]) -> list[tuple[int, int]]:
     """(rows, columns) of each subsystem."""
     return [tuple(d) if np.ndim(d) else (d, d) for d in dims]
 
 
-def _axes(axis, count):
+def _axes(axis: int | Shape, count: int) -> list[Scalar]:
     return sorted(a % count for a in np.atleast_1d(np.asarray(axis, int)))
 
 
-def _digits(sizes):
+def _digits(sizes: Sequence[int] | Shape) -> Array:
     """The index of each subsystem, one row for each, at every number below Π sizes."""
     return np.indices(sizes).reshape(len(sizes), math.prod(sizes))
 
 
-def _numbers(digits, sizes):
+def _numbers(digits: Array, sizes: Shape) -> Array:
     """The number that has these digits."""
     number = np.zeros(digits.shape[1], np.intp)
     for digit, size in zip(digits, sizes, strict=True):
@@ -31,7 +37,7 @@ def _numbers(digits, sizes):
     return number
 
 
-def partial_trace(m, dims, axis):
+def partial_trace(m: Array, dims: Shape, axis: Shape) -> Array:
     """Σ_t (I ⊗ e_tᵀ ⊗ I) M (I ⊗ e_t ⊗ I), from the last of the axes to the first."""
     m = np.asanyarray(m)
     m, pairs = m.astype(m.dtype.newbyteorder("="), copy=False), _pairs(dims)
@@ -46,7 +52,9 @@ def partial_trace(m, dims, axis):
     return m
 
 
-def partial_transpose(m, dims, axis):
+def partial_transpose(
+    m: Array, dims: tuple[int | tuple[int, int], ...], axis: int | Shape
+) -> Array:
     """Entry (r, c) goes where the digits of r and c that are among the axes are exchanged."""
     m, pairs = np.asanyarray(m), _pairs(dims)
     axes = _axes(axis, len(pairs))
@@ -62,7 +70,14 @@ def partial_transpose(m, dims, axis):
     return y
 
 
-def realignment(m, shape_a, shape_b, *, order="F", inverse=False):
+def realignment(
+    m: Array,
+    shape_a: Shape,
+    shape_b: Shape,
+    *,
+    order: Order = "F",
+    inverse: bool = False,
+) -> Array:
     """Row vec(i, j) of R is the vec of block (i, j) of M; ``inverse`` puts the blocks back."""
     m, (rows, columns), (p, q) = np.asanyarray(m), shape_a, shape_b
     shape = (rows * p, columns * q) if inverse else (rows * columns, p * q)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._reference_vec import _operands, _sum, _transpose
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def kronsum(*mats):
+    from ._typing import Array, Scalar
+
+
+def kronsum(*mats: Any) -> Any:
     """A ⊕ B ⊕ …, term by term: y[l p r, l q r] = Σ_i f_i[p, q], all other entries zero."""
     mats = _operands(*mats)
     sizes = [f.shape[-1] for f in mats]
@@ -26,7 +33,14 @@ def kronsum(*mats):
     return y
 
 
-def kronsum_matmul(factors, x, *, alpha=1, beta=0, out=None):
+def kronsum_matmul(
+    factors: Sequence[Array],
+    x: Array,
+    *,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
+) -> Array:
     """alpha (F1 ⊕ … ⊕ FN) X + beta out: Σ_i Σ_p f_i[q, p] x[..., l, p, r], a term at a time."""
     *factors, x = _operands(*factors, x)
     matrix = x[:, None] if x.ndim == 1 else x
@@ -42,35 +56,35 @@ def kronsum_matmul(factors, x, *, alpha=1, beta=0, out=None):
     return y if beta == 0 else y + beta * out
 
 
-def khatri_rao(*mats):
+def khatri_rao(*mats: Array) -> Array:
     """y[..., i p + k, j] = a[..., i, j] b[..., k, j], from the left."""
 
-    def pair(a, b):
+    def pair(a: Array, b: Array) -> Array:
         y = a[..., :, None, :] * b[..., None, :, :]
         return y.reshape(y.shape[:-3] + (a.shape[-2] * b.shape[-2], a.shape[-1]))
 
     return reduce(pair, _operands(*mats))
 
 
-def face_splitting(*mats):
+def face_splitting(*mats: Array) -> Array:
     """y[..., i, j q + l] = a[..., i, j] b[..., i, l], from the left."""
     return _transpose(khatri_rao(*(_transpose(np.asanyarray(a)) for a in mats)))
 
 
-def khatri_rao_matvec(mats, x, *, transposed=False):
+def khatri_rao_matvec(mats: Sequence[Array], x: Array, *, transposed: bool = False) -> Array:
     """(A1 ⊙ … ⊙ AN) x, or its transpose times x, by the formed product."""
     *mats, x = _operands(*mats, x)
     y = khatri_rao(*mats)
     return ((_transpose(y) if transposed else y) @ x[..., None])[..., 0]
 
 
-def face_splitting_matvec(mats, x, *, transposed=False):
+def face_splitting_matvec(mats: Any, x: Array, *, transposed: bool = False) -> Any:
     """The same for the row-wise product, the Khatri-Rao product of the transposes transposed."""
     mats = [_transpose(np.asanyarray(a)) for a in mats]
     return khatri_rao_matvec(mats, x, transposed=not transposed)
 
 
-def mttkrp(x, mats, mode):
+def mttkrp(x: Array, mats: Sequence[Array | None], mode: Array | int) -> Array:
     """y[i, r] = Σ x[i1, …, iN] Π_{k ≠ mode} a_k[i_k, r], over all indices but i = i_mode."""
     count = len(mats)
     kept = mode % count
@@ -82,7 +96,7 @@ def mttkrp(x, mats, mode):
     return y @ khatri_rao(*others)
 
 
-def sampled_kron_matvec(factors, x, rows):
+def sampled_kron_matvec(factors: Sequence[Array], x: Array, rows: Sequence[Array]) -> Array:
     """y[..., s] = Σ_j Π_i f_i[..., rows_i[s], j_i] x[..., j]: those rows of K, formed."""
     *factors, x = _operands(*factors, x)
     picked = [f[..., np.asarray(i, np.intp), :] for f, i in zip(factors, rows, strict=True)]

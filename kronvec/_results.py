@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._shapes import check_out
 
+if TYPE_CHECKING:
+    from ._typing import Array, Factor
 
-def assign(out, result) -> None:
+
+def assign(out: Array | None, result: Array) -> None:
     """``out[...] = result``, also where the two overlap.
 
     NumPy's own assignment misplaces entries of overlapping vectors with different strides.
@@ -17,19 +22,19 @@ def assign(out, result) -> None:
     out[...] = result
 
 
-def store(function: str, result, out):
+def store(function: str, result: Array, out: Array | None) -> Array:
     """``out`` with ``result`` in it, if it fits."""
     check_out(function, out, result.shape, result.dtype)
     assign(out, result)
     return out
 
 
-def any_masked(*operands) -> bool:
+def any_masked(*operands: Factor) -> bool:
     """Whether an operand carries a mask, which a plain array of the result would lose."""
     return any(isinstance(a, np.ma.MaskedArray) for a in operands)
 
 
-def wrap_like(result, *operands):
+def wrap_like(result: Array, *operands: Factor) -> Array:
     """``result`` as the subclass with the highest ``__array_priority__`` among the operands."""
     subclasses = [a for a in operands if type(a) is not np.ndarray and isinstance(a, np.ndarray)]
     if not subclasses:

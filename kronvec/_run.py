@@ -7,6 +7,7 @@ changes are rows, l, to the engine; the others are items, each with its own fact
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,13 +17,20 @@ from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan, make_sum_plan
 from ._threads import run_ranges
 from .products import bkron, kron
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from ._typing import Array, DType, Factor, Scalar, Shape
+
+
 # How a product is computed.
 COPY = "copy"
 MATMUL_CHAIN = "matmul chain"
 PLAN = "plan"
 
 
-def choose_route(factors, x_shape, batch, dtype) -> str:
+def choose_route(factors: Sequence[Factor], x_shape: Shape, batch: Shape, dtype: DType) -> str:
     """By which route to take factors (..., q, p) along axis -2 of X (..., l, Π p, r).
 
     A copy where all are identities; `numpy.matmul` for one factor after the other where there
@@ -55,7 +63,7 @@ class Job:
         Of the result; one that has kernels.
     """
 
-    def __init__(self, factors, x, batch, dtype):
+    def __init__(self, factors: Sequence[Factor], x: Array, batch: Shape, dtype: DType) -> None:
         self.loop, shape, self.plan = plan_item(factors, x.shape, batch, dtype)
         stop = len(self.loop)
         if any(f.ndim > 2 for f in factors):
@@ -70,7 +78,7 @@ class Job:
         """Whether the last pass can add to what its target holds."""
         return self.plan.passes[-1].kernel != "matmul"
 
-    def run(self, target, workers, beta=None):
+    def run(self, target: Array, workers: int, beta: Scalar | None = None) -> None:
         """``target = K X + beta target`` for a contiguous target; None does not read it.
 
         beta is an array of one entry, of the target's dtype or the real one of its kind.
@@ -92,8 +100,8 @@ class Job:
         targets = target.reshape(len(indices), -1)
         inside = 1 if workers <= len(indices) else workers
 
-        def task(begin, end):
-            workspaces: list = []
+        def task(begin: int, end: int) -> None:
+            workspaces: list[Any] = []
             for i in range(begin, end):
                 index = indices[i]
                 matrices = [[f[index] for f in stack] for stack in stacks]
@@ -104,7 +112,9 @@ class Job:
         run_ranges(task, len(indices), workers if inside == 1 else 1)
 
 
-def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
+def plan_item(
+    factors: Sequence[Factor], x_shape: Shape, batch: Shape, dtype: DType
+) -> tuple[tuple[Any, ...], tuple, Plan]:
     """The batch axes that make items, the shape of an item of X (*rows, l, Π p, r), its plan."""
     stop = _varying(factors, len(batch))
     shape = (*batch[stop:], *x_shape[-3:])
@@ -114,7 +124,14 @@ def plan_item(factors, x_shape, batch, dtype) -> tuple[tuple, tuple, Plan]:
     return batch[:stop], shape, plan
 
 
-def _compiled_plan(shapes, left, right, itemsize, sums, merge):
+def _compiled_plan(
+    shapes: Sequence[Shape],
+    left: int,
+    right: int,
+    itemsize: int,
+    sums: bool,
+    merge: bool,
+) -> tuple[tuple[tuple[tuple[None], int, int, tuple[None]], ...], int, int] | None:
     """The plan for plain factors of one dtype as `_engine.CompiledPlan` takes it.
 
     None for a plan in which numpy.matmul has a part.
@@ -151,7 +168,7 @@ def workspaces(plan: Plan, target_size: int) -> tuple[int, int]:
     return max(plan.turns(target_size)) + 1, plan.workspace_size
 
 
-def _varying(factors, ndim) -> int:
+def _varying(factors: Sequence[Factor], ndim: int) -> int:
     """How many of the leading batch axes reach to the last along which a factor changes."""
     if all(f.ndim == 2 for f in factors):
         return 0
@@ -160,12 +177,17 @@ def _varying(factors, ndim) -> int:
     return ndim - behind if behind < len(batch) else 0
 
 
-def _without_rows(f, rows):
+def _without_rows(f: Array, rows: int) -> Array:
     """A factor without its last ``rows`` batch axes, along which no factor changes."""
     return f.reshape(*f.shape[: max(0, f.ndim - 2 - rows)], *f.shape[-2:]) if f.ndim > 2 else f
 
 
-def step_matrix(factors, step: Step, dtype, merged=None):
+def step_matrix(
+    factors: Sequence[Factor],
+    step: Step,
+    dtype: DType,
+    merged: Callable[..., Any] | None = None,
+) -> Array:
     """The matrix of one step, or one for each of a batch, in a dtype that its kernel takes.
 
     Real factors of complex data stay real, except where rows of the data meet the packed
@@ -193,7 +215,7 @@ def step_matrix(factors, step: Step, dtype, merged=None):
     return f
 
 
-def _product(factors):
+def _product(factors: Sequence[Array]) -> Array:
     """F1 ⊗ F2 ⊗ …, of matrices or of batches."""
     f, *others = factors
     for other in others:
@@ -201,7 +223,7 @@ def _product(factors):
     return f
 
 
-def _contiguous(x, shape, dtype):
+def _contiguous(x: Array, shape: Shape, dtype: DType) -> Array:
     """x broadcast to ``shape``, C-contiguous, of dtype; no copy of what is that already."""
     if x.shape != shape:
         x = np.broadcast_to(x, shape)
@@ -210,7 +232,16 @@ def _contiguous(x, shape, dtype):
     return np.require(x, dtype, ["C", "A"])
 
 
-def _run(plan: Plan, turns, matrices, source, target, workers, beta, workspaces):
+def _run(
+    plan: Plan,
+    turns: Sequence[int],
+    matrices: Sequence[list[Array]],
+    source: Array,
+    target: Array,
+    workers: int,
+    beta: Scalar,
+    workspaces: Sequence[Any],
+) -> None:
     """The passes, from ``source`` to ``target``, all flat; ``workspaces`` are made as needed."""
     for to, each, factors in zip(turns, plan.passes, matrices, strict=True):
         while to >= len(workspaces):
@@ -221,7 +252,9 @@ def _run(plan: Plan, turns, matrices, source, target, workers, beta, workspaces)
         source = destination
 
 
-def _run_pass(each: Pass, factors, source, target, workers, beta):
+def _run_pass(
+    each: Pass, factors: Sequence[Array], source: Array, target: Array, workers: int, beta: Scalar
+) -> None:
     if each.kernel == "matmul":
         x = source[: each.input_size].reshape(each.left, each.rows_in, each.right)
         y = target[: each.output_size].reshape(each.left, each.rows_out, each.right)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import reduce
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +25,12 @@ from ._scaling import check_scalars, check_target, combine, scaled_dtype, with_a
 from ._shapes import as_array
 from ._threads import check_workers
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._typing import Array, Scalar
+
+
 # Bytes that the groups of a block of samples take.
 BLOCK_BYTES = 1 << 22
 # How long a multiply-add of step 2 takes, in those of a matrix product: where each group has a
@@ -33,7 +40,18 @@ _GATHERED, _MULTIPLIED = 20, 2
 _WORTH_A_PRODUCT = 2048
 
 
-def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, workers=None):
+def apply_rows(
+    function: str,
+    factors: Sequence[Array],
+    x: Array,
+    rows: Array | int | Sequence[Array] | Sequence[Array | int | list[bool | float | list[int]]],
+    *,
+    core: int,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
+    workers: int | None = None,
+) -> Array:
     """``alpha K[rows] x + beta out`` for x (..., Π p_i), or (..., Π p_i, k) where ``core`` is 2."""
     workers = check_workers(function, workers)
     check_scalars(function, alpha, beta)
@@ -59,7 +77,7 @@ def apply_rows(function, factors, x, rows, *, core, alpha=1, beta=0, out=None, w
     return combine(y.reshape(shape), beta, out, operands)
 
 
-def _by_formed_rows(factors, x, rows, y):
+def _by_formed_rows(factors: Sequence[Array], x: Array, rows: Sequence[Array], y: Array) -> None:
     """Batched factors: K[rows] is their row-wise product; a block of it at a time, times x."""
     step = max(1, BLOCK_BYTES // (prod(y.shape[:-2]) * x.shape[-2] * x.itemsize))
     for start in range(0, len(rows[0]), step):
@@ -71,7 +89,9 @@ def _by_formed_rows(factors, x, rows, y):
         np.matmul(reduce(row_pair, picked), x, out=y[..., part, :])
 
 
-def _by_groups(function, factors, x, rows, y, workers):
+def _by_groups(
+    function: str, factors: Sequence[Array], x: Array, rows: Sequence[Array], y: Array, workers: int
+) -> None:
     """y[..., s, r] for matrices F_i; x and y of one dtype."""
     sizes, count = [f.shape[-1] for f in factors], len(rows[0])
     occurring, places = zip(
@@ -102,7 +122,7 @@ def _by_groups(function, factors, x, rows, y, workers):
         y[..., order[part], :] = _down_the_tree(z, heads[part], factors[cut:], index)
 
 
-def _numbered(index, size):
+def _numbered(index: Array, size: int) -> tuple[Array, Array]:
     """The numbers below ``size`` that occur, and the place of each of ``index`` among them."""
     occurs = np.zeros(size, bool)
     occurs[index] = True
@@ -111,24 +131,26 @@ def _numbered(index, size):
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[index]
 
 
-def _cut(counts, sizes, samples, columns) -> int:
+def _cut(counts: Sequence[int], sizes: Sequence[int], samples: int, columns: int) -> int:
     """How many factors to apply with all combinations of their rows that occur: one at least."""
 
-    def combined(i):
+    def combined(i: int) -> int:
         return prod(counts[: i + 1]) * prod(sizes[i:])
 
-    def grouped(i):
+    def grouped(i: int) -> int:
         entries = prod(sizes[i:])
         factor = _MULTIPLIED if entries * columns >= _WORTH_A_PRODUCT else _GATHERED
         return factor * min(samples, prod(counts[: i + 1])) * entries
 
-    def cost(cut):
+    def cost(cut: int) -> int:
         return sum(map(combined, range(cut))) + sum(map(grouped, range(cut, len(sizes))))
 
     return min(range(1, len(sizes) + 1), key=cost)
 
 
-def _down_the_tree(z, heads, factors, rows):
+def _down_the_tree(
+    z: Array, heads: Array, factors: Sequence[Array], rows: Sequence[Array]
+) -> Array:
     """``Σ_p Π_i F_i[rows_i[s], p_i] z[..., heads[s], p]`` for sorted samples s."""
     parents = heads
     fresh = np.ones(len(heads), bool)
@@ -141,7 +163,7 @@ def _down_the_tree(z, heads, factors, rows):
     return z[..., parents, :]
 
 
-def _children(z, parents, f):
+def _children(z: Array, parents: Array, f: Array) -> Array:
     """y[..., g, r] = Σ_p f[g, p] z[..., parents[g], p, r] with ascending parents."""
     p = f.shape[-1]
     z = z.reshape(*z.shape[:-1], p, z.shape[-1] // p)

@@ -5,36 +5,45 @@ beta = 0 never reads out, alpha = 1 multiplies nothing.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._results import assign, wrap_like
 from ._shapes import check_addressable, check_out, check_scalar
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def is_zero(scalar) -> bool:
+    from ._typing import Array, DType, Factor, Scalar, Shape
+
+
+def is_zero(scalar: int) -> bool:
     """Whether a number is 0."""
     if type(scalar) is int or type(scalar) is float:
         return scalar == 0
     return np.ndim(scalar) == 0 and bool(scalar == 0)
 
 
-def is_one(scalar) -> bool:
+def is_one(scalar: int) -> bool:
     """Whether a number is the integer 1, which changes neither value nor dtype."""
     return type(scalar) is int and scalar == 1
 
 
-def check_scalars(function: str, alpha, beta) -> None:
+def check_scalars(function: str, alpha: Scalar, beta: Scalar) -> None:
     """alpha and beta are numbers."""
     check_scalar(function, "alpha", alpha)
     check_scalar(function, "beta", beta)
 
 
-def scaled_dtype(alpha, *operands):
+def scaled_dtype(alpha: Scalar, *operands: Array) -> DType:
     """The dtype of ``alpha K x`` for these operands."""
     return np.result_type(*operands, *([] if is_one(alpha) else [alpha]))
 
 
-def check_target(function: str, out, beta, shape, dtype) -> None:
+def check_target(
+    function: str, out: Array | None, beta: Scalar, shape: Shape, dtype: DType
+) -> None:
     """``alpha K x`` of this shape and dtype can be made, and added to ``beta out`` in out."""
     check_addressable(function, shape, dtype.itemsize)
     if out is not None:
@@ -43,7 +52,7 @@ def check_target(function: str, out, beta, shape, dtype) -> None:
         raise ValueError(f"{function}: beta={beta!r} needs out")
 
 
-def scaled(function: str, alpha, array, dtype):
+def scaled(function: str, alpha: Scalar, array: Array, dtype: DType) -> Array:
     """``alpha array`` of this dtype."""
     try:
         return np.multiply(alpha, array, dtype=dtype)
@@ -51,7 +60,9 @@ def scaled(function: str, alpha, array, dtype):
         raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
 
 
-def with_alpha(function: str, factors, alpha, dtype):
+def with_alpha(
+    function: str, factors: Sequence[Factor], alpha: Scalar, dtype: DType
+) -> list[Factor]:
     """The factors, the smallest one that has entries times alpha."""
     sizes = [(f.size, i) for i, f in enumerate(factors) if isinstance(f, np.ndarray)]
     if is_one(alpha) or not sizes:
@@ -61,7 +72,7 @@ def with_alpha(function: str, factors, alpha, dtype):
     return [product if i == smallest else f for i, f in enumerate(factors)]
 
 
-def combine(result, beta, out, operands):
+def combine(result: Array, beta: Scalar, out: Array | None, operands: Sequence[Factor]) -> Array:
     """``result + beta out`` in out; result itself without out."""
     if out is None:
         return wrap_like(result, *operands)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from typing import Any
+
+    from ._typing import Array
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
@@ -28,9 +30,9 @@ def has_scipy() -> bool:
 class SchurForm(NamedTuple):
     """A = Q T Qᴴ with eigenvalues w; ``t`` of one axis is the diagonal of T."""
 
-    t: NDArray
-    q: NDArray
-    w: NDArray
+    t: Array
+    q: Array
+    w: Array
 
     @property
     def is_diagonal(self) -> bool:
@@ -62,7 +64,7 @@ class SchurForm(NamedTuple):
 
 
 @lru_cache
-def lapack(name: str, kind: str):
+def lapack(name: str, kind: str) -> Any:
     """LAPACK's ``?name`` for the character of a dtype."""
     try:
         from scipy.linalg import lapack as routines
@@ -73,7 +75,7 @@ def lapack(name: str, kind: str):
     return getattr(routines, _LETTERS[kind] + name)
 
 
-def _select(*eigenvalue) -> None:
+def _select(*eigenvalue: Any) -> None:
     """``gees`` wants a function, but calls it only where it sorts."""
 
 
@@ -84,12 +86,12 @@ def _workspace(n: int, kind: str) -> int:
     return int(query[-2][0].real)
 
 
-def is_exactly_hermitian(a: NDArray) -> bool:
+def is_exactly_hermitian(a: Array) -> bool:
     """A = Aᴴ exactly; a corner tells most others apart at once."""
     return bool(a[0, -1] == a[-1, 0].conjugate() and (a == a.conj().T).all())
 
 
-def schur(a: NDArray, *, diagonal: bool = True) -> SchurForm:
+def schur(a: Array, *, diagonal: bool = True) -> SchurForm:
     """The Schur form of a square matrix, not empty, of finite float32/64 or complex64/128.
 
     That of a Hermitian one is diagonal, unless ``diagonal`` says that it need not be.

@@ -25,7 +25,7 @@ from .many_factors import kron_matmul
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from ._typing import Array, DType
 
 # With fewer columns beside two or more triangular factors they are solved one after the other.
 _FEW_COLUMNS = 8
@@ -36,10 +36,10 @@ _MERGED = 32
 def solve_sum(
     function: str,
     forms: Sequence[SchurForm],
-    r: NDArray,
+    r: Array,
     shift: complex = 0,
     names: Sequence[str] | None = None,
-) -> NDArray:
+) -> Array:
     """x of (A1 ⊕ … ⊕ AN + shift I) x = r, r of shape (n,) or (n, k), which is left as it is."""
     return _solve(function, forms, r, shift, names, np.add)
 
@@ -47,17 +47,15 @@ def solve_sum(
 def solve_product(
     function: str,
     forms: Sequence[SchurForm],
-    r: NDArray,
+    r: Array,
     sigma: complex,
     names: Sequence[str] | None = None,
-) -> NDArray:
+) -> Array:
     """x of (A1 ⊗ … ⊗ AN + sigma I) x = r, r of shape (n,) or (n, k), which is left as it is."""
     return _solve(function, forms, r, sigma, names, np.multiply)
 
 
-def solve_pair(
-    function: str, a: SchurForm, b: SchurForm, q: NDArray, names: Sequence[str]
-) -> NDArray:
+def solve_pair(function: str, a: SchurForm, b: SchurForm, q: Array, names: Sequence[str]) -> Array:
     """X of A X + X Bᵀ = Q, which is ``solve_sum`` of two factors and one column."""
     (t, u, _), (s, v, _) = a, b
     if a.is_diagonal and b.is_diagonal:
@@ -71,7 +69,13 @@ def solve_pair(
     return solve_sum(function, (a, b), q.ravel(), names=names).reshape(q.shape)
 
 
-def check_pivots(function, forms, shift, names, combine):
+def check_pivots(
+    function: str,
+    forms: Sequence[SchurForm],
+    shift: complex,
+    names: str | tuple[str, str] | None,
+    combine: np.ufunc,
+) -> Array:
     """The eigenvalues of the sum or product plus ``shift``, one axis for each factor.
 
     LinAlgError where one is zero within rounding: ε times the size of what it is added from.
@@ -89,7 +93,13 @@ def check_pivots(function, forms, shift, names, combine):
     return pivots
 
 
-def _singular(function, forms, shift, names, combine):
+def _singular(
+    function: str,
+    forms: Sequence[SchurForm],
+    shift: float,
+    names: str | tuple[str, str] | None,
+    combine: np.ufunc,
+) -> Exception:
     """The error that names the eigenvalues whose sum or product is next to ``-shift``."""
     values = [form.w for form in forms]
     names = names or [f"factor {i}" for i in range(len(values))]
@@ -110,7 +120,14 @@ def _singular(function, forms, shift, names, combine):
     )
 
 
-def _solve(function, forms, r, shift, names, combine):
+def _solve(
+    function: str,
+    forms: Sequence[SchurForm],
+    r: Array,
+    shift: complex,
+    names: str | tuple[str, str] | None,
+    combine: np.ufunc,
+) -> Array:
     sizes = tuple(len(form.t) for form in forms)
     dtype = np.result_type(*(each for form in forms for each in (form.t, form.q)), r, shift)
     if r.size == 0:
@@ -140,23 +157,28 @@ def _solve(function, forms, r, shift, names, combine):
     return check_solution(function, y.reshape(r.shape))
 
 
-def check_solution(function, x):
+def check_solution(function: str, x: Array) -> Array:
     """X, all of it finite."""
     if not np.isfinite(x).all():
         raise _overflow(function, x.dtype)
     return x
 
 
-def _overflow(function, dtype):
+def _overflow(function: str, dtype: DType) -> Exception:
     return np.linalg.LinAlgError(f"{function}: the solution overflows {dtype}")
 
 
-def _is_real(forms, shift):
+def _is_real(forms: Sequence[SchurForm], shift: complex) -> bool:
     complex_form = any(form.t.dtype.kind == "c" or form.q.dtype.kind == "c" for form in forms)
     return not (complex_form or np.iscomplexobj(shift))
 
 
-def _must_be_triangular(forms, columns, shift, combine):
+def _must_be_triangular(
+    forms: Sequence[SchurForm],
+    columns: int,
+    shift: complex,
+    combine: np.ufunc,
+) -> bool:
     """Whether 2 x 2 blocks stand in the way: of complex shifts, or of a single row's scalar."""
     if not any(form.has_blocks for form in forms):
         return False
@@ -171,7 +193,7 @@ def _must_be_triangular(forms, columns, shift, combine):
     )
 
 
-def rotate(factors, y):
+def rotate(factors: Sequence[Array], y: Array) -> Array:
     """(Q1 ⊗ … ⊗ QN) y; y has one axis for each factor and one of columns."""
     if y.shape[-1] == 1 and len(factors) == 2:
         return (factors[0] @ y[..., 0] @ factors[1].T)[..., None]
@@ -181,7 +203,12 @@ def rotate(factors, y):
     return kron_matmul(factors, y.reshape(n, -1)).reshape(y.shape)
 
 
-def _solve_triangular(forms, y, shift, combine):
+def _solve_triangular(
+    forms: Sequence[SchurForm],
+    y: Array,
+    shift: complex,
+    combine: np.ufunc,
+) -> Array:
     """The same for y = Qᴴ r and the T_i, the diagonal ones moved to the end."""
     order = sorted(range(len(forms)), key=lambda i: forms[i].is_diagonal)
     ts = [forms[i].t for i in order]
@@ -206,7 +233,7 @@ def _solve_triangular(forms, y, shift, combine):
     return x.reshape(moved.shape).transpose(*np.argsort(order), len(ts))
 
 
-def _merge(ts, combine):
+def _merge(ts: Sequence[Array], combine: np.ufunc) -> list[Array]:
     """Adjacent small triangular matrices as one, which is triangular, too."""
     ts = list(ts)
     i = 0
@@ -222,6 +249,6 @@ def _merge(ts, combine):
     return ts
 
 
-def _eye(t):
+def _eye(t: Array) -> Array:
     """The identity matrix of T's size and dtype."""
     return np.eye(len(t), dtype=t.dtype)

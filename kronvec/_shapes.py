@@ -16,14 +16,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Any, Protocol, SupportsIndex
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from ._typing import Array, DType, Indices, Layout, Order, Shape, Side
+
+    class Shaped(Protocol):
+        """What has a shape: an array, a lazy matrix, an identity factor."""
+
+        @property
+        def shape(self) -> Shape: ...
+        @property
+        def ndim(self) -> int: ...
+
 
 ORDERS = ("F", "C")
 LAYOUTS = ("numerator", "denominator")
 MAX_BYTES = sys.maxsize
 
 
-def describe(**arguments) -> str:
+def describe(**arguments: object) -> str:
     """Names and shapes of the arguments: ``a (3, 4), b (5,), c int``."""
     parts = []
     for name, value in arguments.items():
@@ -37,26 +51,27 @@ def describe(**arguments) -> str:
     return ", ".join(parts)
 
 
-def shape_error(function: str, message: str, **arguments) -> ValueError:
+def shape_error(function: str, message: str, **arguments: object) -> ValueError:
     """The ValueError for shapes that do not fit; the caller raises it."""
     got = f"; got {describe(**arguments)}" if arguments else ""
     return ValueError(f"{function}: {message}{got}")
 
 
-def check_order(function: str, order: str, name: str = "order") -> str:
+def check_order(function: str, order: str, name: str = "order") -> Order:
     """``order`` as "F" or "C"."""
     if not isinstance(order, str) or order not in ORDERS:
         raise ValueError(f"{function}: {name} must be 'F' or 'C', got {order!r}")
-    return order
+    return order  # type: ignore[return-value]  # one of ORDERS
 
 
-def check_layout(function: str, layout: str) -> None:
+def check_layout(function: str, layout: str) -> Layout:
     """``layout`` as one of LAYOUTS."""
     if not isinstance(layout, str) or layout not in LAYOUTS:
         raise ValueError(f"{function}: layout must be one of {LAYOUTS}, got {layout!r}")
+    return layout  # type: ignore[return-value]  # one of LAYOUTS
 
 
-def check_size(function: str, name: str, value) -> int:
+def check_size(function: str, name: str, value: SupportsIndex) -> int:
     """A matrix size: an integer that is not negative."""
     try:
         size = operator.index(value)
@@ -69,7 +84,9 @@ def check_size(function: str, name: str, value) -> int:
     return size
 
 
-def as_array(function: str, name: str, value, *, min_ndim: int = 0, numeric: bool = True):
+def as_array(
+    function: str, name: str, value: ArrayLike, *, min_ndim: int = 0, numeric: bool = True
+) -> Array:
     """``value`` as an array; array-likes are converted, subclasses are kept.
 
     Raises TypeError for what is no array (of numbers) and ValueError for too few axes.
@@ -90,7 +107,7 @@ def as_array(function: str, name: str, value, *, min_ndim: int = 0, numeric: boo
     return value
 
 
-def as_plain(function: str, name: str, value, *, min_ndim: int = 0):
+def as_plain(function: str, name: str, value: ArrayLike, *, min_ndim: int = 0) -> Array:
     """``as_array`` where NumPy has no counterpart that says what a subclass means.
 
     Subclasses are read as plain arrays, but a mask is not passed over in silence.
@@ -101,7 +118,7 @@ def as_plain(function: str, name: str, value, *, min_ndim: int = 0):
     return np.asarray(value)
 
 
-def check_scalar(function: str, name: str, value) -> None:
+def check_scalar(function: str, name: str, value: object) -> None:
     """alpha and beta: single numbers."""
     single = isinstance(value, (Number, np.generic)) or (
         isinstance(value, np.ndarray) and value.ndim == 0
@@ -111,7 +128,7 @@ def check_scalar(function: str, name: str, value) -> None:
         raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}{shape}")
 
 
-def check_addressable(function: str, shape, itemsize: int) -> None:
+def check_addressable(function: str, shape: Iterable[int], itemsize: int) -> None:
     """Refuse a result that no address space holds, before anything is allocated."""
     # NumPy refuses an axis that is too long also where another one is empty.
     needed = math.prod(size for size in shape if size) * max(itemsize, 1)
@@ -127,7 +144,7 @@ def check_addressable(function: str, shape, itemsize: int) -> None:
 FORMED_SIZE = 4096
 
 
-def check_formable(function: str, operator) -> None:
+def check_formable(function: str, operator: Shaped) -> None:
     """Refuse to form a large lazy matrix behind one's back."""
     rows, columns = operator.shape[-2:]
     if max(rows, columns) > FORMED_SIZE:
@@ -138,7 +155,7 @@ def check_formable(function: str, operator) -> None:
         )
 
 
-def check_out(function: str, out, shape, dtype) -> None:
+def check_out(function: str, out: object, shape: Iterable[int], dtype: DTypeLike) -> None:
     """``out`` must be a writeable array of exactly this shape that can hold ``dtype``."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{function}: out must be an array, got {type(out).__name__}")
@@ -153,7 +170,9 @@ def check_out(function: str, out, shape, dtype) -> None:
         raise ValueError(f"{function}: out is read-only")
 
 
-def broadcast_batch(function: str, core=None, **arguments) -> tuple[int, ...]:
+def broadcast_batch(
+    function: str, core: Mapping[str, int] | None = None, **arguments: Any
+) -> Shape:
     """The common batch shape of matrices: their leading axes, broadcast as in np.matmul.
 
     ``core`` says for which names fewer than two axes are no batch.
@@ -167,7 +186,7 @@ def broadcast_batch(function: str, core=None, **arguments) -> tuple[int, ...]:
         raise shape_error(function, "batch axes do not broadcast", **arguments) from None
 
 
-def as_movable(function: str, name: str, value, *, min_ndim: int = 0) -> NDArray:
+def as_movable(function: str, name: str, value: Any, *, min_ndim: int = 0) -> Array:
     """``as_array`` for functions that only move entries.
 
     Owners of ``__array_function__`` that are not ndarrays (Dask, CuPy, ...) pass as they are:
@@ -181,20 +200,20 @@ def as_movable(function: str, name: str, value, *, min_ndim: int = 0) -> NDArray
     return value
 
 
-def check_numeric(function: str, name: str, array) -> None:
+def check_numeric(function: str, name: str, array: Array) -> None:
     """Numbers, booleans or objects: what can be scaled."""
     if array.dtype.kind not in "biufcO":
         raise TypeError(f"{function}: {name} must hold numbers, got dtype {array.dtype}")
 
 
-def check_square(function: str, name: str, array) -> int:
+def check_square(function: str, name: str, array: Shaped) -> int:
     """n of an array of n x n matrices."""
     if array.shape[-1] != array.shape[-2]:
         raise shape_error(function, f"{name} must be square (..., n, n)", **{name: array})
     return array.shape[-1]
 
 
-def check_matrix_shape(function: str, name: str, shape) -> tuple[int, int]:
+def check_matrix_shape(function: str, name: str, shape: Iterable[SupportsIndex]) -> tuple[int, int]:
     """``shape`` as a pair of sizes (m, n)."""
     try:
         m, n = shape
@@ -203,7 +222,7 @@ def check_matrix_shape(function: str, name: str, shape) -> tuple[int, int]:
     return check_size(function, f"{name}[0]", m), check_size(function, f"{name}[1]", n)
 
 
-def check_array_shape(function: str, name: str, shape) -> tuple[int, ...]:
+def check_array_shape(function: str, name: str, shape: Iterable[SupportsIndex]) -> Shape:
     """``shape`` as a tuple of sizes, of any length."""
     try:
         sizes = tuple(shape)
@@ -212,7 +231,7 @@ def check_array_shape(function: str, name: str, shape) -> tuple[int, ...]:
     return tuple(check_size(function, f"{name}[{i}]", size) for i, size in enumerate(sizes))
 
 
-def check_vec_length(function: str, name: str, vector, shape: tuple[int, int]) -> None:
+def check_vec_length(function: str, name: str, vector: Array, shape: tuple[int, int]) -> None:
     """The last axis must be the vec of a matrix of ``shape``."""
     m, n = shape
     if vector.shape[-1] != m * n:
@@ -223,7 +242,7 @@ def check_vec_length(function: str, name: str, vector, shape: tuple[int, int]) -
         )
 
 
-def check_triangle_length(function: str, name: str, vector) -> int:
+def check_triangle_length(function: str, name: str, vector: Array) -> int:
     """n of a vector of length n (n + 1) / 2."""
     length = vector.shape[-1]
     n = (math.isqrt(8 * length + 1) - 1) // 2
@@ -238,21 +257,23 @@ def check_triangle_length(function: str, name: str, vector) -> int:
     return n
 
 
-def check_axis_length(function: str, name: str, array, axis: int, length: int, why: str) -> None:
+def check_axis_length(
+    function: str, name: str, array: Shaped, axis: int, length: int, why: str
+) -> None:
     """One axis, which a matrix multiplies, must have this length."""
     if array.shape[axis] != length:
         message = f"axis {axis} of {name} must have length {length} {why}"
         raise shape_error(function, message, **{name: array})
 
 
-def check_side(function: str, side: str) -> str:
+def check_side(function: str, side: str) -> Side:
     """``side`` as "left" or "right"."""
     if not isinstance(side, str) or side not in ("left", "right"):
         raise ValueError(f"{function}: side must be 'left' or 'right', got {side!r}")
-    return side
+    return side  # type: ignore[return-value]  # one of the two
 
 
-def check_choice(function: str, name: str, value: str, choices) -> str:
+def check_choice(function: str, name: str, value: str, choices: Collection[str]) -> str:
     """``value`` as one of the strings ``choices``."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(
@@ -261,7 +282,7 @@ def check_choice(function: str, name: str, value: str, choices) -> str:
     return value
 
 
-def overrides_ufuncs(*arguments) -> bool:
+def overrides_ufuncs(*arguments: object) -> bool:
     """Whether a non-ndarray among the arguments wants to handle the ufunc call itself."""
     for value in arguments:
         if value is not None and not isinstance(value, np.ndarray):
@@ -271,7 +292,7 @@ def overrides_ufuncs(*arguments) -> bool:
     return False
 
 
-def check_indices(function: str, name: str, index, size: int, of: str) -> NDArray[np.intp]:
+def check_indices(function: str, name: str, index: Array, size: int, of: str) -> Indices:
     """Numbers below ``size``, the entries ``of`` something, none negative any more."""
     if index.dtype.kind not in "iu" and index.size:
         raise TypeError(f"{function}: {name} must hold integers, got dtype {index.dtype}")
@@ -282,7 +303,7 @@ def check_indices(function: str, name: str, index, size: int, of: str) -> NDArra
     return np.where(index < 0, index + size, index) if (index < 0).any() else index
 
 
-def as_lapack(function: str, precisions, /, **arrays) -> list:
+def as_lapack(function: str, precisions: Sequence[DType], /, **arrays: Array) -> list[Array]:
     """The arrays in single or double precision, real or complex, and finite.
 
     ``precisions`` are the dtypes of LAPACK.  Single where none has more precision than that; longer
@@ -299,7 +320,7 @@ def as_lapack(function: str, precisions, /, **arrays) -> list:
     return list(arrays.values())
 
 
-def _to_lapack(function, name, a, kinds):
+def _to_lapack(function: str, name: str, a: Array, kinds: str) -> Array:
     """``a`` as the first, real, of two dtypes if it can be, else as the second."""
     real = a.dtype.kind in "biuf"
     if a.dtype.kind == "O":

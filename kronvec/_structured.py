@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._typing import Array, Shape
 
 
-def is_sparse(m) -> bool:
+def is_sparse(m: Any) -> bool:
     """Whether m is SciPy's; without SciPy imported nothing is."""
     if isinstance(m, np.ndarray):
         return False
@@ -32,18 +35,18 @@ def is_sparse(m) -> bool:
     return sparse is not None and sparse.issparse(m)
 
 
-def is_operator(m) -> bool:
+def is_operator(m: Any) -> bool:
     """Whether m is a lazy matrix: it has a shape, and an array only when asked for it."""
     return not isinstance(m, np.ndarray) and hasattr(type(m), "toarray") and not is_sparse(m)
 
 
-def ask(m, method: str, *arguments):
+def ask(m: Any, method: str, *arguments: tuple[int | tuple[int, int], ...]) -> Any:
     """What the operator's own method gives; NotImplemented where it has none."""
     own = getattr(type(m), method, None)
     return NotImplemented if own is None else own(m, *arguments)
 
 
-def stacked_terms(pairs) -> tuple[NDArray, NDArray]:
+def stacked_terms(pairs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
     """U and V with R(Σ_i A_i ⊗ B_i) = U Vᵀ: their columns are the A_i and the B_i by rows."""
     u, v = (
         np.stack([np.asarray(f).reshape(-1) for f in factors], axis=-1)
@@ -52,7 +55,7 @@ def stacked_terms(pairs) -> tuple[NDArray, NDArray]:
     return u, v
 
 
-def sparse_from(row, column, data, shape, like):
+def sparse_from(row: Array, column: Array, data: Array, shape: Shape, like: Any) -> Any:
     """The sparse matrix of these entries, equal places added, of the kind of ``like``."""
     import scipy.sparse
 
@@ -63,7 +66,7 @@ def sparse_from(row, column, data, shape, like):
     return result.asformat(like.format)
 
 
-def sparse_entries(m):
+def sparse_entries(m: Any) -> tuple[Array, Array, Array]:
     """Row numbers, column numbers and values of a sparse matrix."""
     coo = m.tocoo()
     return coo.row.astype(np.intp), coo.col.astype(np.intp), coo.data

@@ -9,14 +9,20 @@ from __future__ import annotations
 import math
 import operator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._shapes import check_matrix_shape, check_size, shape_error
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._typing import Shape
+
 
 Pairs = tuple[tuple[int, int], ...]
 
 
-def check_dims(function: str, dims) -> Pairs:
+def check_dims(function: str, dims: int | tuple[float | tuple[int, int], ...]) -> Pairs:
     """``dims`` as pairs (rows, columns); an integer d is a square subsystem (d, d)."""
     try:
         listed = list(dims)
@@ -36,10 +42,10 @@ def check_dims(function: str, dims) -> Pairs:
     return tuple(pairs)
 
 
-def check_axes(function: str, axis, count: int) -> tuple[int, ...]:
+def check_axes(function: str, axis: float | Shape | None, count: int) -> Shape:
     """``axis``, one subsystem number or several, ascending and not negative."""
     several = isinstance(axis, (tuple, list)) or getattr(axis, "ndim", 0) > 0
-    given: list = list(axis) if several else [axis]
+    given: list[Any] = list(axis) if several else [axis]
     axes = []
     for value in given:
         try:
@@ -63,7 +69,7 @@ def product_shape(pairs: Pairs) -> tuple[int, int]:
     return math.prod(rows for rows, _ in pairs), math.prod(columns for _, columns in pairs)
 
 
-def check_traceable(function: str, pairs: Pairs, axes: tuple[int, ...]) -> None:
+def check_traceable(function: str, pairs: Pairs, axes: Shape) -> None:
     """Only square subsystems have a trace."""
     for i in axes:
         if pairs[i][0] != pairs[i][1]:
@@ -73,7 +79,9 @@ def check_traceable(function: str, pairs: Pairs, axes: tuple[int, ...]) -> None:
             )
 
 
-def check_factor_shapes(function: str, m, shape_a, shape_b, *, realigned: bool = False) -> Pairs:
+def check_factor_shapes(
+    function: str, m: Any, shape_a: int | Shape, shape_b: Shape, *, realigned: bool = False
+) -> Pairs:
     """The shapes of A and B; m has that of A ⊗ B, or of R(A ⊗ B) if ``realigned``."""
     a = check_matrix_shape(function, "shape_a", shape_a)
     b = check_matrix_shape(function, "shape_b", shape_b)
@@ -91,7 +99,7 @@ class Subsystems(NamedTuple):
     """What dims and axis mean, read once."""
 
     pairs: Pairs
-    axes: tuple[int, ...]
+    axes: Shape
     groups: tuple[tuple[int, int, bool], ...]  # (rows, columns, chosen)
     left: Pairs  # the pairs not chosen
     flipped: Pairs  # all pairs, those chosen transposed
@@ -100,7 +108,9 @@ class Subsystems(NamedTuple):
     flipped_shape: tuple[int, int]
 
 
-def read_subsystems(function: str, dims, axis) -> Subsystems:
+def read_subsystems(
+    function: str, dims: int | tuple[float | tuple[int, int], ...], axis: float | Shape | None
+) -> Subsystems:
     """The subsystems of ``dims``, and those chosen by ``axis``; kept for plain integers."""
     plain = type(dims) is tuple and all(type(d) is int for d in dims)
     if plain and (type(axis) is int or (type(axis) is tuple and all(type(a) is int for a in axis))):
@@ -108,7 +118,9 @@ def read_subsystems(function: str, dims, axis) -> Subsystems:
     return _read(function, dims, axis)
 
 
-def _read(function: str, dims, axis) -> Subsystems:
+def _read(
+    function: str, dims: int | tuple[float | tuple[int, int], ...], axis: float | Shape | None
+) -> Subsystems:
     pairs = check_dims(function, dims)
     axes = check_axes(function, axis, len(pairs))
     left = tuple(pair for i, pair in enumerate(pairs) if i not in axes)
@@ -121,7 +133,7 @@ def _read(function: str, dims, axis) -> Subsystems:
 _kept = lru_cache(maxsize=256)(_read)
 
 
-def check_subsystems(function: str, m, systems: Subsystems) -> None:
+def check_subsystems(function: str, m: Any, systems: Subsystems) -> None:
     """The matrices m are of the shape that the subsystems make."""
     rows, columns = systems.shape
     if m.shape[-2:] != (rows, columns):
@@ -131,7 +143,7 @@ def check_subsystems(function: str, m, systems: Subsystems) -> None:
         )
 
 
-def merged(pairs: Pairs, axes: tuple[int, ...]) -> tuple[tuple[int, int, bool], ...]:
+def merged(pairs: Pairs, axes: Shape) -> tuple[tuple[int, int, bool], ...]:
     """(rows, columns, chosen) of runs of neighbours that are all among ``axes``, or none.
 
     Two square neighbours, both chosen or both not, are as one of the product size; a transposed

@@ -24,7 +24,9 @@ import numpy as np
 from ._triangle import for_size, halve, triangle_size
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
+
+    from ._typing import Array, Indices, Scalar
 
 _BLOCK_BYTES = 1 << 18
 
@@ -51,7 +53,7 @@ def formed_size(side: Side, n: int) -> int:
     return triangle_size(n) if side.half else n * n
 
 
-def form(out: NDArray, a: NDArray, b: NDArray | None, left: Side, right: Side) -> None:
+def form(out: Array, a: Array, b: Array | None, left: Side, right: Side) -> None:
     """``out`` = P (A ⊗ B) R, all of one dtype; ``b`` None is A; ``out`` overlaps neither."""
     n = a.shape[-1]
     if not out.size:
@@ -94,14 +96,22 @@ def form(out: NDArray, a: NDArray, b: NDArray | None, left: Side, right: Side) -
                 _products(out, beside, j, i, min(i + chunk, high), offset, work)
 
 
-def _columns(n: int, side: Side) -> NDArray[np.intp]:
+def _columns(n: int, side: Side) -> Indices:
     """k and l of each column, l the slower."""
     l, k = np.divmod(np.arange(n * n), n)
     kept = k >= l if side.half else slice(None)
     return np.stack([k[kept], l[kept]])
 
 
-def _products(out, terms, j, low, high, offset, work):
+def _products(
+    out: Array | None,
+    terms: Sequence[tuple[Array, Array, bool]],
+    j: int,
+    low: int,
+    high: int,
+    offset: int,
+    work: Array,
+) -> None:
     """Rows (i, j) of ``out``, low <= i < high, at offset + i."""
     block = out[..., offset + low : offset + high, :]
     term = work[..., : high - low, :]
@@ -114,7 +124,9 @@ def _products(out, terms, j, low, high, offset, work):
             np.multiply(*factors, out=block)
 
 
-def _scaled(terms, off, on, diagonal):
+def _scaled(
+    terms: Sequence[tuple[Array, Array, Array | bool]], off: Scalar, on: Scalar, diagonal: Array
+) -> list[tuple[Array, Array, Array | bool]]:
     """The terms, the columns of their first factors times √2 to a power."""
     scaled = []
     for first, second, where in terms:
@@ -125,7 +137,7 @@ def _scaled(terms, off, on, diagonal):
     return scaled
 
 
-def _times_root_two(a, power):
+def _times_root_two(a: Array, power: Scalar) -> Array:
     """A copy of ``a`` times √2 to a power, exact where that is even; 2 is a sum: integers wrap."""
     scaled = a.copy()
     if power % 2:

@@ -19,42 +19,42 @@ import numpy as np
 from .half_vectorize import smat, svec
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ._typing import Array
 
 
 class Part(NamedTuple):
     """A subspace of the n x n matrices and the coordinates in it."""
 
-    take: Callable[[NDArray], NDArray]
-    put: Callable[[NDArray], NDArray]
+    take: Callable[[Array], Array]
+    put: Callable[[Array], Array]
     real: bool  # its complex matrices have real coordinates
 
 
-def _square(x):
+def _square(x: Array) -> Array:
     n = isqrt(x.shape[-1])
     return x.reshape(*x.shape[:-1], n, n)
 
 
-def _flat(a):
+def _flat(a: Array) -> Array:
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
 
 
-def _take_symmetric(x):
+def _take_symmetric(x: Array) -> Array:
     a = _square(x)
     return svec((a + np.swapaxes(a, -1, -2)) / 2)
 
 
-def _put_symmetric(c):
+def _put_symmetric(c: Array) -> Array:
     return _flat(smat(c))
 
 
-def _take_skew(x):
+def _take_skew(x: Array) -> Array:
     a = _square(x)
     rows, columns = np.tril_indices(a.shape[-1], -1)
     return (a[..., rows, columns] - a[..., columns, rows]) / np.sqrt(x.real.dtype.type(2))
 
 
-def _put_skew(c):
+def _put_skew(c: Array) -> Array:
     n = (isqrt(8 * c.shape[-1] + 1) + 1) // 2
     rows, columns = np.tril_indices(n, -1)
     a = np.zeros((*c.shape[:-1], n, n), c.dtype)
@@ -63,12 +63,12 @@ def _put_skew(c):
     return _flat(a)
 
 
-def _take_hermitian(x):
+def _take_hermitian(x: Array) -> Array:
     """H = S + i K of a symmetric S and a skew K; complex-linear, and real for a Hermitian x."""
     return np.concatenate([_take_symmetric(x), -1j * _take_skew(x)], axis=-1)
 
 
-def _put_hermitian(c):
+def _put_hermitian(c: Array) -> Array:
     n = isqrt(c.shape[-1])
     cut = n * (n + 1) // 2
     return _put_symmetric(c[..., :cut]) + 1j * _put_skew(c[..., cut:])

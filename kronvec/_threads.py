@@ -8,7 +8,11 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from concurrent.futures import ThreadPoolExecutor
+    from typing import Any
+
+    from ._typing import Shape
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -28,7 +32,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def check_workers(function: str, workers) -> int:
+def check_workers(function: str, workers: int | None) -> int:
     """``workers`` as a count: None is 1, -1 all CPUs, -2 all but one, as in scipy.fft."""
     if workers is None:
         return 1
@@ -44,7 +48,7 @@ def check_workers(function: str, workers) -> int:
     return count if count > 0 else cpus + 1 + count
 
 
-def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
+def run_ranges(task: Callable[..., Any], size: int, workers: int, *, grain: int = 1) -> None:
     """``task(begin, end)`` over [0, size) in ``workers`` ranges, borders on multiples of grain.
 
     A call from inside a task, or after the interpreter began to shut down, runs serially.
@@ -68,14 +72,14 @@ def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
 class _SharedRanges:
     """Ranges that threads take one by one: each runs once, whoever turns up for it."""
 
-    def __init__(self, task, ranges):
+    def __init__(self, task: Callable[..., Any], ranges: Sequence[Shape]) -> None:
         self._task = task
         self._todo = ranges[::-1]
         self._unfinished = len(ranges)
         self._error = None
         self._changed = threading.Condition()
 
-    def help(self):
+    def help(self) -> None:
         """Run ranges until none is left to take."""
         _inside.task = True
         try:
@@ -96,7 +100,7 @@ class _SharedRanges:
         finally:
             _inside.task = False
 
-    def wait(self):
+    def wait(self) -> None:
         """Return when every range has run; raise what one of them raised."""
         with self._changed:
             self._changed.wait_for(lambda: self._unfinished == 0)

@@ -21,8 +21,11 @@ from .permutations import transpose_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from numpy.typing import NDArray
+
+    from ._typing import Array, DType, Indices, Order
 
 # Positions are kept up to this n, many of them for small n.
 CACHED_SIZE = 512
@@ -38,7 +41,7 @@ def triangle_size(n: int) -> int:
 # ---------------------------------------------------------------------------------- positions
 
 
-def lower_positions(n: int, order: str) -> NDArray[np.intp]:
+def lower_positions(n: int, order: Order) -> Indices:
     """Where the entries of a vech lie in the square, row-major.
 
     Along vec_F the same numbers are those of the transposed entries, a[j, i] for i >= j.
@@ -49,7 +52,7 @@ def lower_positions(n: int, order: str) -> NDArray[np.intp]:
     return square[np.tril(np.ones((n, n), bool))]
 
 
-def square_positions(n: int, order: str) -> NDArray[np.intp]:
+def square_positions(n: int, order: Order) -> Indices:
     """Where each entry of the square, row-major, lies in a vech: the same for (i, j) and (j, i)."""
     i = np.arange(n)
     if order == "F":  # a[i, j], i >= j, lies at j n - j (j + 1) / 2 + i, which grows with j
@@ -61,26 +64,26 @@ def square_positions(n: int, order: str) -> NDArray[np.intp]:
     return positions.ravel()
 
 
-def vec_positions(n: int, order: str = "F") -> NDArray[np.intp]:
+def vec_positions(n: int, order: Order = "F") -> Indices:
     """Where the entries of a vech lie in the vec of the same order."""
     square = np.arange(n * n, dtype=np.intp).reshape(n, n)
     return square[np.triu(np.ones((n, n), bool)) if order == "F" else np.tri(n, dtype=bool)]
 
 
-def diagonal_positions(n: int, order: str = "F") -> NDArray[np.intp]:
+def diagonal_positions(n: int, order: Order = "F") -> Indices:
     """Where the diagonal lies in a vech."""
     i = np.arange(n)
     return i * n - i * (i - 1) // 2 if order == "F" else i * (i + 3) // 2
 
 
-def off_diagonal(n: int, order: str = "F") -> NDArray[np.bool_]:
+def off_diagonal(n: int, order: Order = "F") -> NDArray[np.bool_]:
     """True for the entries of a vech off the diagonal."""
     mask = np.ones(triangle_size(n), bool)
     mask[diagonal_positions(n, order)] = False
     return mask
 
 
-def off_diagonal_scale(n: int, dtype: np.dtype, order: str = "F") -> NDArray:
+def off_diagonal_scale(n: int, dtype: DType, order: Order = "F") -> Array:
     """1 on the diagonal and √2 off it, along a vech, in the real type of ``dtype``."""
     real = np.dtype(float) if dtype.kind in "biuO" else np.empty(0, dtype).real.dtype
     scale = np.full(triangle_size(n), np.sqrt(real.type(2)), real)
@@ -88,7 +91,7 @@ def off_diagonal_scale(n: int, dtype: np.dtype, order: str = "F") -> NDArray:
     return scale
 
 
-def _made(positions: Callable, n: int, order: str) -> NDArray:
+def _made(positions: Callable[..., Any], n: int, order: Order) -> Array:
     indices = positions(n, order)
     indices.flags.writeable = False
     return indices
@@ -98,7 +101,7 @@ _kept_small = lru_cache(maxsize=64)(_made)  # at most 32 KiB each
 _kept_large = lru_cache(maxsize=8)(_made)  # at most 2 MiB each
 
 
-def for_size(positions: Callable, n: int, order: str = "F") -> NDArray:
+def for_size(positions: Callable[..., Any], n: int, order: Order = "F") -> Array:
     """``positions(n, order)``, kept unless it is large; not writeable where it is kept."""
     if n > CACHED_SIZE:
         return positions(n, order)
@@ -107,10 +110,10 @@ def for_size(positions: Callable, n: int, order: str = "F") -> NDArray:
 
 # -------------------------------------------------------------------------------------- moves
 
-TAILS: tuple[tuple, tuple] = ((), (slice(None),))  # no axis behind, or one
+TAILS: tuple[tuple[Any, ...], tuple] = ((), (slice(None),))  # no axis behind, or one
 
 
-def duplicate(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def duplicate(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """D: the vech to both halves of S."""
     if n <= CACHED_SIZE:
         _gather(target, source, for_size(square_positions, n), tail)
@@ -127,7 +130,7 @@ def duplicate(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
         np.copyto(corner, _swapped(corner, tail).copy(), where=below[:size, :size])
 
 
-def spread(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def spread(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """Lᵀ: the vech to the lower triangle, zeros above."""
     target[...] = 0
     if n <= CACHED_SIZE:
@@ -138,7 +141,7 @@ def spread(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
         column[...] = run
 
 
-def pick(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def pick(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """L: the lower triangle as a vech."""
     if n <= CACHED_SIZE:
         _gather(target, source, for_size(vec_positions, n), tail)
@@ -148,7 +151,7 @@ def pick(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
         run[...] = column
 
 
-def fold(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def fold(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """Dᵀ: the sum of both halves, the diagonal once."""
     if n <= CACHED_SIZE:
         pick(target, source, n, tail)
@@ -162,7 +165,7 @@ def fold(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
         np.add(mirrored, rows, out=mirrored)
 
 
-def average(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def average(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """D⁺: the mean of both halves, each halved first so that no sum overflows."""
     if n <= CACHED_SIZE:
         pick(target, source, n, tail)
@@ -175,7 +178,7 @@ def average(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     target[..., diagonal, *tail] = source[..., :: n + 1, *tail]
 
 
-def duplicate_halves(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def duplicate_halves(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """D⁺ᵀ: half of the vech to either half of S, the diagonal whole."""
     halves = halve(source.copy())
     diagonal = for_size(diagonal_positions, n)
@@ -183,7 +186,7 @@ def duplicate_halves(target: NDArray, source: NDArray, n: int, tail: tuple) -> N
     duplicate(target, halves, n, tail)
 
 
-def symmetrize(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
+def symmetrize(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:
     """N: (S + Sᵀ) / 2, each halved first so that no sum overflows; the diagonal as it is."""
     squares = [_square(a, n, tail) for a in (target, source)]
     for begin, end in _panels(n):
@@ -195,7 +198,7 @@ def symmetrize(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     target[..., :: n + 1, *tail] = source[..., :: n + 1, *tail]
 
 
-def halve(a: NDArray) -> NDArray:
+def halve(a: Array) -> Array:
     """``a``, halved where it is; a complex infinity keeps its other part."""
     if a.dtype.kind == "O":
         return np.true_divide(a, 2, out=a)
@@ -204,22 +207,22 @@ def halve(a: NDArray) -> NDArray:
     return a
 
 
-def _gather(target: NDArray, source: NDArray, positions: NDArray[np.intp], tail: tuple) -> None:
+def _gather(target: Array, source: Array, positions: Indices, tail: tuple[Any, ...]) -> None:
     """The positions are valid; "clip" keeps np.take from buffering ``target``."""
     np.take(source, positions, axis=-1 - len(tail), out=target, mode="clip")
 
 
-def _square(a: NDArray, n: int, tail: tuple) -> NDArray:
+def _square(a: Array, n: int, tail: tuple[Any, ...]) -> Array:
     """A view: the axis of n² split into (n, n)."""
     axis = a.ndim - 1 - len(tail)
     return a.reshape(*a.shape[:axis], n, n, *a.shape[axis + 1 :], copy=False)
 
 
-def _swapped(square: NDArray, tail: tuple) -> NDArray:
+def _swapped(square: Array, tail: tuple[Any, ...]) -> Array:
     return np.swapaxes(square, -1 - len(tail), -2 - len(tail))
 
 
-def _transpose(target: NDArray, source: NDArray, tail: tuple) -> None:
+def _transpose(target: Array, source: Array, tail: tuple[Any, ...]) -> None:
     """``target[..., j, i] = source[..., i, j]``."""
     if not tail:
         target, source = target[..., None], source[..., None]
@@ -227,8 +230,8 @@ def _transpose(target: NDArray, source: NDArray, tail: tuple) -> None:
 
 
 def _runs(
-    half: NDArray, square: NDArray, n: int, begin: int, end: int, tail: tuple
-) -> Iterator[tuple[NDArray, NDArray]]:
+    half: Array, square: Array, n: int, begin: int, end: int, tail: tuple[Any, ...]
+) -> Iterator[tuple[Array, Array]]:
     """For each of the columns begin <= j < end: its run in a vech, and S[j, j:], as views."""
     start = begin * n - begin * (begin - 1) // 2
     if half.ndim == 1:  # twice as fast as the general indexing
@@ -249,8 +252,8 @@ def _panels(n: int) -> Iterator[tuple[int, int]]:
 
 
 def _lower_panels(
-    target: NDArray, source: NDArray, n: int, tail: tuple
-) -> Iterator[tuple[NDArray, NDArray]]:
+    target: Array, source: Array, n: int, tail: tuple[Any, ...]
+) -> Iterator[tuple[Array, Array]]:
     """Rows of S from the panel's first diagonal entry on, and the same of Sᵀ as a fresh array.
 
     What the fresh array holds afterwards goes to the vech ``target``.

@@ -10,9 +10,17 @@ T may be real with 2 x 2 blocks on its diagonal where a docstring says "quasi-tr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._schur import lapack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._typing import Array, Scalar
+
 
 LEAF = 64
 _ROWS = 32  # of a Stein equation solved row by row
@@ -22,14 +30,14 @@ class Perturbed(ArithmeticError):
     """A pivot is so near to zero that LAPACK would solve another equation."""
 
 
-def _halves(t):
+def _halves(t: Array) -> tuple[slice, slice]:
     """Two slices of the rows of T, no 2 x 2 block across their border."""
     middle = len(t) // 2
     middle += bool(t[middle, middle - 1] != 0)
     return slice(0, middle), slice(middle, len(t))
 
 
-def _with_shift(t, shift):
+def _with_shift(t: Array, shift: Scalar) -> Array:
     """T + shift I."""
     if shift == 0:
         return t
@@ -38,7 +46,7 @@ def _with_shift(t, shift):
     return t
 
 
-def solve_shifted(t, y):
+def solve_shifted(t: Array, y: Array) -> None:
     """T y = r for triangular T (n, n); y (n, k) holds r."""
     if len(t) <= LEAF:
         x, info = lapack("trtrs", y.dtype.char)(t, y)
@@ -52,7 +60,7 @@ def solve_shifted(t, y):
     solve_shifted(t[lead, lead], y[lead])
 
 
-def solve_sylvester_into(t, s, y):
+def solve_sylvester_into(t: Array, s: Array, y: Array) -> None:
     """T y + y Sᴴ = r for quasi-triangular T (m, m), S (n, n); y (m, n) holds r.
 
     A vector S is the diagonal of a real or complex matrix.
@@ -82,7 +90,7 @@ def solve_sylvester_into(t, s, y):
         y[...] = x
 
 
-def solve_sum_into(ts, d, y, shift):
+def solve_sum_into(ts: Sequence[Array], d: Array | int, y: Array, shift: Scalar) -> None:
     """(T1 ⊕ … ⊕ TN ⊕ diag(d) + shift I) y = r; y (n1, ..., nN, len(d)) holds r.
 
     A number d stands for a vector of it.  T may be quasi-triangular where N = 1 and d is a
@@ -101,7 +109,7 @@ def solve_sum_into(ts, d, y, shift):
     else:
         t, rest = ts[0], ts[1:]
 
-        def solve(start, stop):
+        def solve(start: int, stop: int) -> None:
             if stop - start == 1:
                 solve_sum_into(rest, d, y[start], shift + t[start, start])
                 return
@@ -113,12 +121,12 @@ def solve_sum_into(ts, d, y, shift):
         solve(0, len(t))
 
 
-def update(y, t, x):
+def update(y: Array, t: Array, x: Array) -> None:
     """Subtract T x from y along their first axes."""
     y -= (t @ x.reshape(len(x), -1)).reshape(y.shape)
 
 
-def solve_stein_into(t, s, y, sigma):
+def solve_stein_into(t: Array, s: Array, y: Array, sigma: Scalar) -> None:
     """T y Sᵀ + sigma y = r for triangular T (m, m), S (n, n); y (m, n) holds r."""
     m, n = y.shape
     if m > _ROWS and m >= n:
@@ -142,7 +150,9 @@ def solve_stein_into(t, s, y, sigma):
             y[:i] -= t[:i, i, None] * (s @ y[i])
 
 
-def solve_product_into(ts, d, y, sigma, coefficient=1):
+def solve_product_into(
+    ts: Sequence[Array], d: Array | int, y: Array, sigma: Scalar, coefficient: Scalar = 1
+) -> None:
     """(c T1 ⊗ … ⊗ TN ⊗ diag(d) + sigma I) y = r for triangular T; y (n1, ..., nN, len(d)) holds r.
 
     A number d stands for a vector of it; T and y are of one dtype.
@@ -159,7 +169,7 @@ def solve_product_into(ts, d, y, sigma, coefficient=1):
         t, rest = coefficient * ts[0], ts[1:]
         images = np.empty_like(y)  # (T2 ⊗ … ⊗ diag(d)) y of the rows that are solved
 
-        def solve(start, stop):
+        def solve(start: int, stop: int) -> None:
             if stop - start == 1:
                 solve_product_into(rest, d, y[start], sigma, t[start, start])
                 images[start] = multiply(rest, d, y[start])
@@ -172,7 +182,7 @@ def solve_product_into(ts, d, y, sigma, coefficient=1):
         solve(0, len(t))
 
 
-def multiply(ts, d, y):
+def multiply(ts: Sequence[Array], d: Array | int, y: Array) -> Array:
     """(T1 ⊗ … ⊗ TN ⊗ diag(d)) y by mode products."""
     x = y * d
     right = x.size

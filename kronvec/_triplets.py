@@ -18,7 +18,11 @@ from ._symmetric_parts import HERMITIAN, SKEW, SYMMETRIC, WHOLE
 from .realign import realignment
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from ._symmetric_parts import Part
+    from ._typing import Array, DType, Scalar, Shape
 
 # R(M) is formed up to here; beyond it is multiplied slab by slab, of so many bytes.
 _FORMED_BYTES = 1 << 26
@@ -27,7 +31,7 @@ _SLAB_BYTES = 1 << 21
 _SVD_SIDE = 64
 
 
-def as_float(name: str, m):
+def as_float(name: str, m: Array) -> Array:
     """m in a dtype that numpy.linalg computes in."""
     dtype = np.dtype(float) if m.dtype.kind in "biu" else m.dtype.newbyteorder("=")
     if dtype not in DTYPES:
@@ -38,14 +42,14 @@ def as_float(name: str, m):
 # ----------------------------------------------------------------- the parts of M
 
 
-def _parts(hermitian: bool, complex_: bool):
+def _parts(hermitian: bool, complex_: bool) -> list[Part]:
     """The subspaces that R(M) maps each to itself."""
     if not hermitian:
         return [WHOLE]
     return [HERMITIAN] if complex_ else [SYMMETRIC, SKEW]
 
 
-def _is_hermitian(m, shape_a, shape_b) -> NDArray:
+def _is_hermitian(m: Array, shape_a: Shape, shape_b: Shape) -> Array:
     """Which matrices of the batch are, with square A and B, equal to their adjoints."""
     if shape_a[0] != shape_a[1] or shape_b[0] != shape_b[1]:
         return np.zeros(m.shape[:-2], bool)
@@ -60,7 +64,7 @@ def _is_hermitian(m, shape_a, shape_b) -> NDArray:
     return equal
 
 
-def _is_all_hermitian(columns, shape) -> bool:
+def _is_all_hermitian(columns: Array, shape: Shape) -> bool:
     """Whether each column is the vec of a Hermitian matrix."""
     f = columns.T.reshape(-1, *shape)
     return shape[0] == shape[1] and bool((f == np.swapaxes(f, -1, -2).conj()).all())
@@ -69,7 +73,9 @@ def _is_all_hermitian(columns, shape) -> bool:
 # ----------------------------------------------------------------- triplets of R(M)
 
 
-def of_dense(name: str, m, shape_a, shape_b, count: int):
+def of_dense(
+    name: str, m: Array, shape_a: Shape, shape_b: Shape, count: int
+) -> tuple[Array, Array]:
     batch = m.shape[:-2]
     if 0 in (*shape_a, *shape_b):
         return tuple(np.zeros((*batch, count, *shape), m.dtype) for shape in (shape_a, shape_b))
@@ -94,24 +100,24 @@ def of_dense(name: str, m, shape_a, shape_b, count: int):
     return a.reshape(*batch, *a.shape[1:]), b.reshape(*batch, *b.shape[1:])
 
 
-def _all_finite(m) -> bool:
+def _all_finite(m: Array) -> bool:
     """Whether no entry is NaN or infinite; a sum that is finite shows it in one sweep."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(m.sum()) or np.isfinite(m).all())
 
 
-def _svd_pays(shape_a, shape_b, count: int) -> bool:
+def _svd_pays(shape_a: Shape, shape_b: Shape, count: int) -> bool:
     """Whether the SVD of R(M) formed takes less than a Krylov space: a matter of the short side."""
     side = min(shape_a[0] * shape_a[1], shape_b[0] * shape_b[1])
     return side <= _SVD_SIDE * (count + 1)
 
 
-def _coordinates(part, x):
+def _coordinates(part: Part, x: Array) -> Array:
     """The coordinates of matrices in the part."""
     return part.take(x).real if part.real else part.take(x)
 
 
-def _by_svd(r, parts, count: int):
+def _by_svd(r: Array, parts: Sequence[Part], count: int) -> Iterator[Any]:
     """(triplets, part) for each part: the leading ones of R(M) in its coordinates, of a batch."""
     for part in parts:
         inner = np.swapaxes(_coordinates(part, np.swapaxes(part.take(r), -1, -2)), -1, -2)
@@ -120,7 +126,9 @@ def _by_svd(r, parts, count: int):
             yield (u[..., :count], s[..., :count], vh[..., :count, :]), part
 
 
-def _products(m, shape_a, shape_b):
+def _products(
+    m: Array, shape_a: Shape, shape_b: Shape
+) -> tuple[Callable[..., Any], Callable[..., Any], tuple[int, int]]:
     """(R(M) X, R(M)ᵀ Y) as functions, and the shape of R(M)."""
     (rows, columns), (p, q) = shape_a, shape_b
     shape = rows * columns, p * q
@@ -130,19 +138,19 @@ def _products(m, shape_a, shape_b):
     height = max(1, _SLAB_BYTES * rows // m.nbytes)
     slabs = [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
 
-    def rearranged(slab):
+    def rearranged(slab: slice) -> tuple[Array, slice]:
         """The rows of R(M) from the rows ``slab`` of A, and where they are."""
         blocks = m[slab.start * p : slab.stop * p]
         r = realignment(blocks, (slab.stop - slab.start, columns), shape_b, order="C")
         return r, slice(slab.start * columns, slab.stop * columns)
 
-    def multiply(x):
+    def multiply(x: Array) -> Array:
         result = np.empty((shape[0], x.shape[1]), np.result_type(m, x))
         for r, place in map(rearranged, slabs):
             np.matmul(r, x, out=result[place])
         return result
 
-    def multiply_transposed(y):
+    def multiply_transposed(y: Array) -> Array:
         result = np.zeros((shape[1], y.shape[1]), np.result_type(m, y))
         for r, place in map(rearranged, slabs):
             result += r.T @ y[place]
@@ -151,13 +159,19 @@ def _products(m, shape_a, shape_b):
     return multiply, multiply_transposed, shape
 
 
-def _scaled(name: str, entries, multiply, multiply_transposed, shape):
+def _scaled(
+    name: str,
+    entries: Array,
+    multiply: Callable[..., Any],
+    multiply_transposed: Callable[..., Any],
+    shape: Shape,
+) -> tuple[Callable[..., Any], Callable[..., Any], tuple[int, int], Scalar]:
     """The products by R(M) / scale, the largest entry about 1, so that no square underflows."""
     largest = np.abs(entries).max(initial=0) if entries.ndim == 1 else _largest(entries)
     scale = largest if largest > 0 else largest.dtype.type(1)
 
-    def by_scale(function):
-        def product(x):
+    def by_scale(function: Callable[..., Any]) -> Callable[..., Any]:
+        def product(x: Array) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
                 y = function(x) / scale
             if not np.isfinite(y).all():
@@ -169,18 +183,33 @@ def _scaled(name: str, entries, multiply, multiply_transposed, shape):
     return by_scale(multiply), by_scale(multiply_transposed), shape, scale
 
 
-def _largest(m):
+def _largest(m: Array) -> Scalar:
     """The largest modulus, row by row: without a copy of m."""
     return max(np.abs(row).max() for row in m)
 
 
-def _by_krylov(multiply, multiply_transposed, shape, scale, parts, count: int, dtype):
+def _by_krylov(
+    multiply: Callable[..., Any],
+    multiply_transposed: Callable[..., Any],
+    shape: Shape,
+    scale: Scalar,
+    parts: Sequence[Part],
+    count: int,
+    dtype: DType,
+) -> list[tuple[tuple[Array, Array, Array], Part]]:
     """The same, of one R(M) / scale that is multiplied."""
     found = _of_parts(multiply, multiply_transposed, shape, parts, count, dtype)
     return [((u, scale * s, vh), part) for (u, s, vh), part in found]
 
 
-def _of_parts(multiply, multiply_transposed, shape, parts, count: int, dtype):
+def _of_parts(
+    multiply: Callable[..., Any],
+    multiply_transposed: Callable[..., Any],
+    shape: Shape,
+    parts: Sequence[Part],
+    count: int,
+    dtype: DType,
+) -> list[tuple[tuple[Array, Array, Array], Part]]:
     """(triplets, part) for each part that is not empty."""
     if len(parts) > 1:
         # All parts at once, unless a triplet turns out to be a mixture: where σ are equal.
@@ -192,7 +221,9 @@ def _of_parts(multiply, multiply_transposed, shape, parts, count: int, dtype):
     return [(found, p) for found, p in zip(each, parts, strict=True) if found is not None]
 
 
-def _purified(found, parts):
+def _purified(
+    found: tuple[Array, Array, Array], parts: Sequence[Part]
+) -> tuple[Array, Array, Array] | None:
     """Triplets of which u and v lie in one part, but for roundoff, projected on it; else None."""
     u, s, vh = found
     nearness = np.sqrt(np.finfo(s.dtype).eps)
@@ -207,27 +238,34 @@ def _purified(found, parts):
     return u.T, s, vh
 
 
-def _in_part(multiply, multiply_transposed, shape, part, count: int, dtype):
+def _in_part(
+    multiply: Callable[..., Any],
+    multiply_transposed: Callable[..., Any],
+    shape: Shape,
+    part: Part,
+    count: int,
+    dtype: DType,
+) -> tuple[Array, Array, Array]:
     """The leading triplets of R(M) in the coordinates of a part; None if it has none."""
     sizes = tuple(part.take(np.zeros(size, dtype)).size for size in shape)
     if 0 in sizes:
         return None
 
-    def inside(function):
+    def inside(function: Callable[..., Any]) -> Callable[..., Any]:
         """x ↦ the coordinates of what ``function`` makes of the conjugate matrices."""
         return lambda x: _coordinates(part, function(part.put(x.T).conj().T).T).T
 
-    def right(x):
+    def right(x: Array) -> Array:
         return inside(multiply)(x.conj())
 
-    def left(y):
+    def left(y: Array) -> Array:
         return inside(multiply_transposed)(y).conj()
 
     kept = np.empty(0, dtype).real.dtype if part.real else dtype
     return leading_triplets(right, left, sizes, min(count, *sizes), np.dtype(kept))
 
 
-def of_sparse(name: str, m, shape_a, shape_b, count: int):
+def of_sparse(name: str, m: Any, shape_a: Shape, shape_b: Shape, count: int) -> tuple[Array, Array]:
     """R(M) has the entries of M in other places."""
     from scipy.sparse import csr_array
 
@@ -250,7 +288,9 @@ def of_sparse(name: str, m, shape_a, shape_b, count: int):
     return _finished(name, found, shape_a, shape_b, count)
 
 
-def of_low_rank(name: str, u, v, shape_a, shape_b, count: int):
+def of_low_rank(
+    name: str, u: Array, v: Array, shape_a: Shape, shape_b: Shape, count: int
+) -> tuple[Array, Array]:
     """R(M) = U Vᵀ = Q_u (R_u R_vᵀ) Q_vᵀ: the SVD of the matrix between."""
     u, v = (as_float(name, f) for f in (u, v))
     u, v = (f.astype(np.result_type(u, v), copy=False) for f in (u, v))
@@ -273,7 +313,13 @@ def of_low_rank(name: str, u, v, shape_a, shape_b, count: int):
 # ----------------------------------------------------------------- from triplets to factors
 
 
-def _finished(name: str, found, shape_a, shape_b, count: int):
+def _finished(
+    name: str,
+    found: Iterator[Any] | Sequence[tuple[tuple[Array, Array, Array], Part]],
+    shape_a: Shape,
+    shape_b: Shape,
+    count: int,
+) -> tuple[Array, Array]:
     """A and B, (..., count, m, n) and (..., count, p, q), from the triplets of all parts."""
     found = list(found)
     a = np.concatenate([p.put(np.swapaxes(u, -1, -2)) for (u, _, _), p in found], axis=-2)
@@ -289,7 +335,7 @@ def _finished(name: str, found, shape_a, shape_b, count: int):
     return a.reshape(*a.shape[:-1], *shape_a), b.reshape(*b.shape[:-1], *shape_b)
 
 
-def _phase(b, shape_b, *, real: bool):
+def _phase(b: Array, shape_b: Shape, *, real: bool) -> Array:
     """The number of modulus 1 by which to divide B: the phase of its trace or its pivot.
 
     Of a Hermitian B, for ``real``, only the sign may change.

@@ -20,13 +20,16 @@ from ._results import any_masked, assign, store, wrap_like
 from ._shapes import as_array, broadcast_batch, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array
 
 
 @array_api
-def khatri_rao(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
+def khatri_rao(*mats: ArrayLike, out: Array | None = None) -> Array:
     """Khatri-Rao product (column-wise Kronecker product), formed: ``a1_j ⊗ … ⊗ aN_j``.
 
     ``(A ⊙ B)[i p + k, j] = A[i, j] B[k, j]`` for A (m, n) and B (p, n).
@@ -78,7 +81,7 @@ def khatri_rao(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
 
 
 @array_api
-def face_splitting(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
+def face_splitting(*mats: ArrayLike, out: Array | None = None) -> Array:
     """Face-splitting product (row-wise Kronecker product), formed: ``a1_i ⊗ … ⊗ aN_i``.
 
     ``(A • B)[i, j q + l] = A[i, j] B[i, l]`` for A (m, n) and B (m, q).  It is also known as the
@@ -132,8 +135,8 @@ def khatri_rao_matvec(
     x: ArrayLike,
     *,
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply vectors by a Khatri-Rao product, not formed: ``y = (A1 ⊙ … ⊙ AN) x``.
 
     Parameters
@@ -198,8 +201,8 @@ def face_splitting_matvec(
     x: ArrayLike,
     *,
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply vectors by a face-splitting product, not formed: ``y = (A1 • … • AN) x``.
 
     Parameters
@@ -257,7 +260,7 @@ def face_splitting_matvec(
 # Formed
 
 
-def _formed(function, mats, out, axis):
+def _formed(function: str, mats: tuple[Array, ...], out: Array | None, axis: int) -> Array:
     """The product over the axis that is not ``axis``, which all matrices share."""
     operands = read_factors(function, mats, "mats", "matrix")
     if any_masked(*operands):
@@ -287,7 +290,14 @@ def _formed(function, mats, out, axis):
 # Applied
 
 
-def _applied(function, mats, x, transposed, out, axis):
+def _applied(
+    function: str,
+    mats: Array | Sequence[Any] | Sequence[Array],
+    x: Any,
+    transposed: bool,
+    out: Array | None,
+    axis: int,
+) -> Array:
     """(A1 ⊙ … ⊙ AN) x, or (A1 ⊙ … ⊙ AN)ᵀ x; with ``axis`` -2 the matrices are transposes."""
     x = as_array(function, "x", x, min_ndim=1)
     mats = read_factors(function, mats, "mats", "matrix")

@@ -28,7 +28,11 @@ from ._shapes import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, DType, Shape
 
 
 @two_tier("matmul_vjp")
@@ -40,7 +44,7 @@ def matmul_vjp(
     *,
     sum_batch: bool | None = None,
     conjugate: bool = True,
-) -> tuple[NDArray, NDArray]:
+) -> tuple[Array, Array]:
     """Pull a cotangent G back through Y = X W: ``dX = G Wᴴ``, ``dW = Xᴴ G``.
 
     The Jacobian dY/dW is never formed: its non-zeros are the entries of X, each repeated, so
@@ -102,7 +106,7 @@ def matmul_vjp(
     return _pull_back(MatmulOperands("matmul_vjp", g, x, w), sum_batch, conjugate)
 
 
-def _pull_back(ops, sum_batch, conjugate):
+def _pull_back(ops: MatmulOperands, sum_batch: bool | None, conjugate: bool) -> tuple[Array, Array]:
     if ops.shared_w and sum_batch is not False:
         # One product over all rows of all samples sums dW on the way.
         rows = prod(ops.g.shape[:-1])
@@ -117,7 +121,7 @@ def _pull_back(ops, sum_batch, conjugate):
     return dx, _shape_dw(dw, ops, sum_batch)
 
 
-def _vjp_pair(g, x, w, dtype, conjugate):
+def _vjp_pair(g: Array, x: Array, w: Array, dtype: DType, conjugate: bool) -> tuple[Array, Array]:
     """G Wᴴ and Xᴴ G over the batch: small ones in one gufunc, others by np.matmul."""
     m, k = x.shape[-2:]
     n = w.shape[-1]
@@ -128,14 +132,14 @@ def _vjp_pair(g, x, w, dtype, conjugate):
     return dx, np.matmul(adjoint(x, conjugate), g, dtype=dtype)
 
 
-def _shape_dw(dw, ops, sum_batch):
+def _shape_dw(dw: Array, ops: MatmulOperands, sum_batch: bool | None) -> Array:
     """dw (..., k, n) with its batch axes as ``sum_batch`` says, and W's missing column dropped."""
     core = 1 if len(ops.w_shape) == 1 else 2
     dw = dw.reshape(*dw.shape[:-2], *ops.w.shape[-2 : ops.w.ndim - 2 + core])
     return _reduce_parameter(dw, ops.w_shape, sum_batch, core)
 
 
-def _reduce_parameter(gradient, shape, sum_batch, core):
+def _reduce_parameter(gradient: Any, shape: Shape, sum_batch: bool | None, core: int) -> Any:
     """The gradient of a parameter whose last ``core`` axes are not batch."""
     if sum_batch is False:
         return gradient
@@ -147,8 +151,8 @@ def _reduce_parameter(gradient, shape, sum_batch, core):
 @two_tier("matmul_jvp")
 @array_api
 def matmul_jvp(
-    dx: ArrayLike, dw: ArrayLike, x: ArrayLike, w: ArrayLike, *, out: NDArray | None = None
-) -> NDArray:
+    dx: ArrayLike, dw: ArrayLike, x: ArrayLike, w: ArrayLike, *, out: Array | None = None
+) -> Array:
     """Push tangents forward through Y = X W: ``dY = dX W + X dW``.
 
     Parameters
@@ -234,7 +238,7 @@ def linear_vjp(
     bias: bool = True,
     sum_batch: bool | None = None,
     conjugate: bool = True,
-) -> tuple[NDArray, ...]:
+) -> tuple[Array, ...]:
     """Pull a cotangent G back through Y = X W + b: ``dX = G Wᴴ``, ``dW = Xᴴ G``, ``db = Σ G``.
 
     Parameters
@@ -297,7 +301,7 @@ def linear_vjp(
     return dx, dw, _reduce_parameter(db, (*w.shape[:-2], w.shape[-1]), sum_batch, 1)
 
 
-def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None) -> NDArray:
+def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: Array | None = None) -> Array:
     """Squared norm of each sample's weight gradient: ``‖dW_i‖²_F`` with ``dW_i = X_iᴴ G_i``.
 
     Parameters
@@ -367,12 +371,12 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None)
     return result if out is None else store(function, result, out)
 
 
-def _row_sqnorm(a, dtype):
+def _row_sqnorm(a: Array, dtype: DType) -> Array:
     rows = np.require(a, dtype, ["C", "A"]).reshape(prod(a.shape[:-1]), a.shape[-1])
     return _engine.row_sqnorm(rows).reshape(a.shape[:-1])
 
 
-def _sample_sqnorm(g, x, dtype):
+def _sample_sqnorm(g: Array, x: Array, dtype: DType) -> Array:
     (t, n), k = g.shape[-2:], x.shape[-1]
     if t * (k + n) < k * n:
         # ‖Xᴴ G‖² = Σ (X Xᴴ) ∘ conj(G Gᴴ)

@@ -18,7 +18,12 @@ from ._run import COPY, MATMUL_CHAIN, choose_route, plan_item, workspaces
 from ._shapes import check_side, check_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
     from numpy.typing import ArrayLike, DTypeLike
+
+    from ._typing import Array, DType, Factor, Shape
 
 SMALL = "small"
 
@@ -33,7 +38,7 @@ class ExplainedStep:
     """
 
     number: int  # of its pass, from 1
-    factors: tuple[int, ...]  # from 1, as they are written
+    factors: Shape  # from 1, as they are written
     q: int
     p: int
     outer: int
@@ -89,7 +94,7 @@ class Explanation:
 
     title: str
     route: str
-    dtype: np.dtype
+    dtype: DType
     plan: Plan | None
     items: int
     steps: tuple[ExplainedStep, ...]
@@ -100,7 +105,7 @@ class Explanation:
     bandwidth: float | None
 
     @property
-    def order(self) -> tuple[tuple[int, ...], ...]:
+    def order(self) -> tuple[Shape, ...]:
         """The factors, from 1, in the order in which they are applied."""
         return tuple(step.factors for step in self.steps)
 
@@ -140,7 +145,7 @@ class Explanation:
 
 def explain(
     factors: Iterable[ArrayLike | tuple[int, int] | None],
-    x_shape: tuple[int, ...] | int | None = None,
+    x_shape: Shape | int | None = None,
     *,
     side: str = "left",
     dtype: DTypeLike | None = None,
@@ -230,17 +235,26 @@ def explain(
     return _explain(given, applied, state.shape, batch, result, right, peak, bandwidth)
 
 
-def _is_pair(factor) -> bool:
+def _is_pair(factor: Any) -> bool:
     return isinstance(factor, tuple) and len(factor) == 2 and all(map(np.isscalar, factor))
 
 
-def _stand_in(name, pair, dtype):
+def _stand_in(name: str, pair: tuple[int, float], dtype: DType) -> Array:
     """An array of this shape that takes no memory."""
     q, p = (check_size(name, "a size of a factor", n) for n in pair)
     return np.broadcast_to(np.zeros((), dtype), (q, p))
 
 
-def _explain(given, factors, x_shape, batch, dtype, right, peak, bandwidth) -> Explanation:
+def _explain(
+    given: Sequence[Factor],
+    factors: Sequence[Factor],
+    x_shape: Shape,
+    batch: Shape,
+    dtype: DType,
+    right: bool,
+    peak: int | None,
+    bandwidth: int | None,
+) -> Explanation:
     left, columns = x_shape[-3], x_shape[-1]
     shapes = [f.shape[-2:] for f in factors]
     names = " ⊗ ".join(_factor_name(f) for f in given)
@@ -292,12 +306,19 @@ def _explain(given, factors, x_shape, batch, dtype, right, peak, bandwidth) -> E
     )
 
 
-def _factor_name(factor) -> str:
+def _factor_name(factor: Factor) -> str:
     size = " x ".join(map(str, factor.shape))
     return size if isinstance(factor, np.ndarray) else f"I {factor.shape[0]}"
 
 
-def _factor_by_factor(factors, route, items, left, right, dtype):
+def _factor_by_factor(
+    factors: Sequence[Factor],
+    route: str,
+    items: int,
+    left: int,
+    right: int,
+    dtype: DType,
+) -> tuple[tuple[ExplainedStep, ...], tuple[ExplainedPass, ...]]:
     """Steps and passes of the routes without a plan; small products take the last factor first."""
     order = list(enumerate(factors))
     state = [f.shape[-1] for f in factors]
@@ -317,7 +338,14 @@ def _factor_by_factor(factors, route, items, left, right, dtype):
     return tuple(steps), tuple(passes)
 
 
-def _explained(number, each: Pass, step: Step, factors, items, dtype) -> Iterator[ExplainedStep]:
+def _explained(
+    number: int,
+    each: Pass,
+    step: Step,
+    factors: Sequence[Factor],
+    items: int,
+    dtype: DType,
+) -> Iterator[ExplainedStep]:
     """The lines of a step: one for each axis that it takes."""
     involved = (*step.before, *step.factors)
     merged = np.result_type(*([dtype] if step.by_rows else [factors[i].dtype for i in involved]))
@@ -346,14 +374,14 @@ def kernel_of(each: Pass, step: Step) -> str:
     return "mode_product"
 
 
-def _flops_of_madd(factor, dtype) -> int:
+def _flops_of_madd(factor: DType, dtype: DType) -> int:
     """Real operations of one multiply-add: f x + y, f of a dtype of its own."""
     if dtype.kind != "c":
         return 2
     return 8 if factor.kind == "c" else 4
 
 
-def _table(what: Explanation):
+def _table(what: Explanation) -> Iterator[Any]:
     """A line for each step."""
     rows = [("pass", "factors", "q x p", "outer", "inner", "kernel", "Mflop")]
     for s in what.steps:
@@ -366,7 +394,7 @@ def _table(what: Explanation):
         yield "  ".join(f"{cell:<{width}}" for cell, width in cells).rstrip()
 
 
-def _summary(what: Explanation):
+def _summary(what: Explanation) -> Iterator[Any]:
     if what.route != "plan":
         yield f"route: {what.route}"
     else:

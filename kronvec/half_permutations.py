@@ -27,8 +27,9 @@ from ._triangle import duplicate, pick
 from .permutations import commutation_indices
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Indices
 
 
 def duplication_matmul(
@@ -37,8 +38,8 @@ def duplication_matmul(
     *,
     side: str = "left",
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply by the duplication matrix: D_n x, or x D_n for ``side="right"``.
 
     D_n has n² rows and n (n + 1) / 2 columns, and D_n vech(A) = vec(A) for every symmetric A of
@@ -98,7 +99,7 @@ def duplication_matmul(
     return half_matmul("duplication_matmul", DUPLICATION, x, n, side, transposed, out)
 
 
-def duplication_indices(n: int) -> NDArray[np.intp]:
+def duplication_indices(n: int) -> Indices:
     """The gather that is D_n: ``x[duplication_indices(n)]`` equals D_n x.
 
     ``indices[j n + i]`` is the place in vech(A) of a[i, j] or a[j, i], whichever is in the lower
@@ -139,8 +140,8 @@ def duplication_pinv_matmul(
     *,
     side: str = "left",
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply by the inverse of D_n, D_n⁺ = (DᵀD)⁻¹Dᵀ: D_n⁺ x, or x D_n⁺ for ``side="right"``.
 
     D_n⁺ has n (n + 1) / 2 rows and n² columns, with D_n⁺ vec(A) = vech((A + Aᵀ) / 2).  Its
@@ -199,8 +200,8 @@ def elimination_matmul(
     *,
     side: str = "left",
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply by the elimination matrix: L_n x, or x L_n for ``side="right"``.
 
     L_n has n (n + 1) / 2 rows and n² columns, and L_n vec(A) = vech(A) for every A of shape
@@ -255,7 +256,7 @@ def elimination_matmul(
     return half_matmul("elimination_matmul", ELIMINATION, x, n, side, transposed, out)
 
 
-def elimination_indices(n: int) -> NDArray[np.intp]:
+def elimination_indices(n: int) -> Indices:
     """The gather that is L_n: ``x[elimination_indices(n)]`` equals L_n x.
 
     The places in vec(A) of the lower triangle, column by column: j n + i for i >= j.
@@ -295,8 +296,8 @@ def symmetrizer_matmul(
     *,
     side: str = "left",
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply by the symmetrizer N_n = (I + K_{n,n}) / 2: N_n x, or x N_n for ``side="right"``.
 
     N_n vec(A) = vec((A + Aᵀ) / 2) for every A of shape (n, n).  N_n = N_nᵀ = N_n² is the
@@ -348,7 +349,7 @@ def symmetrizer_matmul(
     return half_matmul("symmetrizer_matmul", SYMMETRIZER, x, n, side, transposed, out)
 
 
-def symmetrizer_indices(n: int) -> NDArray[np.intp]:
+def symmetrizer_indices(n: int) -> Indices:
     """Those of K_{n,n}, with which N_n x = (x + x[indices]) / 2.
 
     Parameters

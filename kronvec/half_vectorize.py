@@ -23,10 +23,12 @@ from ._triangle import for_size, lower_positions, off_diagonal_scale, square_pos
 from .vectorize import batch_axes
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Order
 
 
-def vech(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
+def vech(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array:
     """The lower triangle of a square matrix, column by column, or row by row for order "C".
 
     Parameters
@@ -75,8 +77,8 @@ def vech(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArr
 
 
 def unvech(
-    v: ArrayLike, *, hermitian: bool = False, order: str = "F", out: NDArray | None = None
-) -> NDArray:
+    v: ArrayLike, *, hermitian: bool = False, order: Order = "F", out: Array | None = None
+) -> Array:
     """The symmetric matrix whose vech is ``v``: ``a[i, j] = a[j, i]``.
 
     Parameters
@@ -129,7 +131,7 @@ def unvech(
     return a if out is None else store("unvech", a, out)
 
 
-def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
+def svec(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array:
     """vech with the off-diagonals times √2, so that svec(A) · svec(B) = tr(A B) for symmetric A, B.
 
     Parameters
@@ -180,8 +182,8 @@ def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArr
 
 
 def smat(
-    v: ArrayLike, *, hermitian: bool = False, order: str = "F", out: NDArray | None = None
-) -> NDArray:
+    v: ArrayLike, *, hermitian: bool = False, order: Order = "F", out: Array | None = None
+) -> Array:
     """The symmetric matrix whose svec is ``v``: off-diagonals divided by √2.
 
     Parameters
@@ -232,7 +234,7 @@ def smat(
     return a if out is None else store("smat", a, out)
 
 
-def _lower_triangle(function: str, a: ArrayLike, order: str) -> tuple[NDArray, int]:
+def _lower_triangle(function: str, a: ArrayLike, order: Order) -> tuple[Array, int]:
     """What vech and svec share: the checks and the gather.  The triangle, and n."""
     check_order(function, order)
     matrix = as_movable(function, "a", a, min_ndim=2)
@@ -241,7 +243,7 @@ def _lower_triangle(function: str, a: ArrayLike, order: str) -> tuple[NDArray, i
     return np.take(rows, for_size(lower_positions, n, order), axis=-1), n
 
 
-def _symmetric(function: str, v: NDArray, order: str, hermitian: bool) -> NDArray:
+def _symmetric(function: str, v: Array, order: Order, hermitian: bool) -> Array:
     """The gather of unvech and smat."""
     n = check_triangle_length(function, "v", v)
     shape = (*batch_axes(v), n, n)

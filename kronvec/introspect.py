@@ -19,7 +19,9 @@ from .products import kron
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import TextIO
+    from typing import Any, TextIO
+
+    from ._typing import DType
 
 _ISA_VARIABLE = "KRONVEC_ISA"
 
@@ -259,7 +261,7 @@ def test(verbose: bool = True) -> bool:
     return True
 
 
-def _selftest_calls(dtype: np.dtype, m: int, n: int, p: int, q: int) -> Iterator[tuple]:
+def _selftest_calls(dtype: DType, m: int, n: int, p: int, q: int) -> Iterator[tuple[Any, ...]]:
     """(function, arguments, keywords) of one call of each function and each variant worth it."""
     random = np.random.default_rng(m + 10 * n + 100 * p + 1000 * q)
 
@@ -331,7 +333,7 @@ def _selftest_calls(dtype: np.dtype, m: int, n: int, p: int, q: int) -> Iterator
     yield "per_sample_sqnorm", (new(2, m, p), new(2, m, n)), {}
 
 
-def _compare(name: str, arguments: tuple, keywords: dict[str, Any], where: str) -> None:
+def _compare(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], where: str) -> None:
     """The public function against its definition: equal within rounding."""
     import kronvec
 

@@ -21,13 +21,15 @@ from .products import triple_product
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Order
 
 
 @array_api
 def triple_product_vjp(
     g: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, *, conjugate: bool = True
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> tuple[Array, Array, Array]:
     """Pull a cotangent G back through Y = A B C: ``G (BC)ᴴ``, ``Aᴴ G Cᴴ``, ``(AB)ᴴ G``.
 
     Parameters
@@ -67,7 +69,9 @@ def triple_product_vjp(
     return _triple_product_vjp("triple_product_vjp", g, a, b, c, conjugate)
 
 
-def _triple_product_vjp(function, g, a, b, c, conjugate):
+def _triple_product_vjp(
+    function: str, g: Array, a: Array, b: Array, c: Array, conjugate: bool
+) -> tuple[Array, Array, Array]:
     g = as_plain(function, "g", g, min_ndim=2)
     a = as_plain(function, "a", a, min_ndim=2)
     b = as_plain(function, "b", b, min_ndim=2)
@@ -93,7 +97,7 @@ def _triple_product_vjp(function, g, a, b, c, conjugate):
     return reduce_to(da, a.shape), reduce_to(db, b.shape), reduce_to(dc, c.shape)
 
 
-def _cheapest(m, n, p, q):
+def _cheapest(m: int, n: int, p: int, q: int) -> int:
     """Multiply-adds of a triple product of these sizes."""
     return min(m * p * (n + q), n * q * (m + p))
 
@@ -104,9 +108,9 @@ def vec_trick_vjp(
     b: ArrayLike,
     c: ArrayLike,
     *,
-    order: str = "F",
+    order: Order = "F",
     conjugate: bool = True,
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> tuple[Array, Array, Array]:
     """Pull a cotangent back through y = (Cᵀ ⊗ A) vec(B).
 
     With g = vec(G): ``dA = G (BC)ᴴ``, ``db = vec(Aᴴ G Cᴴ)``, ``dC = (AB)ᴴ G``.
@@ -160,7 +164,7 @@ def vec_trick_vjp(
         )
         raise shape_error(function, message, g=g, a=a, b=b, c=c)
 
-    def unfold(v, rows, cols):
+    def unfold(v: Array, rows: int, cols: int) -> Array:
         if by_columns:
             return np.swapaxes(v.reshape(*v.shape[:-1], cols, rows), -1, -2)
         return v.reshape(*v.shape[:-1], rows, cols)
@@ -173,7 +177,7 @@ def vec_trick_vjp(
 @array_api
 def kron_vjp(
     g: ArrayLike, a: ArrayLike, b: ArrayLike, *, conjugate: bool = True
-) -> tuple[NDArray, NDArray]:
+) -> tuple[Array, Array]:
     """Pull a cotangent G back through Y = A ⊗ B.
 
     ``dA[i, j] = Σ_kl G[i p + k, j q + l] B*[k, l]`` and
@@ -230,7 +234,7 @@ def kron_vjp(
 
 def kron_matmul_vjp(
     g: ArrayLike, factors: Iterable[ArrayLike], x: ArrayLike, *, conjugate: bool = True
-) -> tuple[list[NDArray], NDArray]:
+) -> tuple[list[Array], Array]:
     """Pull a cotangent G back through Y = (F1 ⊗ … ⊗ FN) X.
 
     ``dX = (F1 ⊗ … ⊗ FN)ᴴ G``; dF_i contracts every axis but the i-th of G, pulled back

@@ -32,16 +32,18 @@ from ._shapes import as_array, broadcast_batch, check_addressable, check_out, ch
 from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, DType, Scalar, Shape
 
 # Room for what numpy.matmul makes of a large factor before it is added to the result.
 _TERM_BYTES = 1 << 20
 
 
 @array_api
-def kronsum(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
+def kronsum(*mats: ArrayLike, out: Array | None = None) -> Array:
     """Kronecker sum of square matrices, formed: ``A ⊕ B = A ⊗ I + I ⊗ B``.
 
     ``A ⊕ B ⊕ C = A ⊗ I ⊗ I + I ⊗ B ⊗ I + I ⊗ I ⊗ C``, and so on.  `scipy.sparse.kronsum`
@@ -98,7 +100,7 @@ def kronsum(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
     return wrap_like(result, *operands) if out is None else store("kronsum", result, out)
 
 
-def _formed(factors, shape, dtype):
+def _formed(factors: Sequence[Array], shape: Shape, dtype: DType) -> Array:
     """F1 ⊕ … ⊕ FN, of this shape."""
     y = np.zeros(shape, dtype.newbyteorder("="))
     left, right = 1, shape[-1]
@@ -111,13 +113,13 @@ def _formed(factors, shape, dtype):
     return y
 
 
-def _merged(factors):
+def _merged(factors: Sequence[Array]) -> Array:
     """A ⊕ B ⊕ …, the matrix of one step."""
     n = prod(f.shape[-1] for f in factors)
     return factors[0] if len(factors) == 1 else _formed(factors, (n, n), factors[0].dtype)
 
 
-def _diagonal_blocks(y, left, n, right):
+def _diagonal_blocks(y: Array, left: int, n: int, right: int) -> Array:
     """The view d[..., l, r, p, q] = y[..., (l n + p) right + r, (l n + q) right + r]."""
     *batch, row, column = y.strides
     return np.lib.stride_tricks.as_strided(
@@ -133,11 +135,11 @@ def kronsum_matmul(
     factors: Iterable[ArrayLike],
     x: ArrayLike,
     *,
-    alpha=1,
-    beta=0,
-    out: NDArray | None = None,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
     workers: int | None = None,
-) -> NDArray:
+) -> Array:
     """Multiply by a Kronecker sum: ``alpha (F1 ⊕ … ⊕ FN) X + beta out``.
 
     ``F1 ⊕ … ⊕ FN = Σ_i I ⊗ … ⊗ F_i ⊗ … ⊗ I``, as `kronsum` forms it.  Discretized Laplacians
@@ -235,7 +237,9 @@ def kronsum_matmul(
     return out if direct else combine(result, beta, out, operands)
 
 
-def _read_square(function, factors, *others):
+def _read_square(
+    function: str, factors: Sequence[Array | list[list[int]]] | Sequence[Array], *others: Array
+) -> tuple[list[Array], list[Array]]:
     """The operands as given, and the factors as plain arrays."""
     factors = read_factors(function, factors)
     for i, f in enumerate(factors):
@@ -246,7 +250,7 @@ def _read_square(function, factors, *others):
     return operands, [np.asarray(f) for f in factors]
 
 
-def _sum_of_matmul(factors, x, core):
+def _sum_of_matmul(factors: Sequence[Array], x: Array, core: int) -> Array:
     """Σ_i (I ⊗ F_i ⊗ I) X, a product for each term: batched factors, odd dtypes."""
     batch, right = x.shape[: x.ndim - core], prod(x.shape[x.ndim - core + 1 :])
     before, behind, total = 1, prod(f.shape[-1] for f in factors) * right, None
@@ -261,7 +265,15 @@ def _sum_of_matmul(factors, x, core):
     return total
 
 
-def _run(factors, left, right, x, y, accumulate, workers):
+def _run(
+    factors: Sequence[Array],
+    left: int,
+    right: int,
+    x: Array,
+    y: Array,
+    accumulate: bool,
+    workers: int,
+) -> None:
     """y (+)= Σ_i (I ⊗ F_i ⊗ I) x of flat contiguous arrays, pass after pass."""
     sizes, lanes = tuple(f.shape[-1] for f in factors), _kernels.vector_bytes() // x.itemsize
     plan = make_sum_plan(sizes, left, right, x.itemsize, max(1, lanes), True)
@@ -276,12 +288,14 @@ def _run(factors, left, right, x, y, accumulate, workers):
         accumulate = True
 
 
-def _finite(x):
+def _finite(x: Array) -> Scalar:
     """Whether no entry is NaN or infinite (False also where squares overflow)."""
     return np.isfinite(_engine.row_sqnorm(x.reshape(1, -1))[0])
 
 
-def _run_blocks(each: Pass, matrices, x, y, accumulate, workers):
+def _run_blocks(
+    each: Pass, matrices: Sequence[Array], x: Array, y: Array, accumulate: bool, workers: int
+) -> None:
     sizes = each.sizes
     run_ranges(
         lambda begin, end: _engine.run_sum_pass(sizes, matrices, x, y, accumulate, begin, end),
@@ -290,7 +304,7 @@ def _run_blocks(each: Pass, matrices, x, y, accumulate, workers):
     )
 
 
-def _run_matmul(each: Pass, f, x, y, accumulate):
+def _run_matmul(each: Pass, f: Array, x: Array, y: Array, accumulate: bool) -> None:
     """y[l,q,r] (+)= Σ_p f[q,p] x[l,p,r] by numpy.matmul; a real f makes complex data real."""
     if f.dtype != x.dtype:
         x, y = x.view(f.dtype), y.view(f.dtype)

@@ -17,7 +17,9 @@ from ._sampled import apply_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Scalar
 
 
 @two_tier("kron_matvec")
@@ -27,8 +29,8 @@ def kron_matvec(
     x: ArrayLike,
     *,
     rows: tuple[ArrayLike, ...] | None = None,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply vectors by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x``.
 
     Parameters
@@ -102,8 +104,8 @@ def kron_matvec(
 @two_tier("kron_vecmat")
 @array_api
 def kron_vecmat(
-    x: ArrayLike, factors: Iterable[ArrayLike | None], *, out: NDArray | None = None
-) -> NDArray:
+    x: ArrayLike, factors: Iterable[ArrayLike | None], *, out: Array | None = None
+) -> Array:
     """Multiply row vectors by a Kronecker product: ``y = x (F1 ⊗ … ⊗ FN)``.
 
     Parameters
@@ -155,12 +157,12 @@ def kron_matmul(
     factors: Iterable[ArrayLike | None],
     x: ArrayLike,
     *,
-    alpha=1,
-    beta=0,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
     rows: tuple[ArrayLike, ...] | None = None,
-    out: NDArray | None = None,
+    out: Array | None = None,
     workers: int | None = None,
-) -> NDArray:
+) -> Array:
     """Multiply by a Kronecker product: ``alpha (F1 ⊗ … ⊗ FN) X + beta out``.
 
     Parameters
@@ -252,11 +254,11 @@ def matmul_kron(
     x: ArrayLike,
     factors: Iterable[ArrayLike | None],
     *,
-    alpha=1,
-    beta=0,
-    out: NDArray | None = None,
+    alpha: Scalar = 1,
+    beta: Scalar = 0,
+    out: Array | None = None,
     workers: int | None = None,
-) -> NDArray:
+) -> Array:
     """Multiply by a Kronecker product from the right: ``alpha X (F1 ⊗ … ⊗ FN) + beta out``.
 
     Parameters

@@ -18,15 +18,19 @@ from ._schur_solves import check_solution, solve_pair, solve_product
 from ._shapes import as_lapack, as_plain, broadcast_batch, check_square, shape_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._schur import SchurForm
+    from ._typing import Array, Shape
 
 # Up to this size a Schur form takes less time than eigenvectors and finding out about symmetry.
 _SMALL = 8
 
 
-def solve_sylvester(a: ArrayLike, b: ArrayLike, q: ArrayLike) -> NDArray:
+def solve_sylvester(a: ArrayLike, b: ArrayLike, q: ArrayLike) -> Array:
     """Solve the Sylvester equation A X + X B = Q.
 
     The Schur forms A = U T Uᴴ and Bᵀ = V S Vᴴ leave T Y + Y Sᵀ = Uᴴ Q conj(V), which recursive
@@ -95,13 +99,13 @@ def solve_sylvester(a: ArrayLike, b: ArrayLike, q: ArrayLike) -> NDArray:
     m, n = check_square(function, "a", a), check_square(function, "b", b)
     _check_right_side(function, (m, n), a=a, b=b, q=q)
 
-    def solve(forms, q):
+    def solve(forms: Sequence[SchurForm], q: Array) -> Array:
         return solve_pair(function, *forms, q, ("a", "b"))
 
     return _each(function, solve, {"a": a, "b": b.mT}, q)
 
 
-def solve_continuous_lyapunov(a: ArrayLike, q: ArrayLike) -> NDArray:
+def solve_continuous_lyapunov(a: ArrayLike, q: ArrayLike) -> Array:
     """Solve the continuous Lyapunov equation A X + X Aᴴ = Q.
 
     One Schur form A = U T Uᴴ serves both sides: T Y + Y Tᴴ = Uᴴ Q U.  A Hermitian A is
@@ -160,13 +164,13 @@ def solve_continuous_lyapunov(a: ArrayLike, q: ArrayLike) -> NDArray:
     n = check_square(function, "a", a)
     _check_right_side(function, (n, n), a=a, q=q)
 
-    def solve(forms, q):
+    def solve(forms: Sequence[SchurForm], q: Array) -> Array:
         return solve_pair(function, forms[0], forms[0].conjugate(), q, ("a", "aᴴ"))
 
     return _each(function, solve, {"a": a}, q)
 
 
-def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = None) -> NDArray:
+def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = None) -> Array:
     """Solve the discrete Lyapunov (Stein) equation A X Aᴴ - X + Q = 0.
 
     Where A + I or A - I is well conditioned a Cayley transformation makes a continuous equation
@@ -233,10 +237,10 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
     n = check_square(function, "a", a)
     _check_right_side(function, (n, n), a=a, q=q)
 
-    def prepare(a):
+    def prepare(a: Array) -> CayleyForm | SchurForm:
         return (None if is_exactly_hermitian(a) else cayley(a)) or schur(a)
 
-    def solve(forms, q):
+    def solve(forms: Sequence[CayleyForm | SchurForm], q: Array) -> Array:
         form = forms[0]
         if isinstance(form, CayleyForm):
             x = form.solve(q)
@@ -249,23 +253,29 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
     return _each(function, solve, {"a": a}, q, prepare)
 
 
-def _read(function, **arguments):
+def _read(function: str, **arguments: Any) -> list[Array]:
     """The arguments as plain finite matrices in a precision of LAPACK."""
     read = {name: as_plain(function, name, a, min_ndim=2) for name, a in arguments.items()}
     return as_lapack(function, DTYPES, **read)
 
 
-def _check_right_side(function, shape, **arrays):
+def _check_right_side(function: str, shape: Shape, **arrays: Any) -> None:
     """q, of this shape, and batch axes that broadcast."""
     if arrays["q"].shape[-2:] != shape:
         raise shape_error(function, f"q must have shape (..., {shape[0]}, {shape[1]})", **arrays)
 
 
-def _form(a):
+def _form(a: Array) -> SchurForm:
     return schur(a, diagonal=len(a) > _SMALL)
 
 
-def _each(function, solve: Callable, matrices, q, prepare: Callable = _form):
+def _each(
+    function: str,
+    solve: Callable[..., Any],
+    matrices: dict[str, Array],
+    q: Array,
+    prepare: Callable[..., Any] = _form,
+) -> Array:
     """``solve(forms, q)`` for every matrix of the batch, each other one prepared once."""
     if q.ndim == 2 and all(a.ndim == 2 for a in matrices.values()):
         if not q.size:
@@ -288,6 +298,6 @@ def _each(function, solve: Callable, matrices, q, prepare: Callable = _form):
     return check_solution(function, x)
 
 
-def _empty(q, *matrices):
+def _empty(q: Array, *matrices: Array) -> Array:
     """An array for the solutions."""
     return np.empty(q.shape, np.result_type(q, *matrices))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from ._typing import Array, Scalar, Shape
+
 
 def nearest_kron(
     m: Any,
@@ -124,7 +126,9 @@ def nearest_kron(
     return _as_pairs(a, b, terms)
 
 
-def nearest_kron_of_terms(pairs: Iterable[tuple[ArrayLike, ArrayLike]], *, terms=None) -> Any:
+def nearest_kron_of_terms(
+    pairs: Iterable[tuple[ArrayLike, ArrayLike]], *, terms: int | None = None
+) -> Any:
     """``nearest_kron`` of Σ_i A_i ⊗ B_i, given as pairs: the SVD of a matrix of their number."""
     name = "nearest_kron"
     pairs = [(np.asarray(a), np.asarray(b)) for a, b in pairs]
@@ -134,13 +138,15 @@ def nearest_kron_of_terms(pairs: Iterable[tuple[ArrayLike, ArrayLike]], *, terms
     return _as_pairs(a, b, terms)
 
 
-def _as_pairs(a, b, terms):
+def _as_pairs(
+    a: Array, b: Array, terms: Scalar | None
+) -> list[tuple[Array, Array]] | tuple[Array, Array]:
     """One pair, or the list of those along axis -3."""
     pairs = [(a[..., i, :, :], b[..., i, :, :]) for i in range(a.shape[-3])]
     return pairs[0] if terms is None else pairs
 
 
-def _check_terms(name: str, terms, shape_a, shape_b) -> int:
+def _check_terms(name: str, terms: Scalar | None, shape_a: Shape, shape_b: Shape) -> int:
     most = min(shape_a[0] * shape_a[1], shape_b[0] * shape_b[1])
     count = 1 if terms is None else check_size(name, "terms", terms)
     if terms is not None and not 1 <= count <= max(most, 1):

@@ -18,7 +18,11 @@ from ._results import assign
 from ._shapes import as_movable, check_addressable, check_out, check_side, check_size, shape_error
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Indices, Shape
 
 # The transposition kernel moves items of a size, whatever they mean.
 _MOVED_AS = {
@@ -32,18 +36,18 @@ KERNEL_PAYS = 2048
 _COPIED_RUN = 256
 
 
-def _moves_as_bytes(source: NDArray, target: NDArray) -> bool:
+def _moves_as_bytes(source: Array, target: Array) -> bool:
     return source.dtype == target.dtype and source.dtype.kind in _PLAIN_KINDS
 
 
-def _runs_along_same_axis(source: NDArray, target: NDArray) -> bool:
+def _runs_along_same_axis(source: Array, target: Array) -> bool:
     """Both fastest along i, or both along j, of source[..., i, j, :]: then it is a plain copy."""
     i, j = source.strides[-3:-1]
     target_j, target_i = target.strides[-3:-1]
     return (abs(i) < abs(j)) == (abs(target_i) < abs(target_j))
 
 
-def transpose_into(target: NDArray, source: NDArray) -> None:
+def transpose_into(target: Array, source: Array) -> None:
     """``target[..., j, i, :] = source[..., i, j, :]``, also where the two overlap.
 
     Ndarrays of matching shapes; a last axis of length 1 makes it a transposition of matrices.
@@ -61,13 +65,13 @@ def transpose_into(target: NDArray, source: NDArray) -> None:
     assign(target, np.swapaxes(source, -2, -3))
 
 
-def _fastest(a: NDArray, but: int | None = None) -> int | None:
+def _fastest(a: Array, but: int | None = None) -> int | None:
     """The axis of the least stride, of those that are more than one entry long."""
     axes = [i for i in range(a.ndim) if a.shape[i] > 1 and i != but]
     return min(axes, key=lambda i: abs(a.strides[i]), default=None)
 
 
-def move_axes(target: NDArray, source: NDArray) -> None:
+def move_axes(target: Array, source: Array) -> None:
     """``target[...] = source``, two arrays of one shape in any order of axes; they may overlap.
 
     The axis that is fastest in the source and the one that is fastest in the target make the
@@ -92,7 +96,7 @@ def move_axes(target: NDArray, source: NDArray) -> None:
     transpose_into(target, source)
 
 
-def _transposed_in_place(x: NDArray, p: int, q: int, columns: int) -> bool:
+def _transposed_in_place(x: Array, p: int, q: int, columns: int) -> bool:
     """``x``, a batch of (p, q, columns), with p and q exchanged where it is, if it can be.
 
     It needs no more memory than O(p + q) times a row of columns.
@@ -109,7 +113,7 @@ def _transposed_in_place(x: NDArray, p: int, q: int, columns: int) -> bool:
     return True
 
 
-def _same_memory(a: NDArray, b: NDArray) -> bool:
+def _same_memory(a: Array, b: Array) -> bool:
     """The entries of both, of one shape, lie in the same places."""
     return a is b or (
         np.may_share_memory(a, b)
@@ -120,8 +124,8 @@ def _same_memory(a: NDArray, b: NDArray) -> bool:
 
 
 def exchange(
-    function: str, x: NDArray, p: int, q: int, *, axis: int = -1, out: NDArray | None = None
-) -> NDArray:
+    function: str, x: Array, p: int, q: int, *, axis: int = -1, out: Array | None = None
+) -> Array:
     """``x`` with its ``axis`` (-1 or -2) split into (p, q) and the two parts exchanged.
 
     The result has the shape and the dtype of ``x``, in native byte order.  ``out`` may be
@@ -145,7 +149,7 @@ def exchange(
     return out
 
 
-def _handed_over(moved, x, out: NDArray | None):
+def _handed_over(moved: Array, x: Array, out: Array | None) -> Array:
     """What NumPy's functions made of ``x``: a fresh array, or ``out`` with it."""
     if out is None:
         fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(moved, x))
@@ -154,7 +158,7 @@ def _handed_over(moved, x, out: NDArray | None):
     return out
 
 
-def _exchange_dispatched(x: NDArray, p: int, q: int, axis: int) -> NDArray:
+def _exchange_dispatched(x: Array, p: int, q: int, axis: int) -> Array:
     """``exchange`` by functions that subclasses and owners of ``__array_function__`` serve."""
     if isinstance(x, np.matrix):  # always two axes, so it cannot be split
         return np.asmatrix(_exchange_dispatched(np.asarray(x), p, q, axis))
@@ -163,7 +167,14 @@ def _exchange_dispatched(x: NDArray, p: int, q: int, axis: int) -> NDArray:
     return np.reshape(np.swapaxes(parts, split, split + 1), x.shape)
 
 
-def rearranged(function: str, m, split, permuted, shape, out: NDArray | None) -> NDArray:
+def rearranged(
+    function: str,
+    m: Array,
+    split: Shape,
+    permuted: Sequence[int],
+    shape: Shape,
+    out: Array | None,
+) -> Array:
     """``m``, its last two axes split into ``split``, those ``permuted``, and joined to ``shape``.
 
     Never a view; of the dtype of ``m`` in native byte order.  ``out`` may overlap ``m`` in any way.
@@ -183,7 +194,12 @@ def rearranged(function: str, m, split, permuted, shape, out: NDArray | None) ->
     return target
 
 
-def _rearranged_dispatched(m, split, axes, shape):
+def _rearranged_dispatched(
+    m: Array,
+    split: tuple[int, int, int, int],
+    axes: tuple[int, int, int, int],
+    shape: Shape,
+) -> Array:
     """The same by functions that subclasses and owners of ``__array_function__`` serve."""
     if isinstance(m, np.matrix):  # always two axes, so it cannot be split
         return np.asmatrix(_rearranged_dispatched(np.asarray(m), split, axes, shape))
@@ -199,8 +215,8 @@ def commutation_matmul(
     *,
     side: str = "left",
     transposed: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Multiply by the commutation matrix: K_{m,n} x, or x K_{m,n} for ``side="right"``.
 
     K_{m,n} is the permutation matrix with K_{m,n} vec(A) = vec(Aᵀ) for every A of shape
@@ -282,7 +298,7 @@ def commutation_matmul(
     return exchange(name, array, p, q, axis=axis, out=out)
 
 
-def commutation_indices(m: int, n: int) -> NDArray[np.intp]:
+def commutation_indices(m: int, n: int) -> Indices:
     """The gather that is K_{m,n}: ``x[commutation_indices(m, n)]`` equals K_{m,n} x.
 
     ``indices[i n + j] = j m + i``: entry (j, i) of Aᵀ, column-major, is entry (i, j) of A.

@@ -24,7 +24,11 @@ from ._shapes import (
 from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, DType, Order
 
 # Entries of a result that is worth more than one thread.
 _SPLIT_LIMIT = 1 << 18
@@ -42,9 +46,9 @@ def kron(
     b: ArrayLike,
     /,
     *more: ArrayLike,
-    out: NDArray | None = None,
+    out: Array | None = None,
     workers: int | None = None,
-) -> NDArray:
+) -> Array:
     """Kronecker product A ⊗ B ⊗ …, formed.
 
     ``(A ⊗ B)[i p + k, j q + l] = A[i, j] B[k, l]`` for A (m, n) and B (p, q).  With two
@@ -101,7 +105,7 @@ def kron(
     return product
 
 
-def _kron_pair(a, b, out, workers):
+def _kron_pair(a: Any, b: Any, out: Array | None, workers: int) -> Any:
     """One `numpy.kron`, by the kernels where they apply."""
     if type(a) is np.ndarray and type(b) is np.ndarray and {a.dtype.kind, b.dtype.kind} <= _KINDS:
         ndim = max(a.ndim, b.ndim)
@@ -125,13 +129,13 @@ def _kron_pair(a, b, out, workers):
     return product if out is None else store("kron", product, out)
 
 
-def _kron_rows(a, b, out, workers):
+def _kron_rows(a: Array, b: Array, out: Array | None, workers: int) -> Array:
     """A ⊗ B into ``out``: every worker the rows that its rows of A give."""
     if np.may_share_memory(out, a) or np.may_share_memory(out, b):
         workers = 1
     dtype, p = np.result_type(a, b), b.shape[0]
 
-    def task(begin, end):
+    def task(begin: int, end: int) -> None:
         rows = out[begin * p : end * p]
         _ufuncs.bkron(a[begin:end], b, out=rows, dtype=dtype, casting="unsafe")
 
@@ -141,7 +145,7 @@ def _kron_rows(a, b, out, workers):
 
 @two_tier("bkron")
 @array_api
-def bkron(a: ArrayLike, b: ArrayLike, *, out: NDArray | None = None) -> NDArray:
+def bkron(a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
     """Kronecker products of batches of matrices: ``y[s] = a[s] ⊗ b[s]``.
 
     Parameters
@@ -204,9 +208,7 @@ def bkron(a: ArrayLike, b: ArrayLike, *, out: NDArray | None = None) -> NDArray:
 
 @two_tier("triple_product")
 @array_api
-def triple_product(
-    a: ArrayLike, b: ArrayLike, c: ArrayLike, *, out: NDArray | None = None
-) -> NDArray:
+def triple_product(a: ArrayLike, b: ArrayLike, c: ArrayLike, *, out: Array | None = None) -> Array:
     """Matrix product A B C by the cheaper association.
 
     (A B) C takes m p (n + q) multiply-adds and A (B C) takes n q (m + p); the smaller decides.
@@ -270,7 +272,7 @@ def triple_product(
     return _associated(a, b, c, dtype, out)
 
 
-def _associated(a, b, c, dtype, out):
+def _associated(a: Array, b: Array, c: Array, dtype: DType, out: Array | None) -> Array:
     """A B C of fitting shapes: small in one gufunc, large or of an odd dtype in two matmuls."""
     m, n = a.shape[-2:]
     p, q = c.shape[-2:]
@@ -286,8 +288,8 @@ def _associated(a, b, c, dtype, out):
 @two_tier("vec_trick")
 @array_api
 def vec_trick(
-    a: ArrayLike, b: ArrayLike, c: ArrayLike, *, order: str = "F", out: NDArray | None = None
-) -> NDArray:
+    a: ArrayLike, b: ArrayLike, c: ArrayLike, *, order: Order = "F", out: Array | None = None
+) -> Array:
     """Apply a Kronecker product of two matrices to a vec-ed one: ``(Cᵀ ⊗ A) vec(B) = vec(A B C)``.
 
     With ``order="C"`` vec stacks rows, and the same product reads
@@ -377,6 +379,6 @@ def vec_trick(
     return out
 
 
-def _unfolded(v, rows, cols):
+def _unfolded(v: Array, rows: int, cols: int) -> Array:
     """The last axis of v split into (rows, cols): a view, whatever the stride."""
     return v.reshape(*v.shape[:-1], rows, cols)

@@ -13,7 +13,7 @@ from .permutations import rearranged
 if TYPE_CHECKING:
     from typing import Any
 
-    from numpy.typing import NDArray
+    from ._typing import Array, Order, Shape
 
 
 def realignment(
@@ -21,10 +21,10 @@ def realignment(
     shape_a: tuple[int, int],
     shape_b: tuple[int, int],
     *,
-    order: str = "F",
+    order: Order = "F",
     inverse: bool = False,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """Rearrange a matrix by its blocks: ``R(A ⊗ B) = vec(A) vec(B)ᵀ``.
 
     Each block of m, of the shape of B, becomes a row of R(m).  So the matrix nearest to m that is
@@ -111,7 +111,7 @@ def realignment(
     return rearranged(name, matrix, (columns, rows, q, p), (1, 3, 0, 2), blocks, out)
 
 
-def _of_low_rank(u, v, shape_a, shape_b, order: str) -> NDArray:
+def _of_low_rank(u: Array, v: Array, shape_a: Shape, shape_b: Shape, order: Order) -> Array:
     """R = U Vᵀ, where the columns of U and V are matrices by rows."""
     if order == "F":
         u, v = (

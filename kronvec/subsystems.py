@@ -22,12 +22,11 @@ from ._subsystem_shapes import (
 from .permutations import rearranged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-    from numpy.typing import NDArray
-
     from ._subsystem_shapes import Pairs, Subsystems
+    from ._typing import Array, Shape
 
 # From so many entries on einsum's sums, in one sweep each, are as fast as those of add.reduce.
 _EINSUM_PAYS = 64
@@ -38,7 +37,7 @@ def partial_trace(
     dims: Sequence[int | tuple[int, int]],
     axis: int | Sequence[int],
     *,
-    out: NDArray | None = None,
+    out: Array | None = None,
 ) -> Any:
     """Trace out subsystems: ``tr_B(A ⊗ B) = A tr(B)``, for axis 1 of two.
 
@@ -126,7 +125,7 @@ def partial_trace(
     return out
 
 
-def _trace_into(target: NDArray, m: NDArray, groups) -> None:
+def _trace_into(target: Array, m: Array, groups: tuple[tuple[int, int, bool], ...]) -> None:
     """``target`` = Σ over the diagonals of the chosen groups of m, in its dtype."""
     batch, rows, columns = m.shape[:-2], [g[0] for g in groups], [g[1] for g in groups]
     m = m.reshape((*batch, *rows, *columns), copy=False)
@@ -147,7 +146,7 @@ def _trace_into(target: NDArray, m: NDArray, groups) -> None:
         np.einsum(m, letters, letters[:kept], out=target)
 
 
-def _own_result(name: str, m, systems: Subsystems, out):
+def _own_result(name: str, m: Any, systems: Subsystems, out: Array | None) -> tuple[Any, Any]:
     """(m, what an operator makes of itself); (dense m, NotImplemented) where it does not."""
     if not is_operator(m):
         return m, NotImplemented
@@ -159,7 +158,9 @@ def _own_result(name: str, m, systems: Subsystems, out):
     return m, own if out is None else store(name, np.asarray(own), out)
 
 
-def _sparse(name: str, m, systems: Subsystems, out, entries):
+def _sparse(
+    name: str, m: Any, systems: Subsystems, out: Array | None, entries: Callable[..., Any]
+) -> Any:
     """The sparse matrix of ``entries(m, systems)``: rows, columns, data, shape."""
     if out is not None:
         raise TypeError(f"{name}: out needs a dense m")
@@ -168,7 +169,7 @@ def _sparse(name: str, m, systems: Subsystems, out, entries):
     return sparse_from(row, column, data, shape, m)
 
 
-def _split_indices(m, pairs: Pairs):
+def _split_indices(m: Any, pairs: Pairs) -> tuple[list[Array], list[Array], Array]:
     """The row and column numbers of sparse entries, in each subsystem, and the values."""
     row, column, data = sparse_entries(m)
     if not data.size:  # an empty matrix has no index to split
@@ -177,7 +178,7 @@ def _split_indices(m, pairs: Pairs):
     return list(rows), list(np.unravel_index(column, [c for _, c in pairs])), data
 
 
-def _joined(indices, sizes, count: int) -> NDArray:
+def _joined(indices: Sequence[Array], sizes: Sequence[int], count: int) -> Array:
     """One number of several digits, for ``count`` entries."""
     number = np.zeros(count, np.intp)
     for digit, size in zip(indices, sizes, strict=True):
@@ -185,12 +186,14 @@ def _joined(indices, sizes, count: int) -> NDArray:
     return number
 
 
-def _joined_pairs(rows, columns, data, pairs: Pairs, shape):
+def _joined_pairs(
+    rows: Sequence[Array], columns: Sequence[Array], data: Array, pairs: Pairs, shape: Shape
+) -> tuple[Array, Array, Array, tuple[int, int]]:
     row = _joined(rows, [r for r, _ in pairs], len(data))
     return row, _joined(columns, [c for _, c in pairs], len(data)), data, shape
 
 
-def _traced_entries(m, systems: Subsystems):
+def _traced_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, tuple[int, int]]:
     """Those with equal digits in the subsystems to trace out, without these digits."""
     rows, columns, data = _split_indices(m, systems.pairs)
     stays = np.ones(len(data), bool)
@@ -200,7 +203,7 @@ def _traced_entries(m, systems: Subsystems):
     return _joined_pairs(rows, columns, data[stays], systems.left, systems.left_shape)
 
 
-def _transposed_entries(m, systems: Subsystems):
+def _transposed_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, tuple[int, int]]:
     """All, with those digits exchanged."""
     rows, columns, data = _split_indices(m, systems.pairs)
     for i in systems.axes:
@@ -213,7 +216,7 @@ def partial_transpose(
     dims: Sequence[int | tuple[int, int]],
     axis: int | Sequence[int],
     *,
-    out: NDArray | None = None,
+    out: Array | None = None,
 ) -> Any:
     """Transpose subsystems: ``A ⊗ B`` becomes ``A ⊗ Bᵀ``, for axis 1 of two.
 

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING
 from ._half_kron import applied, check_halves, formed
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array
 
 
 def vech_kron(
@@ -29,8 +31,8 @@ def vech_kron(
     *,
     left: str = "duplication_pinv",
     right: str = "duplication",
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """A ⊗ B between vechs, formed: P (A ⊗ B) R, by default D⁺(A ⊗ A)D.
 
     ==================  =====  =====
@@ -109,8 +111,8 @@ def vech_kron_matvec(
     *,
     left: str = "duplication_pinv",
     right: str = "duplication",
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """P (A ⊗ B) R x without forming it, by default D⁺(A ⊗ A)D x: ``vech(A unvech(x) Aᵀ)``.
 
     R x is read as vec(S), and P vec(B S Aᵀ) is the result: O(n³) operations.
@@ -161,9 +163,7 @@ def vech_kron_matvec(
     return applied(name, a, x, b, *check_halves(name, left, right), out)
 
 
-def symmetric_kron(
-    a: ArrayLike, b: ArrayLike | None = None, *, out: NDArray | None = None
-) -> NDArray:
+def symmetric_kron(a: ArrayLike, b: ArrayLike | None = None, *, out: Array | None = None) -> Array:
     """Symmetric Kronecker product, formed: ``(A ⊗ₛ B) svec(S) = ½ svec(B S Aᵀ + A S Bᵀ)``.
 
     A ⊗ₛ B = Q (A ⊗ B) Qᵀ, with Q vec(S) = svec(S) for symmetric S; it is B ⊗ₛ A.
@@ -213,8 +213,8 @@ def symmetric_kron(
 
 
 def symmetric_kron_matvec(
-    a: ArrayLike, x: ArrayLike, b: ArrayLike | None = None, *, out: NDArray | None = None
-) -> NDArray:
+    a: ArrayLike, x: ArrayLike, b: ArrayLike | None = None, *, out: Array | None = None
+) -> Array:
     """(A ⊗ₛ B) x without forming it: ``½ svec(B S Aᵀ + A S Bᵀ)`` for S = smat(x).
 
     Parameters
@@ -262,8 +262,8 @@ def symmetric_kron_matvec(
 
 
 def symmetrizer_kron(
-    a: ArrayLike, b: ArrayLike | None = None, *, out: NDArray | None = None
-) -> NDArray:
+    a: ArrayLike, b: ArrayLike | None = None, *, out: Array | None = None
+) -> Array:
     """N(A ⊗ A) = (A ⊗ A)N, formed; N(A ⊗ B)N for two matrices.  N is the symmetrizer.
 
     Parameters
@@ -308,8 +308,8 @@ def symmetrizer_kron(
 
 
 def symmetrizer_kron_matvec(
-    a: ArrayLike, x: ArrayLike, b: ArrayLike | None = None, *, out: NDArray | None = None
-) -> NDArray:
+    a: ArrayLike, x: ArrayLike, b: ArrayLike | None = None, *, out: Array | None = None
+) -> Array:
     """N(A ⊗ A) x without forming it: ``vec(½ A (X + Xᵀ) Aᵀ)`` for x = vec(X); else N(A ⊗ B)N x.
 
     Parameters

@@ -17,16 +17,19 @@ from ._shapes import as_array, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array
 
 # A matrix product with fewer terms costs more than its arithmetic.
 _FEW_TERMS = 8
 
 
 def mttkrp(
-    x: ArrayLike, mats: Sequence[ArrayLike | None], mode: int, *, out: NDArray | None = None
-) -> NDArray:
+    x: ArrayLike, mats: Sequence[ArrayLike | None], mode: int, *, out: Array | None = None
+) -> Array:
     """Matricized tensor times Khatri-Rao product: ``Y = X_(mode) (⊙_{i ≠ mode} A_i)``.
 
     ``Y[i, r] = Σ X[i_1, …, i_N] Π_{k ≠ mode} A_k[i_k, r]`` over all indices but i = i_mode.
@@ -117,7 +120,9 @@ def mttkrp(
     return wrap_like(result, *operands) if out is None else store("mttkrp", result, out)
 
 
-def _read(x, mats, mode):
+def _read(
+    x: Array, mats: int | Sequence[Array | list[list[int]] | None], mode: Any
+) -> tuple[list[Array | None], int]:
     """The matrices as arrays, None where it is not needed, and the mode from 0."""
     try:
         mats = list(mats)
@@ -144,7 +149,7 @@ def _read(x, mats, mode):
     return read, kept
 
 
-def _accumulate(x, before, behind, y):
+def _accumulate(x: Array, before: Sequence[Array], behind: Sequence[Array], y: Array) -> None:
     """y[i, c] += Σ_l Σ_r x[l, i, r] L[l, c] R[r, c] for the matrices before and behind the mode.
 
     A matrix product sums over the longer of l and r, for as many of the rest at a time as make
@@ -175,7 +180,7 @@ def _accumulate(x, before, behind, y):
             y[..., start : start + step, :] += np.sum(t, axis=-2, dtype=y.dtype)
 
 
-def _accumulate_few(x, before, behind, y):
+def _accumulate_few(x: Array, before: Sequence[Array], behind: Sequence[Array], y: Array) -> None:
     """The same for y of few columns: x[l, :, :] times R with its rows weighted by L[l, :]."""
     left, _, right = x.shape
     if left > right and right < _FEW_TERMS:  # t[c, i, r] = Σ_l L[l, c] x[l, i, r]
@@ -199,22 +204,22 @@ def _accumulate_few(x, before, behind, y):
             _kernels.add_weighted_product(x[start:stop], _packed(weights), rows, y)
 
 
-def _filled(n, like) -> float:
+def _filled(n: int, like: Array) -> float:
     """The share of the vectors along n entries that holds some."""
     lanes = max(1, _kernels.vector_bytes() // like.itemsize)
     return n / (-(-n // lanes) * lanes)
 
 
-def _packed(a):
+def _packed(a: Array) -> Array:
     return np.require(a, requirements=["C", "A"])
 
 
-def _product(mats, like):
+def _product(mats: Sequence[Array], like: Array) -> Array:
     """A1 ⊙ … ⊙ AN; a row of ones for no matrix."""
     return reduce(column_pair, mats) if mats else np.ones((1, like.shape[-1]), like.dtype)
 
 
-def _times_product(x, mats, like):
+def _times_product(x: Array, mats: Sequence[Array], like: Array) -> Array:
     """X (A1 ⊙ … ⊙ AN), a block of the product's rows at a time."""
     total = None
     for start, stop, rows in row_blocks(mats, like):

@@ -22,11 +22,13 @@ from ._shapes import (
 from .permutations import KERNEL_PAYS, exchange, transpose_into
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Order, Shape
 
 
 @array_api
-def vec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
+def vec(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array:
     """Stack the columns of a matrix: ``v[j m + i] = a[i, j]``, or its rows for order "C".
 
     Parameters
@@ -98,8 +100,8 @@ def vec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArra
 
 @array_api
 def unvec(
-    v: ArrayLike, shape: tuple[int, int], *, order: str = "F", out: NDArray | None = None
-) -> NDArray:
+    v: ArrayLike, shape: tuple[int, int], *, order: Order = "F", out: Array | None = None
+) -> Array:
     """The matrix whose vec is ``v``: ``a[i, j] = v[j m + i]``, or ``v[i n + j]`` for order "C".
 
     Parameters
@@ -161,8 +163,8 @@ def vec_reorder(
     *,
     source: str,
     target: str,
-    out: NDArray | None = None,
-) -> NDArray:
+    out: Array | None = None,
+) -> Array:
     """From one vec order to the other: vec_C(A) = K_{m,n} vec_F(A), vec_F(A) = K_{n,m} vec_C(A).
 
     Parameters
@@ -217,6 +219,6 @@ def vec_reorder(
     return exchange("vec_reorder", vector, p, q, out=out)
 
 
-def batch_axes(v: NDArray) -> tuple[int, ...]:
+def batch_axes(v: Array) -> Shape:
     """The leading axes of vectors; an np.matrix of one row is one vector, as vec returns it."""
     return () if isinstance(v, np.matrix) and v.shape[0] == 1 else v.shape[:-1]

@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 EXTRA = ("matplotlib", "rich")  # the optional dependencies `kronvec[bench]`
 BUDGET = {False: 0.5, True: 0.12}  # seconds of timing a case, without and with --quick
@@ -26,7 +27,7 @@ def run(
     threads: Sequence[int] | None = None,
     quick: bool = False,
     out: str = "kronvec-bench",
-) -> dict:
+) -> dict[str, Any]:
     """Measure, print the tables, write ``bench.json`` and the plots to the folder ``out``.
 
     Parameters

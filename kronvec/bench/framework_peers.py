@@ -1,16 +1,26 @@
 """Peers that bring arrays of their own: PyTorch and what is built on it, JAX, qulacs."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import mode_products
 from .registry import MANY, Candidate, Unsuitable, adapter, as_left, columns
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from .._typing import Array
+
+
 # ------------------------------------------------------------------------------------ PyTorch
 
 
-def _torch(tree):
+def _torch(tree: Any) -> Any:
     import torch
 
     if isinstance(tree, (list, tuple)):
@@ -19,7 +29,7 @@ def _torch(tree):
 
 
 @adapter("torch", "torch", *MANY)
-def torch_matmul(work, operands):
+def torch_matmul(work: Any, operands: Any) -> Iterator[Any]:
     """A batched product for each factor, in place on its axis or rotating the axes."""
     import torch
 
@@ -34,7 +44,7 @@ def torch_matmul(work, operands):
 
 
 @adapter("torch", "torch", "triple_product")
-def torch_triple(work, operands):
+def torch_triple(work: Any, operands: Any) -> Iterator[Any]:
     """A @ B @ C, as written and from the right."""
     a, b, c = _torch(operands)
     yield Candidate(lambda: a @ b @ c)
@@ -43,7 +53,7 @@ def torch_triple(work, operands):
 
 
 @adapter("torch", "torch", "matmul_vjp")
-def torch_vjp(work, operands):
+def torch_vjp(work: Any, operands: Any) -> Iterator[Any]:
     """Two batched products."""
     g, x, w = _torch(operands)
     xt, wt = x.mT, w.mT
@@ -51,7 +61,7 @@ def torch_vjp(work, operands):
 
 
 @adapter("torch", "torch", "kron")
-def torch_kron(work, operands):
+def torch_kron(work: Any, operands: Any) -> Iterator[Any]:
     """torch.kron."""
     import torch
 
@@ -61,7 +71,7 @@ def torch_kron(work, operands):
 
 
 @adapter("torch", "torch", "commutation_matmul")
-def torch_transpose(work, operands):
+def torch_transpose(work: Any, operands: Any) -> Iterator[Any]:
     """A contiguous copy of the transposed matrix."""
     import torch
 
@@ -76,7 +86,7 @@ def torch_transpose(work, operands):
 
 
 @adapter("linear_operator", "linear_operator", *MANY)
-def linear_operator(work, operands):
+def linear_operator(work: Any, operands: Any) -> Iterator[Any]:
     """KroneckerProductLinearOperator @ X."""
     from linear_operator.operators import KroneckerProductLinearOperator
 
@@ -89,7 +99,7 @@ def linear_operator(work, operands):
 # ---------------------------------------------------------------------------------------- JAX
 
 
-def _jitted(function, *arguments):
+def _jitted(function: str, *arguments: Any) -> Any:
     """The compiled function on these arguments, waiting for its result."""
     import jax
 
@@ -99,21 +109,21 @@ def _jitted(function, *arguments):
 
 
 @adapter("jax", "jax", *MANY)
-def jax_matmul(work, operands):
+def jax_matmul(work: Any, operands: Any) -> Iterator[Any]:
     """One compiled function with a batched product for each factor."""
     import jax.numpy as jnp
 
     matrices, x, lead, trail = as_left(work, operands)
     for chain in (mode_products.batched, mode_products.rotating):
 
-        def apply(matrices, x, chain=chain):
+        def apply(matrices: Sequence[Array], x: Array, chain: Any = chain) -> Any:
             return chain(jnp.matmul, matrices, x, lead, trail)
 
         yield Candidate(_jitted(apply, matrices, x))
 
 
 @adapter("jax", "jax", "triple_product")
-def jax_triple(work, operands):
+def jax_triple(work: Any, operands: Any) -> Iterator[Any]:
     """A @ B @ C, as written and from the right, compiled."""
     yield Candidate(_jitted(lambda a, b, c: a @ b @ c, *operands))
     if len(set(work.sizes)) > 1:
@@ -121,17 +131,17 @@ def jax_triple(work, operands):
 
 
 @adapter("jax", "jax", "matmul_vjp")
-def jax_vjp(work, operands):
+def jax_vjp(work: Any, operands: Any) -> Iterator[Any]:
     """Two batched products, compiled together."""
 
-    def pair(g, x, w):
+    def pair(g: Array, x: Array, w: Array) -> Any:
         return g @ w.swapaxes(-1, -2), x.swapaxes(-1, -2) @ g
 
     yield Candidate(_jitted(pair, *operands), convert=lambda ys: [np.asarray(y) for y in ys])
 
 
 @adapter("jax", "jax", "kron")
-def jax_kron(work, operands):
+def jax_kron(work: Any, operands: Any) -> Iterator[Any]:
     """jax.numpy.kron, compiled."""
     import jax.numpy as jnp
 
@@ -139,7 +149,7 @@ def jax_kron(work, operands):
 
 
 @adapter("jax", "jax", "commutation_matmul")
-def jax_transpose(work, operands):
+def jax_transpose(work: Any, operands: Any) -> Iterator[Any]:
     """The transposed matrix, compiled."""
     x, m, n = operands
     yield Candidate(_jitted(lambda x: x.reshape(n, m).T.reshape(-1), x))
@@ -149,7 +159,7 @@ def jax_transpose(work, operands):
 
 
 @adapter("qulacs", "qulacs", "matmul_kron")
-def qulacs(work, operands):
+def qulacs(work: Any, operands: Any) -> Iterator[Any]:
     """One-qubit gates on a state vector, in place: the factors are unitary, so nothing grows."""
     from qulacs import QuantumCircuit, QuantumState
     from qulacs.circuit import QuantumCircuitOptimizer

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from .machine import best_of
 
@@ -32,7 +33,9 @@ def environment(threads: int) -> dict[str, str]:
     }
 
 
-def events_of(names: list[str], peers: list[str], threads: int, budget: float) -> Iterator[dict]:
+def events_of(
+    names: list[str], peers: list[str], threads: int, budget: float
+) -> Iterator[dict[str, Any]]:
     """What one process reports; a crash is an event, too."""
     specification = {"cases": names, "peers": peers, "threads": threads, "budget": budget}
     command = [sys.executable, "-m", "kronvec.bench.timing", json.dumps(specification)]
@@ -59,13 +62,13 @@ def measure(
     threads: int,
     budget: float,
     note: Callable[..., None] = lambda **event: None,
-) -> dict:
+) -> dict[str, Any]:
     """Rows, machine figures, peers and failures for one number of threads.
 
     If a case brings the process down, the cases after it run in a new one.
     """
     rows, failed, missing, versions = [], {}, {}, {}
-    machine: dict = {}
+    machine: dict[str, Any] = {}
     left = list(names)
     while left:
         current, crashed = None, False

@@ -14,11 +14,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._machine import cache_sizes
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 COPIED = tuple(1 << k for k in range(12, 29, 2))  # bytes read and written, together
 PEAK_SIZE = 768
@@ -64,7 +68,7 @@ def copy_bandwidth(nbytes: int, threads: int, seconds: float) -> float:
     if threads == 1 or nbytes < 1 << 20:
         repeats = max(1, (1 << 17) // nbytes)
 
-        def copy():
+        def copy() -> None:
             for _ in range(repeats):
                 np.copyto(target, source)
 
@@ -84,7 +88,7 @@ def measure_machine(threads: int, seconds: float = 0.02) -> dict[str, dict[str, 
     }
 
 
-def best_of(first: dict, second: dict) -> dict:
+def best_of(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """The larger of each figure."""
     return {
         kind: {key: max(value, second.get(kind, {}).get(key, 0)) for key, value in figures.items()}
@@ -92,13 +96,13 @@ def best_of(first: dict, second: dict) -> dict:
     }
 
 
-def bandwidth_at(machine: dict, nbytes: int) -> float:
+def bandwidth_at(machine: dict[str, Any], nbytes: int) -> float:
     """Copy bandwidth at the nearest size measured."""
     nearest = min(COPIED, key=lambda size: abs(math.log(size / max(nbytes, 1))))
     return machine["copy"][str(nearest)]
 
 
-def limit_seconds(machine: dict, flops: int, nbytes: int, dtype: str) -> float:
+def limit_seconds(machine: dict[str, Any], flops: int, nbytes: int, dtype: str) -> float:
     """The roofline: no less than the arithmetic takes, nor than the memory takes."""
     peak = machine["peak"]["float32" if dtype in ("float32", "complex64") else "float64"]
     return max(flops / peak, nbytes / bandwidth_at(machine, nbytes))

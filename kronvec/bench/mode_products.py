@@ -6,10 +6,28 @@ x has the axes (lead, sizes..., trail).  ``matmul`` is that of NumPy, PyTorch or
 and ``spaces`` every step writes to an array that is there.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from .._typing import Array, DType
+    from .work import ManyFactors
 
 
-def batched(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
+def batched(
+    matmul: Callable[..., Array],
+    matrices: Sequence[Array],
+    x: Array,
+    lead: int,
+    trail: int,
+    out: Array | None = None,
+    spaces: tuple[Array | None, Array | None] = (None, None),
+) -> Array:
     """G y[l] for each matrix y[l] (p, right); the axes stay where they are."""
     y, right = x, trail
     for step, g in enumerate(reversed(matrices)):
@@ -27,7 +45,15 @@ def batched(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
     return y.reshape((lead, -1) if trail == 1 else (-1, trail))
 
 
-def rotating(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
+def rotating(
+    matmul: Callable[..., Array],
+    matrices: Sequence[Array],
+    x: Array,
+    lead: int,
+    trail: int,
+    out: Array | None = None,
+    spaces: tuple[Array | None, Array | None] = (None, None),
+) -> Array:
     """y[l]ᵀ Gᵀ for the leading axis, which so becomes the last: N steps bring all back."""
     y = x
     for step, g in enumerate(matrices):
@@ -43,7 +69,13 @@ def rotating(matmul, matrices, x, lead, trail, out=None, spaces=(None, None)):
     return y.reshape(lead, -1) if trail == 1 else y.reshape(trail, -1).T
 
 
-def summed(matmul, factors, x, out=None, space=None):
+def summed(
+    matmul: Callable[..., Array],
+    factors: Sequence[Array],
+    x: Array,
+    out: Array | None = None,
+    space: Array | None = None,
+) -> Array:
     """(F1 ⊕ … ⊕ FN) x, a batched product for each term; ``space`` is as large as x."""
     left, size, y = 1, math.prod(x.shape), None
     right = size
@@ -66,7 +98,9 @@ def summed(matmul, factors, x, out=None, space=None):
     return y
 
 
-def spaces(empty, dtype, work):
+def spaces(
+    empty: Callable[..., Any], dtype: DType, work: ManyFactors
+) -> tuple[Array, tuple[Array, Array]]:
     """The result and two workspaces as large as any step's result, flat."""
     largest = work.count * math.prod(map(max, zip(work.sizes_in, work.sizes_out, strict=True)))
     out, first, second = (empty(largest, dtype=dtype) for _ in range(3))

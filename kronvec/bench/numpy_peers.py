@@ -1,7 +1,10 @@
 """Peers that work on NumPy's arrays: NumPy itself, and packages on top of it."""
 
+from __future__ import annotations
+
 import math
 from functools import partial, reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +20,22 @@ from .registry import (
     result_shape,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .._typing import Array
+    from .small_work import Commutation, FormedKron, TripleProduct
+    from .work import ManyFactors
+
+
 # ------------------------------------------------------------------------------------- NumPy
 
 
 @adapter("numpy", "numpy", *MANY)
-def naive(work, operands):
+def naive(
+    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
+) -> Iterator[Any]:
     """The Kronecker product formed, then one matrix product: the formula as it stands."""
     q, p = (math.prod(sizes) for sizes in zip(*work.shapes, strict=True))
     if q * p * np.result_type(operands[0][0]).itemsize > LARGEST_OPERATOR:
@@ -35,13 +49,13 @@ def naive(work, operands):
 
 
 @adapter("numpy", "numpy", "kron")
-def numpy_kron(work, operands):
+def numpy_kron(work: FormedKron, operands: tuple[Array, Array]) -> Iterator[Any]:
     """np.kron."""
     yield Candidate(partial(np.kron, *operands))
 
 
 @adapter("numpy", "numpy", "commutation_matmul")
-def numpy_transpose(work, operands):
+def numpy_transpose(work: Commutation, operands: tuple[Array, int, int]) -> Iterator[Any]:
     """A copy of the transposed matrix, or a gather."""
     x, m, n = operands
     transposed = x.reshape(n, m).T
@@ -53,7 +67,9 @@ def numpy_transpose(work, operands):
 
 
 @adapter("numpy matmul", "numpy", *MANY)
-def numpy_matmul(work, operands):
+def numpy_matmul(
+    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
+) -> Iterator[Any]:
     """A batched product for each factor, in place on its axis or rotating the axes."""
     matrices, x, lead, trail = as_left(work, operands)
     for chain in (mode_products.batched, mode_products.rotating):
@@ -65,7 +81,7 @@ def numpy_matmul(work, operands):
 
 
 @adapter("numpy matmul", "numpy", "triple_product")
-def numpy_triple(work, operands):
+def numpy_triple(work: TripleProduct, operands: tuple[Array, Array, Array]) -> Iterator[Any]:
     """A @ B @ C, as written and from the right."""
     a, b, c = operands
     yield Candidate(lambda: a @ b @ c)
@@ -74,14 +90,14 @@ def numpy_triple(work, operands):
 
 
 @adapter("numpy matmul", "numpy", "matmul_vjp")
-def numpy_vjp(work, operands):
+def numpy_vjp(work: Any, operands: Any) -> Iterator[Any]:
     """Two batched products."""
     g, x, w = operands
     xt, wt = x.swapaxes(-1, -2), w.swapaxes(-1, -2)
     yield Candidate(lambda: (np.matmul(g, wt), np.matmul(xt, g)), convert=tuple)
 
 
-def subscripts(work):
+def subscripts(work: ManyFactors) -> tuple[list[list[int]], list[int]]:
     """Operands' subscripts and the result's, as lists of integers: x first, then the matrices."""
     n = len(work.shapes)
     inner, outer = list(range(2, 2 + n)), list(range(2 + n, 2 + 2 * n))
@@ -89,13 +105,15 @@ def subscripts(work):
     return [[0, *inner, 1], *pairs], [0, *outer, 1]
 
 
-def tensor(work, x, lead, trail):
+def tensor(work: ManyFactors, x: Array, lead: int, trail: int) -> Array:
     """X as (lead, sizes..., trail)."""
     return x.reshape(lead, *work.sizes_in, trail)
 
 
 @adapter("numpy einsum", "numpy", *MANY)
-def numpy_einsum(work, operands):
+def numpy_einsum(
+    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
+) -> Iterator[Any]:
     """np.einsum along a contraction path found beforehand."""
     matrices, x, lead, trail = as_left(work, operands)
     arrays = [tensor(work, x, lead, trail), *matrices]
@@ -110,7 +128,7 @@ def numpy_einsum(work, operands):
 
 
 @adapter("opt_einsum", "opt_einsum", *MANY)
-def opt_einsum(work, operands):
+def opt_einsum(work: Any, operands: Any) -> Iterator[Any]:
     """A contraction expression made beforehand."""
     from opt_einsum import contract_expression, get_symbol
 
@@ -125,7 +143,7 @@ def opt_einsum(work, operands):
 
 
 @adapter("pyfastkron", "pyfastkron", *MANY)
-def pyfastkron(work, operands):
+def pyfastkron(work: Any, operands: Any) -> Iterator[Any]:
     """FastKron on the CPU, from both sides."""
     from pyfastkron import fastkronnumpy
 
@@ -145,7 +163,7 @@ def pyfastkron(work, operands):
 
 
 @adapter("pykronecker", "pykronecker", *MANY)
-def pykronecker(work, operands):
+def pykronecker(work: Any, operands: Any) -> Iterator[Any]:
     """KroneckerProduct @ X."""
     from pykronecker import KroneckerProduct
 
@@ -157,7 +175,7 @@ def pykronecker(work, operands):
     product = KroneckerProduct([np.ascontiguousarray(g) for g in matrices])
     x = x[:, 0].copy() if work.count == 1 else x
 
-    def call():
+    def call() -> Any:
         y = product @ x
         return getattr(y, "block_until_ready", lambda: y)()  # it computes in JAX where that is
 
@@ -165,7 +183,7 @@ def pykronecker(work, operands):
 
 
 @adapter("pylops", "pylops", *MANY)
-def pylops(work, operands):
+def pylops(work: Any, operands: Any) -> Iterator[Any]:
     """Nested Kronecker operators."""
     from pylops import Kronecker, MatrixMult
 
@@ -181,7 +199,7 @@ def pylops(work, operands):
 
 
 @adapter("tensorly", "tensorly", *MANY)
-def tensorly(work, operands):
+def tensorly(work: Any, operands: Any) -> Iterator[Any]:
     """multi_mode_dot, with the NumPy backend."""
     from tensorly.tenalg import multi_mode_dot
 
@@ -193,7 +211,7 @@ def tensorly(work, operands):
 
 
 @adapter("scipy sparse", "scipy", *MANY)
-def scipy_sparse(work, operands):
+def scipy_sparse(work: Any, operands: Any) -> Iterator[Any]:
     """Each I ⊗ F ⊗ I as a CSR matrix, made beforehand."""
     from scipy import sparse
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 TWO_AND_FIVE = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
-def draw(results: dict, folder: Path) -> list[Path]:
+def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     """Write the plots that the results have data for; return their files."""
     written = []
     with matplotlib.rc_context(STYLE):
@@ -68,7 +69,7 @@ def draw(results: dict, folder: Path) -> list[Path]:
     return written
 
 
-def machine_note(results: dict, one: dict) -> str:
+def machine_note(results: dict[str, Any], one: dict[str, Any]) -> str:
     """What a reader must know to place the figures."""
     count = one["threads"]
     return (
@@ -81,7 +82,7 @@ def machine_note(results: dict, one: dict) -> str:
 # ------------------------------------------------------------------------------------- ratios
 
 
-def ratio_groups(one: dict) -> dict[str, list[tuple[float, dict]]]:
+def ratio_groups(one: dict[str, Any]) -> dict[str, list[tuple[float, dict[str, Any]]]]:
     """Label of a target -> (ratio, target) of its cases; without targets, by group of cases."""
     rows = {row["name"]: row for row in one["rows"]}
     groups: dict[str, list] = {}
@@ -100,7 +101,7 @@ def ratio_groups(one: dict) -> dict[str, list[tuple[float, dict]]]:
     return groups
 
 
-def ratios(one: dict) -> Figure | None:
+def ratios(one: dict[str, Any]) -> Figure | None:
     """A bar to the geometric mean of each group, its cases as dots, its targets as ticks."""
     groups = ratio_groups(one)
     if not groups:
@@ -155,7 +156,7 @@ def ratios(one: dict) -> Figure | None:
 # -------------------------------------------------------------------------------------- times
 
 
-def times(one: dict) -> Figure | None:
+def times(one: dict[str, Any]) -> Figure | None:
     """Log-log: seconds against the length of x, a panel for each P."""
     rows = {row["name"]: row for row in one["rows"] if row["group"] == "series"}
     panels = {
@@ -214,7 +215,7 @@ PRECISIONS = {
 }
 
 
-def roofline(one: dict) -> Figure | None:
+def roofline(one: dict[str, Any]) -> Figure | None:
     """Arithmetic reached against arithmetic intensity, kronvec and the best peer of each case."""
     rows = [
         row

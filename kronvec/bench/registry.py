@@ -14,9 +14,17 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._typing import Array
+    from .work import ManyFactors
+
 
 LARGEST_OPERATOR = 1 << 28  # bytes of a formed or sparse operator that a peer may build
 
@@ -33,7 +41,7 @@ class Candidate:
     into: Callable[[], Any] | None = None
     convert: Callable[[Any], Any] = np.asarray  # to NumPy, in kronvec's layout, to be verified
 
-    def result(self):
+    def result(self) -> Array | str:
         """What ``call`` returns, as NumPy arrays."""
         return self.convert(self.call())
 
@@ -49,7 +57,9 @@ class Peer:
     module: str
     adapters: dict[str, Adapter] = field(default_factory=dict)
 
-    def candidates(self, work, operands) -> Iterator[Candidate]:
+    def candidates(
+        self, work: Any, operands: tuple[Array | int | list[Array] | tuple[Array], ...]
+    ) -> Iterator[Candidate]:
         """The ways in which it does this work."""
         return self.adapters[work.kind](work, operands)
 
@@ -79,15 +89,15 @@ class Peer:
 class _cpus:
     """While it is open, this process may use that many CPUs: JAX sizes its pool by them."""
 
-    def __init__(self, count):
+    def __init__(self, count: int) -> None:
         self.count = count
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         if hasattr(os, "sched_setaffinity"):
             self.before = os.sched_getaffinity(0)
             os.sched_setaffinity(0, sorted(self.before)[-self.count :])
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.before)
 
@@ -95,10 +105,10 @@ class _cpus:
 PEERS: dict[str, Peer] = {}
 
 
-def adapter(peer: str, module: str, *kinds: str):
+def adapter(peer: str, module: str, *kinds: str) -> Callable[..., Any]:
     """Register a function as what ``peer`` does for these kinds of work."""
 
-    def register(function):
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
         entry = PEERS.setdefault(peer, Peer(peer, module))
         entry.adapters.update(dict.fromkeys(kinds, function))
         return function
@@ -109,7 +119,9 @@ def adapter(peer: str, module: str, *kinds: str):
 MANY = ("matmul_kron", "kron_matmul")
 
 
-def as_left(work, operands):
+def as_left(
+    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
+) -> tuple[list[Array], Array, int, int]:
     """(matrices, x, lead, trail): each matrix applies to its axis of x (lead, sizes..., trail)."""
     if work.kind == "matmul_kron":
         x, factors = operands
@@ -118,7 +130,7 @@ def as_left(work, operands):
     return factors, x, 1, work.count
 
 
-def columns(work, operands):
+def columns(work: Any, operands: Any) -> Any:
     """(matrices, X) of Y = (⊗G) X, X contiguous, and how to turn Y into the result's layout."""
     matrices, x, lead, _ = as_left(work, operands)
     if lead == 1:
@@ -126,7 +138,7 @@ def columns(work, operands):
     return matrices, np.ascontiguousarray(x.T), lambda y: y.reshape(-1, lead).T
 
 
-def result_shape(work):
+def result_shape(work: ManyFactors) -> tuple[int, int]:
     """The shape of kronvec's result."""
     size = math.prod(work.sizes_out)
     return (work.count, size) if work.kind == "matmul_kron" else (size, work.count)

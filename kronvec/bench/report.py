@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -19,6 +20,10 @@ from .launch import measure
 from .machine import cpu_count, cpu_name
 from .peers import PEERS
 from .summary import add_figures, judge
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 # What a case takes beside its budget, on an ordinary core of 40 GF/s and 10 GB/s: a start, and
 # for each peer that takes part a preparation and some calls, as multiples of the least time.
@@ -42,13 +47,13 @@ def expected_seconds(cases: Sequence[Case], peers: Sequence[str], budget: float)
 
 def measure_all(
     cases: Sequence[Case], *, peers: list[str], threads: list[int], budget: float
-) -> dict:
+) -> dict[str, Any]:
     """Every case with every number of threads: what bench.json holds.
 
     With more than one thread only those cases run whose call takes ``workers=``.
     """
     begin = time.perf_counter()
-    results: dict = {
+    results: dict[str, Any] = {
         "machine": {"cpu": cpu_name(), "cpus": cpu_count(), "system": platform.platform()},
         "versions": {"kronvec": kv.__version__, "numpy": np.__version__},
         "isa": instruction_sets(),
@@ -69,7 +74,7 @@ def measure_all(
             names = [c.name for c in some]
             task = progress.add_task(threads_text(count), total=len(names), note="starting")
 
-            def note(task=task, **event):
+            def note(task: int = task, **event: Any) -> None:
                 kind = event["event"]
                 if kind in ("start", "note"):
                     progress.update(task, note=event.get("name") or event["text"])
@@ -102,7 +107,7 @@ def instruction_sets() -> str:
     return ", ".join(sorted({isa for served in table.values() for isa in served.values()}))
 
 
-def print_report(results: dict) -> None:
+def print_report(results: dict[str, Any]) -> None:
     """The tables: machine, cases, verdicts, and what did not run."""
     for one in results["passes"]:
         console.print(machine_line(results, one))
@@ -116,7 +121,7 @@ def print_report(results: dict) -> None:
     console.print(f"The whole benchmark took {results['seconds']:.0f} s.")
 
 
-def wrong_results(one: dict) -> set[tuple[str, str]]:
+def wrong_results(one: dict[str, Any]) -> set[tuple[str, str]]:
     """(peer, what was wrong) for peers that failed or gave another result than kronvec."""
     return {
         (f"{peer} on {row['name']}", reason)
@@ -126,7 +131,7 @@ def wrong_results(one: dict) -> set[tuple[str, str]]:
     }
 
 
-def machine_line(results: dict, one: dict) -> str:
+def machine_line(results: dict[str, Any], one: dict[str, Any]) -> str:
     """The roofline's figures."""
     peak, copies = one["machine"]["peak"], one["machine"]["copy"]
     largest = max(copies, key=int)
@@ -139,7 +144,7 @@ def machine_line(results: dict, one: dict) -> str:
     )
 
 
-def case_table(one: dict) -> Table:
+def case_table(one: dict[str, Any]) -> Table:
     """A line for each case."""
     count = one["threads"]
     table = Table(title=f"Least time of a call, {threads_text(count)}")
@@ -177,7 +182,7 @@ def case_table(one: dict) -> Table:
     return table
 
 
-def verdict_table(verdicts: list[dict]) -> Table:
+def verdict_table(verdicts: list[dict[str, Any]]) -> Table:
     """A line for each target."""
     table = Table(title="Targets: times faster than the best peer, or than what is named")
     table.add_column("target")

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .cases import Case
 from .machine import limit_seconds
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from .cases import Target
+
+
 NOT_PEERS = {"kronvec"}
 
 
-def own_seconds(row: dict, result: str) -> float | None:
+def own_seconds(row: dict[str, Any], result: str) -> float | None:
     """kronvec's seconds with a fresh result or into ``out=``; the other where there is no such."""
     own = row["seconds"]["kronvec"]
     return own.get(result, next(iter(own.values())))
 
 
-def peer_seconds(row: dict, result: str) -> dict[str, float]:
+def peer_seconds(row: dict[str, Any], result: str) -> dict[str, float]:
     """Seconds of each peer, likewise; a peer that cannot write to ``out`` counts as it is."""
     times = {}
     for who, seconds in row["seconds"].items():
@@ -26,7 +34,7 @@ def peer_seconds(row: dict, result: str) -> dict[str, float]:
     return times
 
 
-def add_figures(row: dict, machine: dict) -> None:
+def add_figures(row: dict[str, Any], machine: dict[str, Any]) -> None:
     """Put the best peer, the ratios and the fraction of the roofline into a row."""
     for result in ("fresh", "out"):
         own, times = row["seconds"]["kronvec"].get(result), peer_seconds(row, result)
@@ -41,7 +49,7 @@ def add_figures(row: dict, machine: dict) -> None:
             row.setdefault("ratio", {})[result] = times[best] / own
 
 
-def reached(row: dict, target) -> float | None:
+def reached(row: dict[str, Any], target: Target) -> float | None:
     """How many times faster than what the target names; None where that was not measured."""
     own = own_seconds(row, target.result)
     if target.against == "roofline":
@@ -62,7 +70,7 @@ def geometric_mean(values: Sequence[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def judge(rows: list[dict], cases: Sequence[Case]) -> list[dict]:
+def judge(rows: list[dict[str, Any]], cases: Sequence[Case]) -> list[dict[str, Any]]:
     """One verdict for each label of a target: the mean, the least, and whether they suffice."""
     by_name = {row["name"]: row for row in rows}
     groups: dict[str, list] = {}

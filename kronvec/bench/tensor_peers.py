@@ -1,7 +1,10 @@
 """How others compute Kronecker sums, sampled rows, and column-wise products."""
 
+from __future__ import annotations
+
 import math
 from functools import partial, reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,12 +12,20 @@ from . import mode_products
 from .framework_peers import _jitted, _torch
 from .registry import LARGEST_OPERATOR, Candidate, Unsuitable, adapter
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from .._typing import Array
+    from .tensor_work import KhatriRaoMatvec, KronSum, Mttkrp, SampledRows
+
+
 # -------------------------------------------------------------------------- Kronecker sums
 
 MERGED = 64  # rows of neighbouring factors' formed sum
 
 
-def merged(factors):
+def merged(factors: Sequence[Array]) -> list[Array]:
     """The same sum of fewer factors: neighbours formed, up to ``MERGED`` rows."""
     groups = []
     for f in factors:
@@ -25,14 +36,14 @@ def merged(factors):
     return groups
 
 
-def _choices(factors):
+def _choices(factors: Sequence[Array]) -> list[list[Array]]:
     """The factors as they are, and merged where that leaves fewer."""
     fewer = merged(factors)
     return [factors, fewer] if len(fewer) < len(factors) else [factors]
 
 
 @adapter("numpy matmul", "numpy", "kronsum_matmul")
-def numpy_kronsum(work, operands):
+def numpy_kronsum(work: KronSum, operands: tuple[list[Array], Array]) -> Iterator[Any]:
     """A batched product for each term, of the factors or of formed sums of neighbours."""
     factors, x = operands
     for choice in _choices(factors):
@@ -42,7 +53,7 @@ def numpy_kronsum(work, operands):
 
 
 @adapter("torch", "torch", "kronsum_matmul")
-def torch_kronsum(work, operands):
+def torch_kronsum(work: Any, operands: Any) -> Iterator[Any]:
     """The same in PyTorch."""
     import torch
 
@@ -54,7 +65,7 @@ def torch_kronsum(work, operands):
 
 
 @adapter("jax", "jax", "kronsum_matmul")
-def jax_kronsum(work, operands):
+def jax_kronsum(work: Any, operands: Any) -> Iterator[Any]:
     """The same in one compiled function."""
     import jax.numpy as jnp
 
@@ -64,11 +75,11 @@ def jax_kronsum(work, operands):
 
 
 @adapter("numpy einsum", "numpy", "kronsum_matmul")
-def einsum_kronsum(work, operands):
+def einsum_kronsum(work: KronSum, operands: tuple[list[Array], Array]) -> Iterator[Any]:
     """np.einsum for each term."""
     factors, x = operands
 
-    def call():
+    def call() -> Array:
         left, right, y = 1, x.size, None
         for f in factors:
             right //= len(f)
@@ -81,7 +92,7 @@ def einsum_kronsum(work, operands):
 
 
 @adapter("scipy sparse", "scipy", "kronsum_matmul")
-def scipy_kronsum(work, operands):
+def scipy_kronsum(work: Any, operands: Any) -> Iterator[Any]:
     """scipy.sparse.kronsum, which counts factors from the right, in CSR, made beforehand."""
     from scipy import sparse
 
@@ -95,7 +106,7 @@ def scipy_kronsum(work, operands):
 
 
 @adapter("pykronecker", "pykronecker", "kronsum_matmul")
-def pykronecker_kronsum(work, operands):
+def pykronecker_kronsum(work: Any, operands: Any) -> Iterator[Any]:
     """KroneckerSum @ X."""
     from pykronecker import KroneckerSum
 
@@ -104,7 +115,7 @@ def pykronecker_kronsum(work, operands):
         raise Unsuitable("it compiles a program that grows with the columns")
     matrix, vector = KroneckerSum(factors), x[:, 0].copy() if work.count == 1 else x
 
-    def call():
+    def call() -> Any:
         y = matrix @ vector
         return getattr(y, "block_until_ready", lambda: y)()  # it computes in JAX where that is
 
@@ -115,26 +126,35 @@ def pykronecker_kronsum(work, operands):
 
 
 @adapter("numpy", "numpy", "sampled_rows")
-def formed_rows(work, operands):
+def formed_rows(
+    work: SampledRows, operands: tuple[list[Array], Array, tuple[Array]]
+) -> Iterator[Any]:
     """The sampled rows formed, each a Kronecker product of rows, times x."""
     factors, x, rows = operands
     if work.samples * x.nbytes > LARGEST_OPERATOR:
         raise Unsuitable("the formed rows would be too large")
 
-    def pair(a, b):
+    def pair(a: Array, b: Array) -> Any:
         return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
 
     yield Candidate(lambda: reduce(pair, (f[i] for f, i in zip(factors, rows, strict=True))) @ x)
 
 
-def _all_rows(matmul, empty, work, factors, x, rows):
+def _all_rows(
+    matmul: np.ufunc,
+    empty: Callable[..., Any],
+    work: SampledRows,
+    factors: Sequence[Array],
+    x: Array,
+    rows: tuple[Array],
+) -> Iterator[Any]:
     """All rows by a product for each factor, then a gather; or a gather before the last."""
     for chain in (mode_products.batched, mode_products.rotating):
         out, spaces = mode_products.spaces(empty, x.dtype, work)
         every = partial(chain, matmul, factors, x, 1, 1, out=out, spaces=spaces)
         yield Candidate(lambda every=every: every().reshape(work.sizes_out)[rows])
 
-    def last_for_samples():
+    def last_for_samples() -> Array:
         y = mode_products.batched(matmul, factors[:-1], x, 1, work.sizes_in[-1])
         y = y.reshape(*work.sizes_out[:-1], -1)[rows[:-1]]
         return (y * factors[-1][rows[-1]]).sum(-1)
@@ -143,13 +163,15 @@ def _all_rows(matmul, empty, work, factors, x, rows):
 
 
 @adapter("numpy matmul", "numpy", "sampled_rows")
-def numpy_all_rows(work, operands):
+def numpy_all_rows(
+    work: SampledRows, operands: tuple[list[Array], Array, tuple[Array]]
+) -> Iterator[Any]:
     """All rows by a batched product for each factor, then a gather."""
     yield from _all_rows(np.matmul, np.empty, work, *operands)
 
 
 @adapter("torch", "torch", "sampled_rows")
-def torch_sampled(work, operands):
+def torch_sampled(work: Any, operands: Any) -> Iterator[Any]:
     """All rows and a gather, or the sampled rows of each factor in one einsum."""
     import torch
 
@@ -164,14 +186,16 @@ def torch_sampled(work, operands):
     )
 
 
-def _sample_subscripts(work):
+def _sample_subscripts(work: SampledRows) -> str:
     """``sa,sb,sc,abc->s``."""
     axes = "abcdefghijklmnop"[: len(work.shapes)]
     return ",".join(f"s{axis}" for axis in axes) + f",{axes}->s"
 
 
 @adapter("numpy einsum", "numpy", "sampled_rows")
-def einsum_sampled(work, operands):
+def einsum_sampled(
+    work: SampledRows, operands: tuple[list[Array], Array, tuple[Array]]
+) -> Iterator[Any]:
     """np.einsum of the sampled rows of each factor and x, along a path found beforehand."""
     factors, x, rows = operands
     if work.samples * x.nbytes > LARGEST_OPERATOR:
@@ -189,16 +213,16 @@ def einsum_sampled(work, operands):
 # ------------------------------------------------------------------- column-wise products
 
 
-def _column_pair(a, b):
+def _column_pair(a: Array, b: Array) -> Array:
     """A ⊙ B by broadcasting, in NumPy, PyTorch or JAX."""
     return (a[:, None, :] * b[None, :, :]).reshape(-1, a.shape[1])
 
 
-def _columnwise(mats):
+def _columnwise(mats: Sequence[Array]) -> Array:
     return reduce(_column_pair, mats)
 
 
-def _formed_into(multiply, mats, out):
+def _formed_into(multiply: Any, mats: Any, out: Array | None) -> Any:
     """A1 ⊙ … ⊙ AN with the last product into ``out``."""
     a, b = _columnwise(mats[:-1]), mats[-1]
     multiply(a[:, None, :], b[None, :, :], out=out.reshape(len(a), len(b), -1))
@@ -206,7 +230,7 @@ def _formed_into(multiply, mats, out):
 
 
 @adapter("numpy", "numpy", "khatri_rao")
-def numpy_khatri_rao(work, operands):
+def numpy_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
     """By broadcasting."""
     out = np.empty((math.prod(work.rows), work.columns), operands[0].dtype)
     into = partial(_formed_into, np.multiply, operands, out)
@@ -214,7 +238,7 @@ def numpy_khatri_rao(work, operands):
 
 
 @adapter("torch", "torch", "khatri_rao")
-def torch_khatri_rao(work, operands):
+def torch_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
     """By broadcasting, or einsum."""
     import torch
 
@@ -222,30 +246,30 @@ def torch_khatri_rao(work, operands):
     out = torch.empty((math.prod(work.rows), work.columns), dtype=mats[0].dtype)
     yield Candidate(partial(_columnwise, mats), partial(_formed_into, torch.mul, mats, out))
 
-    def pair(a, b):
+    def pair(a: Array, b: Array) -> Any:
         return torch.einsum("ij,kj->ikj", a, b).reshape(-1, a.shape[1])
 
     yield Candidate(lambda: reduce(pair, mats))
 
 
 @adapter("numpy einsum", "numpy", "khatri_rao")
-def einsum_khatri_rao(work, operands):
+def einsum_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
     """np.einsum for each pair."""
 
-    def pair(a, b):
+    def pair(a: Array, b: Array) -> Any:
         return np.einsum("ij,kj->ikj", a, b).reshape(-1, a.shape[1])
 
     yield Candidate(lambda: reduce(pair, operands))
 
 
 @adapter("jax", "jax", "khatri_rao")
-def jax_khatri_rao(work, operands):
+def jax_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
     """By broadcasting, compiled."""
     yield Candidate(_jitted(lambda *mats: _columnwise(mats), *operands))
 
 
 @adapter("scipy", "scipy", "khatri_rao")
-def scipy_khatri_rao(work, operands):
+def scipy_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
     """scipy.linalg.khatri_rao for each pair."""
     from scipy.linalg import khatri_rao
 
@@ -253,14 +277,14 @@ def scipy_khatri_rao(work, operands):
 
 
 @adapter("tensorly", "tensorly", "khatri_rao")
-def tensorly_khatri_rao(work, operands):
+def tensorly_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
     """tenalg.khatri_rao, with the NumPy backend."""
     from tensorly.tenalg import khatri_rao
 
     yield Candidate(partial(khatri_rao, list(operands)))
 
 
-def _matvec(work, mats, x):
+def _matvec(work: KhatriRaoMatvec, mats: Sequence[Array], x: Array) -> Array:
     """(A ⊙ B) x = vec(A diag(x) Bᵀ), its transpose Σ_i A ∘ (X B), of halves of the matrices."""
     half = (len(mats) + 1) // 2
     a, b = _columnwise(mats[:half]), _columnwise(mats[half:])
@@ -270,7 +294,7 @@ def _matvec(work, mats, x):
 
 
 @adapter("numpy", "numpy", "khatri_rao_matvec")
-def formed_matvec(work, operands):
+def formed_matvec(work: KhatriRaoMatvec, operands: tuple[list[Array], Array]) -> Iterator[Any]:
     """The product formed, times x: the formula as it stands."""
     mats, x = operands
     if math.prod(work.rows) * work.columns * x.itemsize > LARGEST_OPERATOR:
@@ -279,25 +303,25 @@ def formed_matvec(work, operands):
 
 
 @adapter("numpy matmul", "numpy", "khatri_rao_matvec")
-def numpy_matvec(work, operands):
+def numpy_matvec(work: KhatriRaoMatvec, operands: tuple[list[Array], Array]) -> Iterator[Any]:
     """A product of two weighted matrices."""
     yield Candidate(partial(_matvec, work, *operands))
 
 
 @adapter("torch", "torch", "khatri_rao_matvec")
-def torch_matvec(work, operands):
+def torch_matvec(work: Any, operands: Any) -> Iterator[Any]:
     """The same in PyTorch."""
     yield Candidate(partial(_matvec, work, *_torch(operands)))
 
 
 @adapter("jax", "jax", "khatri_rao_matvec")
-def jax_matvec(work, operands):
+def jax_matvec(work: Any, operands: Any) -> Iterator[Any]:
     """The same, compiled."""
     yield Candidate(_jitted(partial(_matvec, work), *operands))
 
 
 @adapter("tensorly", "tensorly", "khatri_rao_matvec")
-def tensorly_matvec(work, operands):
+def tensorly_matvec(work: Any, operands: Any) -> Iterator[Any]:
     """The vector of a tensor in CP form."""
     from tensorly.cp_tensor import cp_to_vec
 
@@ -310,7 +334,7 @@ def tensorly_matvec(work, operands):
 # --------------------------------------------------------------------------------- MTTKRP
 
 
-def _split_product(work, x, mats):
+def _split_product(work: Mttkrp, x: Array, mats: Sequence[Array]) -> Array:
     """One matrix product with the tensor where it lies, then weights and a sum."""
     before, behind = mats[: work.mode], mats[work.mode + 1 :]
     size = work.sizes[work.mode]
@@ -325,7 +349,7 @@ def _split_product(work, x, mats):
     return (y * b).sum(1)
 
 
-def _mttkrp_einsum(work):
+def _mttkrp_einsum(work: Mttkrp) -> tuple[str, list[int]]:
     """Subscripts such as ``abc,bz,cz->az``, and which matrices they take."""
     axes = "abcdefgh"[: len(work.sizes)]
     others = [k for k in range(len(axes)) if k != work.mode]
@@ -334,7 +358,7 @@ def _mttkrp_einsum(work):
 
 
 @adapter("numpy", "numpy", "mttkrp")
-def unfolded(work, operands):
+def unfolded(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterator[Any]:
     """The tensor unfolded, times the formed product: the formula as it stands."""
     x, mats, _ = operands
     others = [a for k, a in enumerate(mats) if k != work.mode]
@@ -343,25 +367,25 @@ def unfolded(work, operands):
 
 
 @adapter("numpy matmul", "numpy", "mttkrp")
-def numpy_mttkrp(work, operands):
+def numpy_mttkrp(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterator[Any]:
     """A matrix product with the tensor where it lies, then weights and a sum."""
     yield Candidate(partial(_split_product, work, *operands[:2]))
 
 
 @adapter("torch", "torch", "mttkrp")
-def torch_mttkrp(work, operands):
+def torch_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
     """The same in PyTorch."""
     yield Candidate(partial(_split_product, work, *_torch(operands[:2])))
 
 
 @adapter("jax", "jax", "mttkrp")
-def jax_mttkrp(work, operands):
+def jax_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
     """The same, compiled."""
     yield Candidate(_jitted(partial(_split_product, work), *operands[:2]))
 
 
 @adapter("numpy einsum", "numpy", "mttkrp")
-def einsum_mttkrp(work, operands):
+def einsum_mttkrp(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterator[Any]:
     """np.einsum along a contraction path found beforehand."""
     x, mats, _ = operands
     terms, others = _mttkrp_einsum(work)
@@ -371,7 +395,7 @@ def einsum_mttkrp(work, operands):
 
 
 @adapter("opt_einsum", "opt_einsum", "mttkrp")
-def opt_einsum_mttkrp(work, operands):
+def opt_einsum_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
     """A contraction expression made beforehand."""
     from opt_einsum import contract_expression
 
@@ -383,7 +407,7 @@ def opt_einsum_mttkrp(work, operands):
 
 
 @adapter("tensorly", "tensorly", "mttkrp")
-def tensorly_mttkrp(work, operands):
+def tensorly_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
     """tenalg.unfolding_dot_khatri_rao, with the NumPy backend."""
     from tensorly.tenalg import unfolding_dot_khatri_rao
 

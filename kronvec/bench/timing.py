@@ -19,7 +19,7 @@ import traceback
 import tracemalloc
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,15 @@ from .cases import SHORT, Case, all_cases
 from .machine import measure_machine
 from .peers import PEERS, Unsuitable
 from .work import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from .._typing import Array
+    from .registry import Candidate, Peer
+    from .work import Work
+
 
 SAMPLE = 50e-6  # seconds; shorter calls are repeated between two readings of the clock
 TURN = 2e-3  # seconds an entry has before the next one's turn
@@ -88,10 +97,10 @@ def extra_bytes(call: Callable[[], Any], fresh: bool) -> int:
 
 
 @contextlib.contextmanager
-def patience(seconds: float):
+def patience(seconds: float) -> Iterator[Any]:
     """Raise Unsuitable if the block takes longer, where the system has timers."""
 
-    def give_up(*_):
+    def give_up(*_: Any) -> None:
         raise Unsuitable(f"not done in {seconds:g} s")
 
     if not hasattr(signal, "setitimer"):
@@ -106,7 +115,14 @@ def patience(seconds: float):
         signal.signal(signal.SIGALRM, before)
 
 
-def fastest_candidate(peer, work, operands, accept, seconds, own):
+def fastest_candidate(
+    peer: Peer,
+    work: Any,
+    operands: tuple[Array | int | list[Array] | tuple[Array], ...],
+    accept: Callable[..., Any],
+    seconds: float,
+    own: float,
+) -> tuple[Candidate, float]:
     """The best of the ways in which a peer does this work, each verified first, and its time.
 
     ``own`` is kronvec's time: a way that is long or far slower than it is tried only once after
@@ -136,7 +152,7 @@ def fastest_candidate(peer, work, operands, accept, seconds, own):
     return chosen, least
 
 
-def verified(case: Case):
+def verified(case: Case) -> tuple[tuple[Array | int | list[Array] | tuple[Array], ...], Array]:
     """Operands that depend on the name alone, and kronvec's result, compared with the oracle."""
     rng = np.random.default_rng(zlib.crc32(case.name.encode()))
     operands = case.work.operands(SHORT[case.dtype], rng)
@@ -146,13 +162,18 @@ def verified(case: Case):
 
 
 def try_peers(
-    work, operands, result, names: list[str], seconds: float, own: float = math.inf
-) -> tuple[dict, dict]:
+    work: Work,
+    operands: tuple[Array | int | list[Array] | tuple[Array], ...],
+    result: Array,
+    names: list[str],
+    seconds: float,
+    own: float = math.inf,
+) -> tuple[dict[str, Any], dict]:
     """The fastest candidate of each peer and its time; and why the others are missing."""
     found, skipped = {}, {}
     tolerance = work.tolerance(operands, result)
 
-    def accept(got):
+    def accept(got: Array) -> None:
         work.compare(result, got, tolerance)
 
     for name in names:
@@ -169,7 +190,7 @@ def try_peers(
     return found, skipped
 
 
-def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict:
+def measure_case(case: Case, peer_names: list[str], threads: int, budget: float) -> dict[str, Any]:
     """One row: verified results, seconds by entry, memory, and why a peer is missing."""
     work, dtype = case.work, SHORT[case.dtype]
     operands, result = verified(case)
@@ -217,7 +238,7 @@ def main(specification: str) -> None:
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what peers print to standard output must not mix with ours
 
-    def tell(**event):
+    def tell(**event: Any) -> None:
         events.write(json.dumps(event) + "\n")
 
     wanted = json.loads(specification)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -20,10 +20,18 @@ import kronvec as kv
 
 from .. import _reference
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from .._fastpath import TwoTier
+    from .._typing import Array, Scalar, Shape
+
+
 Calls = dict[str, Callable[[], Any]]
 
 
-def random(dtype, shape, rng, scale=1.0):
+def random(dtype: str, shape: int | Shape, rng: np.random.Generator, scale: Scalar = 1.0) -> Array:
     """Normal entries of standard deviation ``scale``."""
     values = rng.standard_normal(shape)
     if np.dtype(dtype).kind == "c":
@@ -31,21 +39,27 @@ def random(dtype, shape, rng, scale=1.0):
     return np.asarray(scale * values, dtype)
 
 
-def leaves(tree) -> list[np.ndarray]:
+def leaves(
+    tree: Array | Sequence[Array] | Sequence[Array | list[Array]],
+) -> list[np.ndarray]:
     """The arrays of an argument or a result, in order."""
     if isinstance(tree, (list, tuple)):
         return [leaf for branch in tree for leaf in leaves(branch)]
     return [tree]
 
 
-def absolute(tree):
+def absolute(
+    tree: Array | Sequence[Array | list[Array]] | Sequence[Array | list[Array] | tuple[Array]],
+) -> Any:
     """The same tree, each array replaced by its absolute values."""
     if isinstance(tree, (list, tuple)):
         return [absolute(branch) for branch in tree]
     return np.abs(tree)
 
 
-def with_workers(function, workers):
+def with_workers(
+    function: Callable[..., Any] | TwoTier, workers: int
+) -> Callable[..., Any] | TwoTier:
     """The function, sharing its work among ``workers`` threads where it can."""
     if workers != 1 and "workers" in inspect.signature(function).parameters:
         return partial(function, workers=workers)
@@ -59,7 +73,7 @@ class Work:
     kind: ClassVar[str]  # the adapters in peers.py go by it
     threaded: ClassVar[bool] = False  # whether kronvec's call takes workers=
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple:
+    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Any, ...]:
         """Fresh random operands."""
         raise NotImplementedError
 
@@ -67,7 +81,9 @@ class Work:
         """The call of kronvec on the operands, without ``out=``."""
         raise NotImplementedError
 
-    def calls(self, operands, workers=1) -> Calls:
+    def calls(
+        self, operands: tuple[Array | int | list[Array] | tuple[Array], ...], workers: int = 1
+    ) -> Calls:
         """kronvec's calls to time: a fresh result, and one into ``out=`` where there is one."""
         function = with_workers(self.function(), workers)
         out = function(*operands)
@@ -76,7 +92,9 @@ class Work:
             calls["out"] = partial(function, *operands, out=out)
         return calls
 
-    def references(self, operands) -> dict[str, Callable[[], Any] | float]:
+    def references(
+        self, operands: tuple[Array | list[Array] | tuple[Array], ...]
+    ) -> dict[str, Callable[[], Any] | float]:
         """What a target compares with besides peers: calls, or seconds."""
         return {}
 
@@ -100,22 +118,37 @@ class Work:
         """How many roundings an entry of the result may collect."""
         raise NotImplementedError
 
-    def tolerance(self, operands, result) -> list[np.ndarray]:
+    def tolerance(
+        self,
+        operands: tuple[Array | list[Array] | tuple[Array], ...],
+        result: Array | tuple[Array, Array],
+    ) -> list[np.ndarray]:
         """Componentwise: 2 γ_k times the product of the absolute operands, for each result."""
         unit = np.finfo(leaves(result)[0].dtype).eps / 2
         k = self.roundings() * (3 if leaves(result)[0].dtype.kind == "c" else 1)
         gamma = k * unit / (1 - k * unit)
         return [2 * gamma * a for a in leaves(self.function()(*absolute(operands)))]
 
-    def check_call(self, operands):
+    def check_call(
+        self, operands: tuple[Array | int | list[Array] | tuple[Array], ...]
+    ) -> Array | tuple[Array, Array]:
         """The result to check; operands stay as they are."""
         return self.function()(*operands)
 
-    def check(self, operands, result) -> None:
+    def check(
+        self,
+        operands: tuple[Array | int | list[Array] | tuple[Array], ...],
+        result: Array | tuple[Array, Array],
+    ) -> None:
         """Raise AssertionError unless kronvec's result agrees with the oracle."""
         self.compare(self.oracle(operands), result, self.tolerance(operands, result))
 
-    def compare(self, expected, result, tolerance) -> None:
+    def compare(
+        self,
+        expected: Array | tuple[Array, Array],
+        result: Array | tuple[Array, Array],
+        tolerance: Sequence[Array],
+    ) -> None:
         """Raise AssertionError unless every component is within its tolerance."""
         assert len(leaves(expected)) == len(leaves(result))
         for x, y, bound in zip(leaves(expected), leaves(result), tolerance, strict=True):
@@ -125,7 +158,7 @@ class Work:
             worst = np.max(np.abs(x - y) - bound, initial=0)
             assert worst <= 0, f"an entry differs by {worst:.1e} more than rounding explains"
 
-    def oracle(self, operands):
+    def oracle(self, operands: tuple[Array | list[Array], ...]) -> Array:
         """The plain definition."""
         return getattr(_reference, self.kind)(*operands)
 
@@ -143,16 +176,16 @@ class ManyFactors(Work):
     threaded: ClassVar[bool] = True
 
     @property
-    def sizes_in(self):
+    def sizes_in(self) -> list[int]:
         """The sizes of the axes of x, and those of the result."""
         return [q if self.kind == "matmul_kron" else p for q, p in self.shapes]
 
     @property
-    def sizes_out(self):
+    def sizes_out(self) -> list[int]:
         """The sizes of the axes of the result."""
         return [p if self.kind == "matmul_kron" else q for q, p in self.shapes]
 
-    def factors(self, dtype, rng):
+    def factors(self, dtype: str, rng: np.random.Generator) -> list[Array]:
         """Entries of size 1/√P, so that a product of many keeps its scale.
 
         Complex 2 x 2 factors are unitary: simulators of quantum gates apply them in place, again
@@ -163,7 +196,7 @@ class ManyFactors(Work):
             factors = [np.linalg.qr(f)[0] for f in factors]
         return factors
 
-    def multiply_adds(self):
+    def multiply_adds(self) -> int:
         """By the order of factors with the fewest, ascending 1/p - 1/q for p inputs, q outputs."""
         pairs = zip(self.sizes_in, self.sizes_out, strict=True)
         total, size = 0, self.count * math.prod(self.sizes_in)
@@ -172,16 +205,16 @@ class ManyFactors(Work):
             size = size // p * q
         return total
 
-    def entries(self):
+    def entries(self) -> int:
         """x, the result, and the factors."""
         sizes = math.prod(self.sizes_in) + math.prod(self.sizes_out)
         return self.count * sizes + sum(q * p for q, p in self.shapes)
 
-    def roundings(self):
+    def roundings(self) -> int:
         """A dot product for each factor."""
         return sum(self.sizes_in) + len(self.shapes)
 
-    def shrunk(self):
+    def shrunk(self) -> ManyFactors:
         """Few rows, and only so many factors as keep the formed product small."""
         shapes = []
         for q, p in self.shapes:
@@ -190,7 +223,9 @@ class ManyFactors(Work):
                 shapes.append(shape)
         return replace(self, count=min(self.count, 3), shapes=tuple(shapes))
 
-    def check(self, operands, result):
+    def check(
+        self, operands: tuple[Array | list[Array], Array | list[Array]], result: Array
+    ) -> None:
         """Probe with rank-one vectors: (x K) v = x (F1 v1 ⊗ … ⊗ FN vN) for v = v1 ⊗ … ⊗ vN.
 
         Unit vectors pick single columns, random ones see every entry.  The probes run in the
@@ -218,7 +253,7 @@ class ManyFactors(Work):
             self.compare(expected, got, [2 * gamma * bound])
 
 
-def contract(x, vectors):
+def contract(x: Array, vectors: Sequence[Array]) -> Array:
     """x (v1 ⊗ … ⊗ vN), one axis after the other."""
     for v in reversed(vectors):
         x = x.reshape(-1, v.size) @ v
@@ -230,12 +265,12 @@ class MatmulKron(ManyFactors):
 
     kind = "matmul_kron"
 
-    def operands(self, dtype, rng):
+    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, list[Array]]:
         """x (count, Π q) and the factors."""
         x = random(dtype, (self.count, math.prod(self.sizes_in)), rng)
         return x, self.factors(dtype, rng)
 
-    def function(self):
+    def function(self) -> TwoTier:
         """matmul_kron."""
         return kv.matmul_kron
 
@@ -245,12 +280,12 @@ class KronMatmul(ManyFactors):
 
     kind = "kron_matmul"
 
-    def operands(self, dtype, rng):
+    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[list[Array], Array]:
         """The factors and X (Π p, count)."""
         x = random(dtype, (math.prod(self.sizes_in), self.count), rng)
         return self.factors(dtype, rng), x
 
-    def function(self):
+    def function(self) -> TwoTier:
         """kron_matmul."""
         return kv.kron_matmul
 
@@ -260,11 +295,11 @@ class CallOverhead(MatmulKron):
 
     threaded = False
 
-    def references(self, operands):
+    def references(self, operands: tuple[Array, list[Array]]) -> dict[str, float]:
         """The budget, as a time."""
         return {"3 µs": 3e-6}
 
-    def shrunk(self):
+    def shrunk(self) -> CallOverhead:
         """It is small."""
         return self
 
@@ -274,7 +309,7 @@ class TwoWorkers(MatmulKron):
 
     threaded = False
 
-    def calls(self, operands, workers=1):
+    def calls(self, operands: Any, workers: int = 1) -> Any:
         """Into ``out=``: page faults are the kernel's work, not ours."""
         out = kv.matmul_kron(*operands)
         shared = kv.matmul_kron(*operands, workers=2)
@@ -284,6 +319,6 @@ class TwoWorkers(MatmulKron):
             "out": partial(kv.matmul_kron, *operands, out=out, workers=2),
         }
 
-    def references(self, operands):
+    def references(self, operands: Any) -> Any:
         """The same by one."""
         return {"workers=1": partial(kv.matmul_kron, *operands, out=kv.matmul_kron(*operands))}

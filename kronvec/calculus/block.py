@@ -13,8 +13,9 @@ from .maps import MatrixMap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from .._typing import Array, Order
     from ..operators import Operator
 
 
@@ -68,13 +69,13 @@ class Block:
         self.in_shapes = tuple(each.in_shape for each in self.maps)
         self.out_shape = self.maps[0].out_shape
 
-    def jvp(self, dxs: Sequence[ArrayLike]) -> NDArray:
+    def jvp(self, dxs: Sequence[ArrayLike]) -> Array:
         """J1 dX1 + J2 dX2 + …."""
         if len(dxs) != len(self.maps):
             raise ValueError(f"Block.jvp: needs {len(self.maps)} directions, got {len(dxs)}")
         return reduce(np.add, (each.jvp(dx) for each, dx in zip(self.maps, dxs, strict=True)))
 
-    def vjp(self, g: ArrayLike) -> tuple[NDArray, ...]:
+    def vjp(self, g: ArrayLike) -> tuple[Array, ...]:
         """(J1ᴴ G, J2ᴴ G, …)."""
         return tuple(each.vjp(g) for each in self.maps)
 
@@ -84,24 +85,24 @@ class Block:
         return tuple(each.adjoint for each in self.maps)
 
     @property
-    def gradient(self) -> tuple[NDArray, ...]:
+    def gradient(self) -> tuple[Array, ...]:
         """The gradients of a scalar."""
         return tuple(each.gradient for each in self.maps)
 
-    def operator(self, order: str = "F") -> Operator:
+    def operator(self, order: Order = "F") -> Operator:
         """The matrix [J1 J2 …], an operator."""
         return Blocks([[each.operator(order) for each in self.maps]])
 
-    def dense(self, order: str = "F", layout: str = "numerator") -> NDArray:
+    def dense(self, order: Order = "F", layout: str = "numerator") -> Array:
         """The Jacobian as an array, see `MatrixMap.dense`."""
         axis = 1 if layout == "numerator" else 0
         return np.concatenate([each.dense(order, layout) for each in self.maps], axis)
 
-    def tensor(self) -> tuple[NDArray, ...]:
+    def tensor(self) -> tuple[Array, ...]:
         """The arrays of all partial derivatives, see `MatrixMap.tensor`."""
         return tuple(each.tensor() for each in self.maps)
 
-    def text(self, order: str = "F") -> str:
+    def text(self, order: Order = "F") -> str:
         """The formulas of the maps, for one order of vec."""
         return f"[{'  |  '.join(each.text(order) for each in self.maps)}]"
 

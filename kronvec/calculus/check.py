@@ -14,10 +14,12 @@ from .expressions import Variable, evaluated
 from .maps import MatrixMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from .._typing import Array, Shape
     from .expressions import Expression
 
 METHODS = ("complex steps", "central differences")
@@ -53,8 +55,8 @@ class DerivativeReport:
     step: float
     max_error: float
     tolerance: float
-    out_index: tuple[int, ...]
-    in_index: tuple[int, ...]
+    out_index: Shape
+    in_index: Shape
     derivative: float | complex
     measured: float | complex
 
@@ -169,7 +171,7 @@ def check_derivative(
     return report
 
 
-def _directions(x, number, seed) -> NDArray:
+def _directions(x: Array, number: int | None, seed: int) -> Array:
     if number is None:
         return np.eye(x.size, dtype=x.dtype).reshape((x.size, *x.shape))
     number = check_size("check_derivative", "directions", number)
@@ -177,19 +179,27 @@ def _directions(x, number, seed) -> NDArray:
     return rng.standard_normal((number, *x.shape)).astype(x.dtype)
 
 
-def _complex_steps(f, x, along):
+def _complex_steps(f: Callable[..., Any], x: Array, along: Array) -> list[Any]:
     with beside_the_real_axis():
         return [f(Variable(x + 1j * (STEP * v))).value.imag / STEP for v in along]
 
 
-def _differences(f, x, along):
+def _differences(f: Callable[..., Any], x: Array, along: Array) -> tuple[list[Any], float]:
     h = float(np.cbrt(np.finfo(x.dtype).eps) * max(1.0, np.max(np.abs(x), initial=0.0)))
     return [
         (f(Variable(x + h * v)).value - f(Variable(x - h * v)).value) / (2 * h) for v in along
     ], h
 
 
-def _report(method, derivative, measured, step, rtol, numbering, rounding=0.0):
+def _report(
+    method: str,
+    derivative: Array,
+    measured: Sequence[Any],
+    step: float,
+    rtol: float | None,
+    numbering: Shape,
+    rounding: float = 0.0,
+) -> DerivativeReport:
     """The comparison of dF along each direction, numbered as entries of an array of this shape.
 
     ``rounding`` is the absolute uncertainty of what was measured.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import reduce
 from math import prod
 from numbers import Number
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,18 +25,25 @@ from .maps import MatrixMap
 from .matrices import Matrix, agree, as_matrix, times, transposed
 from .terms import Hadamard, Index, Inner, Outer, Sandwich
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._typing import Scalar
+
+
 # Sums of more terms stay a link of the chain: multiplied out, X^(2^k) would have 2^k terms.
 LONGEST_SUM = 32
 
 
-def _first(rules, a, b):
+def _first(rules: tuple[Callable[..., Any], ...], a: MatrixMap, b: MatrixMap) -> MatrixMap | None:
     return next((merged for rule in rules if (merged := rule(a, b)) is not None), None)
 
 
 # ------------------------------------------------------------------------------------ scalings
 
 
-def scale(c, map: MatrixMap) -> MatrixMap:
+def scale(c: Scalar, map: MatrixMap) -> MatrixMap:
     """``c`` times a map."""
     c = c[()] if isinstance(c, np.ndarray) else c
     if not isinstance(c, Number):
@@ -53,7 +61,7 @@ def scale(c, map: MatrixMap) -> MatrixMap:
     return Scaled(c, map)
 
 
-def _unscaled(map):
+def _unscaled(map: MatrixMap) -> tuple[Scalar, MatrixMap]:
     """(c, J) of c J."""
     return (map.c, map.map) if isinstance(map, Scaled) else (1, map)
 
@@ -83,29 +91,29 @@ def add(a: MatrixMap, b: MatrixMap) -> MatrixMap:
     return terms[0] if len(terms) == 1 else Sum(*terms)
 
 
-def _add_zero(a, b):
+def _add_zero(a: MatrixMap, b: MatrixMap) -> Any:
     if isinstance(a, Zero):
         return b
     return a if isinstance(b, Zero) else None
 
 
-def _add_same(a, b):
+def _add_same(a: MatrixMap, b: MatrixMap) -> Scaled | None:
     (c, k), (d, l) = _unscaled(a), _unscaled(b)
     if k is l or (isinstance(k, Sandwich) and isinstance(l, Sandwich) and _same(k, l)):
         return scale(c + d, k)
     return None
 
 
-def _same(a, b):
+def _same(a: Sandwich, b: Sandwich) -> bool:
     alike = a.transposed == b.transposed
     return alike and agree(a.left, b.left) and agree(a.right, b.right)
 
 
-def _scaled_matrix(c, m):
+def _scaled_matrix(c: Scalar, m: Matrix) -> Matrix:
     return m if type(c) is int and c == 1 else m.times(c)
 
 
-def _add_entries(a, b):
+def _add_entries(a: MatrixMap, b: MatrixMap) -> MatrixMap | None:
     """Hadamard, inner and outer terms, by their matrices."""
     (c, k), (d, l) = _unscaled(a), _unscaled(b)
     for kind, name in ((Hadamard, "m"), (Inner, "a"), (Outer, "b")):
@@ -117,7 +125,7 @@ def _add_entries(a, b):
     return None
 
 
-def _add_sandwiches(a, b):
+def _add_sandwiches(a: MatrixMap, b: MatrixMap) -> Any:
     """L dX R + L dX S = L dX (R + S), and likewise on the left."""
     (c, k), (d, l) = _unscaled(a), _unscaled(b)
     if not (isinstance(k, Sandwich) and isinstance(l, Sandwich)):
@@ -134,7 +142,7 @@ def _add_sandwiches(a, b):
     return None
 
 
-def _add_chains(a, b):
+def _add_chains(a: MatrixMap, b: MatrixMap) -> Any:
     """J K + L K = (J + L) K and J K + J L = J (K + L), where the sum in brackets is one term."""
     (c, k), (d, l) = _unscaled(a), _unscaled(b)
     first, second = list(_chain(k)), list(_chain(l))
@@ -151,7 +159,7 @@ def _add_chains(a, b):
     return None
 
 
-_ADDITIONS: tuple[Callable, ...] = (
+_ADDITIONS: tuple[Callable[..., Any], ...] = (
     _add_zero,
     _add_same,
     _add_entries,
@@ -174,7 +182,7 @@ def compose(after: MatrixMap, before: MatrixMap) -> MatrixMap:
     return scale(c * d, _compose(a, b))
 
 
-def _compose(a, b):
+def _compose(a: MatrixMap, b: MatrixMap) -> MatrixMap:
     if isinstance(a, Zero) or isinstance(b, Zero):
         return Zero(b.in_shape, a.out_shape)
     terms, more = (each.terms if isinstance(each, Sum) else (each,) for each in (a, b))
@@ -192,11 +200,11 @@ def _compose(a, b):
     return chain[0] if len(chain) == 1 else Composition(*chain)
 
 
-def _chain(map):
+def _chain(map: MatrixMap) -> tuple[MatrixMap, ...]:
     return map.maps if isinstance(map, Composition) else (map,)
 
 
-def _identities(a, b):
+def _identities(a: MatrixMap, b: MatrixMap) -> MatrixMap | None:
     """A map that changes nothing but the shape takes that shape along."""
     for identity, other in ((a, b), (b, a)):
         if isinstance(identity, Sandwich) and identity.is_identity:
@@ -207,14 +215,14 @@ def _identities(a, b):
     return None
 
 
-def _with_shapes(term, in_shape, out_shape):
+def _with_shapes(term: Any, in_shape: Any, out_shape: Any) -> Any:
     if isinstance(term, Sandwich):
         return Sandwich(term.left, term.right, in_shape, out_shape, transposed=term.transposed)
     kind, m = (Inner, term.a) if isinstance(term, Inner) else (Outer, term.b)
     return kind(m, in_shape, out_shape)
 
 
-def _sandwiches(a, b):
+def _sandwiches(a: MatrixMap, b: MatrixMap) -> Sandwich | None:
     if not (isinstance(a, Sandwich) and isinstance(b, Sandwich)):
         return None
     shapes = b.in_shape, a.out_shape
@@ -226,13 +234,13 @@ def _sandwiches(a, b):
     return Sandwich(left, right, *shapes, transposed=not b.transposed)
 
 
-def _hadamards(a, b):
+def _hadamards(a: MatrixMap, b: MatrixMap) -> Hadamard | None:
     if isinstance(a, Hadamard) and isinstance(b, Hadamard):
         return Hadamard(a.m * b.m, b.in_shape)
     return None
 
 
-def _inner_after(a, b):
+def _inner_after(a: MatrixMap, b: MatrixMap) -> Inner | None:
     """tr(Aᵀ J dX): the gradient is pulled back."""
     if not isinstance(a, Inner):
         return None
@@ -246,7 +254,7 @@ def _inner_after(a, b):
     return Inner(Matrix(gradient), b.in_shape, a.out_shape)
 
 
-def _after_outer(a, b):
+def _after_outer(a: MatrixMap, b: MatrixMap) -> Outer | None:
     """J (dφ B) = dφ (J B)."""
     if not isinstance(b, Outer):
         return None
@@ -258,7 +266,7 @@ def _after_outer(a, b):
     return Outer(Matrix(as_matrix(a._apply(b.b.array))), b.in_shape, a.out_shape)
 
 
-def _gathers(a, b):
+def _gathers(a: MatrixMap, b: MatrixMap) -> Any:
     """dF.flat[target] += (dX.flat[source]): gathers after gathers, scatters before scatters."""
     if not (isinstance(a, Index) and isinstance(b, Index)):
         return None
@@ -271,7 +279,7 @@ def _gathers(a, b):
     return None
 
 
-_COMPOSITIONS: tuple[Callable, ...] = (
+_COMPOSITIONS: tuple[Callable[..., Any], ...] = (
     _identities,
     _sandwiches,
     _hadamards,

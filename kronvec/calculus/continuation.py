@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from .._typing import Array
 
 _ACTIVE: ContextVar[bool] = ContextVar("beside_the_real_axis", default=False)
 
@@ -40,17 +40,17 @@ def beside_the_real_axis() -> Iterator[None]:
         _ACTIVE.reset(token)
 
 
-def is_beside_the_real_axis(*values: NDArray) -> bool:
+def is_beside_the_real_axis(*values: Array) -> bool:
     """Whether the context is on and some of the values are complex."""
     return _ACTIVE.get() and any(np.iscomplexobj(value) for value in values)
 
 
-def real_parts(*values: NDArray) -> list[NDArray]:
+def real_parts(*values: Array) -> list[Array]:
     """The points of the real axis beside which the values lie."""
     return [np.real(value) for value in values]
 
 
-def steps(x: NDArray, v: NDArray) -> tuple[NDArray, float]:
+def steps(x: Array, v: Array) -> tuple[Array, float]:
     """X + i h V / s and the number by which the imaginary part of a result is to be multiplied.
 
     s is the largest entry of V.
@@ -59,6 +59,6 @@ def steps(x: NDArray, v: NDArray) -> tuple[NDArray, float]:
     return x + 1j * (v / size * STEP), size / STEP
 
 
-def in_double(x: NDArray) -> NDArray:
+def in_double(x: Array) -> Array:
     """Real numbers in double precision at least; lower ones have no room for h."""
     return x.astype(np.result_type(x.dtype, np.float64), copy=False)

@@ -19,7 +19,9 @@ from .expressions import Expression, Variable
 from .terms import Inner
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from .._typing import Array, Order, Shape
 
 
 def from_differential(a: ArrayLike | Expression, name: str | None = None) -> Inner:
@@ -75,7 +77,7 @@ def from_differential(a: ArrayLike | Expression, name: str | None = None) -> Inn
     return Inner(a.matrix, a.shape)
 
 
-def numerator_to_denominator(jacobian: ArrayLike) -> NDArray:
+def numerator_to_denominator(jacobian: ArrayLike) -> Array:
     """Jᵀ: from one layout to the other, which is the same step back.
 
     Parameters
@@ -112,12 +114,12 @@ def numerator_to_denominator(jacobian: ArrayLike) -> NDArray:
 
 def jacobian_to_tensor(
     jacobian: ArrayLike,
-    in_shape: tuple[int, ...],
-    out_shape: tuple[int, ...],
+    in_shape: Shape,
+    out_shape: Shape,
     *,
-    order: str = "F",
+    order: Order = "F",
     layout: str = "numerator",
-) -> NDArray:
+) -> Array:
     """The array ``T[i, …, j, …]`` of ∂F[i, …] / ∂X[j, …] from a Jacobian matrix.
 
     Parameters
@@ -168,12 +170,12 @@ def jacobian_to_tensor(
 
 def tensor_to_jacobian(
     tensor: ArrayLike,
-    in_shape: tuple[int, ...],
-    out_shape: tuple[int, ...],
+    in_shape: Shape,
+    out_shape: Shape,
     *,
-    order: str = "F",
+    order: Order = "F",
     layout: str = "numerator",
-) -> NDArray:
+) -> Array:
     """The Jacobian matrix from the array ``T[i, …, j, …]`` of ∂F[i, …] / ∂X[j, …].
 
     Parameters
@@ -233,13 +235,13 @@ def tensor_to_jacobian(
 
 def reorder_jacobian(
     jacobian: ArrayLike,
-    in_shape: tuple[int, ...],
-    out_shape: tuple[int, ...],
+    in_shape: Shape,
+    out_shape: Shape,
     source: str,
     target: str,
     *,
     layout: str = "numerator",
-) -> NDArray:
+) -> Array:
     """A Jacobian in the other order of vec: J_C = K(p,q) J_F K(n,m) for F (p, q), X (m, n).
 
     Parameters
@@ -293,7 +295,9 @@ def reorder_jacobian(
     return jacobian if layout == "numerator" else np.swapaxes(jacobian, -1, -2)
 
 
-def _read(function, jacobian, out_shape, in_shape, layout):
+def _read(
+    function: str, jacobian: Array, out_shape: tuple[float, ...], in_shape: int | Shape, layout: str
+) -> tuple[Array, Shape, Shape]:
     """A Jacobian in the numerator layout and the shapes of F and X."""
     out_shape = check_array_shape(function, "out_shape", out_shape)
     in_shape = check_array_shape(function, "in_shape", in_shape)
@@ -312,7 +316,9 @@ def _read(function, jacobian, out_shape, in_shape, layout):
     return jacobian, out_shape, in_shape
 
 
-def _reordered(function, jacobian, out_shape, in_shape, source, target):
+def _reordered(
+    function: str, jacobian: Array, out_shape: Shape, in_shape: Shape, source: str, target: str
+) -> Array:
     """A Jacobian in the numerator layout from one order to another."""
     check_order(function, source, "source" if function == "reorder_jacobian" else "order")
     check_order(function, target, "target" if function == "reorder_jacobian" else "order")
@@ -322,7 +328,7 @@ def _reordered(function, jacobian, out_shape, in_shape, source, target):
     return np.swapaxes(_exchanged(np.swapaxes(jacobian, -1, -2), out_shape, source, target), -1, -2)
 
 
-def _exchanged(v, shape, source, target):
+def _exchanged(v: Array, shape: Shape, source: str, target: str) -> Array:
     """A vec (the last axis) of an array of this shape in the other order."""
     if len(shape) < 2:
         return np.asarray(v)

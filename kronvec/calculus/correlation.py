@@ -12,6 +12,7 @@ same map with the shapes exchanged.
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +22,14 @@ from .labels import Label
 from .maps import MatrixMap
 from .matrices import Matrix
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def _padded(x, start, size):
+    from .._typing import Array, Order, Shape
+    from ..operators._base import Operator
+
+
+def _padded(x: Array, start: tuple[int, int], size: tuple[int, int]) -> Array:
     """Entries start, …, start + size - 1 of x along the last two axes, zero outside."""
     if start == (0, 0) and x.shape[-2:] == size:
         return x
@@ -37,7 +44,7 @@ def _padded(x, start, size):
     return result
 
 
-def correlate(x, w, start, shape):
+def correlate(x: Array, w: Array, start: tuple[int, int], shape: Shape) -> Array:
     """y[l] = Σ_n x[l + n + s] w[n] for l in a shape; batches of x or w on leading axes.
 
     One product of arrays for every n, or one sum for every l, whichever are fewer.
@@ -59,12 +66,18 @@ def correlate(x, w, start, shape):
 class Correlation(MatrixMap):
     """dX -> y, y[l] = Σ_n dX[l + n + s] w[n], of the image."""
 
-    def __init__(self, w: Matrix, start, in_shape, out_shape) -> None:
+    def __init__(
+        self,
+        w: Matrix,
+        start: Sequence[int],
+        in_shape: Shape,
+        out_shape: Shape,
+    ) -> None:
         super().__init__(in_shape, out_shape)
         self.w, self.start = w, tuple(start)
         self.dtype = w.array.dtype
 
-    def _apply(self, x):
+    def _apply(self, x: Array) -> Array:
         return correlate(x, self.w.array, self.start, self._out)
 
     def _adjoint(self) -> Correlation:
@@ -74,10 +87,10 @@ class Correlation(MatrixMap):
         start = [1 - k - s for k, s in zip(self.w.shape, self.start, strict=True)]
         return Correlation(reversed_kernel, start, self.out_shape, self.in_shape)
 
-    def _pull(self, g):
+    def _pull(self, g: Array) -> Array:
         return self._adjoint()._apply(g)
 
-    def _operator(self, order):
+    def _operator(self, order: Order) -> Operator:
         """The Toeplitz blocks: w[n] in row l and column l + n + s."""
         from scipy.sparse import csr_array
 
@@ -97,28 +110,34 @@ class Correlation(MatrixMap):
         shape = prod(self._out), prod(self._in)
         return Sparse(csr_array((values, (rows, columns)), shape=shape))
 
-    def _label(self, order) -> Label:
+    def _label(self, order: Order) -> Label:
         return labels.function("Toeplitz", self.w.label)
 
 
 class KernelCorrelation(MatrixMap):
     """dW -> y, y[l] = Σ_n x[l + n + s] dW[n], of the kernel."""
 
-    def __init__(self, x: Matrix, start, in_shape, out_shape) -> None:
+    def __init__(
+        self,
+        x: Matrix,
+        start: tuple[int, int],
+        in_shape: Shape,
+        out_shape: Shape,
+    ) -> None:
         super().__init__(in_shape, out_shape)
         self.x, self.start = x, tuple(start)
         self.dtype = x.array.dtype
 
-    def _apply(self, w):
+    def _apply(self, w: Array) -> Array:
         return correlate(self.x.array, w, self.start, self._out)
 
     def _adjoint(self) -> KernelCorrelation:
         return KernelCorrelation(self.x.conj(), self.start, self.out_shape, self.in_shape)
 
-    def _pull(self, g):
+    def _pull(self, g: Array) -> Array:
         return self._adjoint()._apply(g)
 
-    def _operator(self, order):
+    def _operator(self, order: Order) -> Operator:
         """The windows of the image that the kernel sees, a row for each."""
         size = tuple(a + b - 1 for a, b in zip(self._in, self._out, strict=True))
         padded = _padded(self.x.array, self.start, size)
@@ -126,5 +145,5 @@ class KernelCorrelation(MatrixMap):
         axes = (1, 0, 3, 2) if order == "F" else (0, 1, 2, 3)
         return Dense(windows.transpose(axes).reshape(prod(self._out), prod(self._in)))
 
-    def _label(self, order) -> Label:
+    def _label(self, order: Order) -> Label:
         return labels.function("windows", self.x.label)

@@ -17,7 +17,13 @@ from .matrices import matrix_shape
 from .terms import identity_map
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from .._typing import Array, Shape
+    from ..calculus.expressions import Expression
 
 
 def D(f: Expression, x: Variable | Sequence[Variable]) -> MatrixMap | Block:
@@ -73,7 +79,7 @@ def D(f: Expression, x: Variable | Sequence[Variable]) -> MatrixMap | Block:
     return maps.get(id(f), Zero(x.shape, f.shape))
 
 
-def jvp(f: Expression, x: Variable, dx: ArrayLike) -> NDArray:
+def jvp(f: Expression, x: Variable, dx: ArrayLike) -> Array:
     """The directional derivative of f along dX, by one forward sweep.
 
     Parameters
@@ -122,7 +128,9 @@ def jvp(f: Expression, x: Variable, dx: ArrayLike) -> NDArray:
     return found.reshape((*batch, *f.shape))
 
 
-def vjp(f: Expression, x: Variable | Sequence[Variable], g: ArrayLike):
+def vjp(
+    f: Expression, x: Variable | Sequence[Variable], g: ArrayLike
+) -> Array | tuple[Array, Array]:
     """The cotangent Jᴴ G of x, by one reverse sweep.
 
     Parameters
@@ -167,7 +175,7 @@ def vjp(f: Expression, x: Variable | Sequence[Variable], g: ArrayLike):
     return results if several else results[0]
 
 
-def grad(phi: Expression, x: Variable | Sequence[Variable]):
+def grad(phi: Expression, x: Variable | Sequence[Variable]) -> Any:
     """The gradient of a scalar expression: the matrix A of dφ = tr(Aᵀ dX), by one reverse sweep.
 
     Parameters
@@ -209,28 +217,28 @@ def grad(phi: Expression, x: Variable | Sequence[Variable]):
     return _gradient(phi, x, vjp(phi, x, one), one)
 
 
-def _gradient(phi, x, cotangent, one):
+def _gradient(phi: Expression, x: Expression, cotangent: Array, one: Array) -> Any:
     """A of its conjugate; for a complex φ of a real x from Re(Aᴴ) and Re(i Aᴴ), which is Im A."""
     if phi.dtype.kind == "c" and x.dtype.kind != "c":
         return cotangent + 1j * vjp(phi, x, 1j * one)
     return cotangent.conj()
 
 
-def _check(function, f, x):
+def _check(function: str, f: Expression, x: Expression) -> None:
     if not isinstance(f, Expression):
         raise TypeError(f"{function}: f must be an expression, got {type(f).__name__}")
     if not isinstance(x, Variable):
         raise TypeError(f"{function}: x must be a Variable, got {type(x).__name__}")
 
 
-def _batch_of(function, name, value, shape):
+def _batch_of(function: str, name: str, value: Any, shape: Shape) -> Array:
     value = np.asarray(as_array(function, name, value))
     if value.ndim < len(shape) or value.shape[value.ndim - len(shape) :] != shape:
         raise shape_error(function, f"the last axes of {name} must be {shape}", **{name: value})
     return value
 
 
-def _ordered(f, variables):
+def _ordered(f: Expression, variables: Sequence[Expression]) -> tuple[list[Expression], set[int]]:
     """What f is made of and depends on the variables: operands before results, without those.
 
     Also the ids of these expressions and of the variables.
@@ -251,7 +259,7 @@ def _ordered(f, variables):
     return order, {key for key, on in leads.items() if on}
 
 
-def _sweep(f, variables, g):
+def _sweep(f: Expression, variables: Sequence[Expression], g: Array) -> list[Array | None]:
     """The cotangents of the variables, None where f does not depend on one."""
     order, on_path = _ordered(f, variables)
     cotangents = {id(f): g}

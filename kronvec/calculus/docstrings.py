@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import inspect
+from typing import TYPE_CHECKING
 
 from . import labels
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .labels import Label
+
 
 ANY = "of no more than two axes"
 
 
-def of_operation(doc, operands, shapes, *, holomorphic=True, singular=None) -> str:
+def of_operation(
+    doc: str,
+    operands: tuple[str, ...],
+    shapes: str | tuple[str, str],
+    *,
+    holomorphic: bool = True,
+    singular: str | None = None,
+) -> str:
     """A docstring with its sections; what it has itself from Parameters or Examples on stays.
 
     Parameters
@@ -52,7 +66,7 @@ def of_operation(doc, operands, shapes, *, holomorphic=True, singular=None) -> s
     return "\n\n".join([summary.rstrip(), *sections, (examples + rest).rstrip()]).rstrip() + "\n"
 
 
-def of_function_of_entries(name, doc, formula, *, holomorphic=True) -> str:
+def of_function_of_entries(name: str, doc: str, formula: Label, *, holomorphic: bool = True) -> str:
     """The docstring of f(x) of every entry; its example prints the derivative, diag(f'(x))."""
     example = _section(
         "Examples",
@@ -64,7 +78,7 @@ def of_function_of_entries(name, doc, formula, *, holomorphic=True) -> str:
     return of_operation(f"{doc}\n\n{example}", ("x",), ANY, holomorphic=holomorphic)
 
 
-def of_values(name, arguments, result, reason) -> str:
+def of_values(name: str, arguments: tuple[list[float], ...], result: Any, reason: str) -> str:
     """The docstring of an operation on values alone, with the result of these arguments."""
     example = _section("Examples", f">>> from kronvec.calculus import {name}")
     call = f">>> {name}({', '.join(map(str, arguments))})\n{result!r}"
@@ -83,5 +97,5 @@ def of_values(name, arguments, result, reason) -> str:
     )
 
 
-def _section(heading, *lines):
+def _section(heading: str, *lines: str) -> str:
     return "\n".join([heading, "-" * len(heading), *lines])

@@ -15,10 +15,12 @@ from . import labels
 from .matrices import Matrix, as_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from .._typing import Array, DType, Shape
     from .labels import Label
     from .maps import MatrixMap
 
@@ -53,8 +55,14 @@ class Expression:
     # ndarray @ expression and the like come here, whatever stands on the left.
     __array_ufunc__ = None
 
-    def __init__(self, value, label: Label | None = None, operands=(), derivatives=None) -> None:
-        self.value: NDArray = value
+    def __init__(
+        self,
+        value: Array,
+        label: Label | None = None,
+        operands: Sequence[Expression] | Sequence[Any] = (),
+        derivatives: tuple[Any, ...] | None = None,
+    ) -> None:
+        self.value: Array = value
         self._label = label
         self.operands: tuple[Expression, ...] = operands
         # A function for each operand that makes the derivative with respect to it.
@@ -67,7 +75,7 @@ class Expression:
         return None if derivative is None else derivative()
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """Of the value."""
         return self.value.shape
 
@@ -82,7 +90,7 @@ class Expression:
         return self.value.size
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> DType:
         """Of the value."""
         return self.value.dtype
 
@@ -111,7 +119,7 @@ class Expression:
     def __bool__(self) -> bool:
         return bool(self.value)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DType | None = None, copy: Any = None) -> None:
         raise TypeError(
             f"{self!r} is no array, or its derivative would be lost: take the function of "
             "kronvec.calculus, or its .value"
@@ -119,99 +127,99 @@ class Expression:
 
     # ---------------------------------------------------------------------------- operations
 
-    def __add__(self, other):
+    def __add__(self, other: Expression | float) -> Expression:
         return _rules().add(self, other)
 
-    def __radd__(self, other):
+    def __radd__(self, other: Any) -> Expression:
         return _rules().add(other, self)
 
-    def __sub__(self, other):
+    def __sub__(self, other: Array | Expression) -> Expression:
         return _rules().subtract(self, other)
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Any) -> Any:
         return _rules().subtract(other, self)
 
-    def __mul__(self, other):
+    def __mul__(self, other: Any) -> Expression:
         return _rules().multiply(self, other)
 
-    def __rmul__(self, other):
+    def __rmul__(self, other: Any) -> Expression:
         return _rules().multiply(other, self)
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Expression | int) -> Expression:
         return _rules().divide(self, other)
 
-    def __rtruediv__(self, other):
+    def __rtruediv__(self, other: Any) -> Any:
         return _rules().divide(other, self)
 
-    def __pow__(self, p):
+    def __pow__(self, p: int) -> Expression:
         return _rules().power(self, p)
 
-    def __rpow__(self, a):
+    def __rpow__(self, a: int) -> Expression:
         return _rules().power(a, self)
 
-    def __neg__(self):
+    def __neg__(self) -> Expression:
         return _rules().negative(self)
 
-    def __pos__(self):
+    def __pos__(self) -> Any:
         return self
 
-    def __abs__(self):
+    def __abs__(self) -> Any:
         return _rules().abs(self)
 
-    def __matmul__(self, other):
+    def __matmul__(self, other: Array | Expression) -> Expression:
         return _rules().matmul(self, other)
 
-    def __rmatmul__(self, other):
+    def __rmatmul__(self, other: Array) -> Expression:
         return _rules().matmul(other, self)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: int | slice | tuple[Any, int | list[int]]) -> Expression:
         return _rules().take(self, key)
 
     # Comparisons are of values, and have no derivative; expressions stay hashable by identity.
 
-    def __lt__(self, other):
+    def __lt__(self, other: Expression) -> Array:
         return _rules().less(self, other)
 
-    def __le__(self, other):
+    def __le__(self, other: int) -> Array:
         return _rules().less_equal(self, other)
 
-    def __gt__(self, other):
+    def __gt__(self, other: Array | int) -> Array:
         return _rules().greater(self, other)
 
-    def __ge__(self, other):
+    def __ge__(self, other: int) -> Array:
         return _rules().greater_equal(self, other)
 
-    def __eq__(self, other):
+    def __eq__(self, other: Sequence[int]) -> Array:
         return _rules().equal(self, other)
 
-    def __ne__(self, other):
+    def __ne__(self, other: Sequence[int]) -> Array:
         return _rules().not_equal(self, other)
 
     __hash__ = object.__hash__
 
     @property
-    def T(self):
+    def T(self) -> Expression:
         """The transpose."""
         return _rules().transpose(self)
 
     @property
-    def H(self):
+    def H(self) -> Expression:
         """The adjoint; of a complex variable it has no derivative."""
         return _rules().adjoint(self)
 
-    def conj(self):
+    def conj(self) -> Any:
         """The complex conjugate; of a complex variable it has no derivative."""
         return _rules().conj(self)
 
-    def sum(self, axis=None):
+    def sum(self, axis: int | None = None) -> Expression:
         """The sum of all entries, or along an axis."""
         return _rules().sum(self, axis=axis)
 
-    def mean(self, axis=None):
+    def mean(self, axis: int | None = None) -> Any:
         """The mean of all entries, or along an axis."""
         return _rules().mean(self, axis=axis)
 
-    def reshape(self, *shape):
+    def reshape(self, *shape: int) -> Any:
         """Another shape, entries in order C."""
         return _rules().reshape(self, shape[0] if len(shape) == 1 else shape)
 
@@ -280,20 +288,20 @@ def constant(value: ArrayLike, name: str | None = None) -> Expression:
     return Expression(_read("constant", value), _name("constant", name))
 
 
-def _name(function, name):
+def _name(function: str, name: str | None) -> Label | None:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"{function}: name must be a string, got {type(name).__name__}")
     return None if name is None else labels.named(name)
 
 
-def _read(function, value):
+def _read(function: str, value: Any) -> Array:
     array = np.asarray(as_array(function, "value", value))
     if array.ndim > 2:
         raise shape_error(function, "value must have at most two axes", value=array)
     return array if array.dtype.kind in "fc" else array.astype(np.float64)
 
 
-def as_expression(function: str, name: str, value) -> Expression:
+def as_expression(function: str, name: str, value: Array | Expression | float) -> Expression:
     """An expression as it is, anything else as a constant."""
     if isinstance(value, Expression):
         return value
@@ -316,7 +324,7 @@ def evaluated(function: str, f: Callable[[Variable], Expression], x: Variable) -
     return y
 
 
-def _rules():
+def _rules() -> Any:
     """The operations; they are made of rules, which need expressions."""
     from . import rules
 

@@ -6,7 +6,14 @@ front, and two transpositions, inverses or signs cancel.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._typing import Scalar, Shape
+
 
 # How tightly a formula binds, from loosest.
 SUM, KRONECKER, ENTRYWISE, PRODUCT, ATOM = range(5)
@@ -20,7 +27,7 @@ class Label(NamedTuple):
     text: str
     latex: str
     binding: int = ATOM
-    made: tuple = ()
+    made: tuple[Any, ...] = ()
     ndim: int = 2
 
     @property
@@ -49,7 +56,7 @@ class Label(NamedTuple):
             return self
         return Label(f"({self.text})", f"\\left({self.latex}\\right)", ATOM, (bracket, self))
 
-    def is_made_by(self, *makers) -> bool:
+    def is_made_by(self, *makers: Callable[..., Any]) -> bool:
         """Whether one of these functions made it."""
         return bool(self.made) and self.made[0] in makers
 
@@ -69,7 +76,7 @@ def named(name: str) -> Label:
     return Label(name, f"{latex}_{{{index}}}" if index else latex)
 
 
-def unnamed(shape) -> Label:
+def unnamed(shape: Shape) -> Label:
     """What stands for a matrix without a name: its shape."""
     if not shape:
         return Label("[scalar]", "[\\cdot]", ndim=0)
@@ -77,14 +84,14 @@ def unnamed(shape) -> Label:
     return Label(f"[{size}]", f"[{size.replace('x', chr(92) + 'times ')}]")
 
 
-def fitting(label: Label | None, shape) -> Label:
+def fitting(label: Label | None, shape: Shape) -> Label:
     """The label of something of this shape; the shape itself without one, or for a long one."""
     if label is None or len(label.text) > LONGEST:
         return unnamed(shape)
     return label if label.ndim == len(shape) else label._replace(ndim=len(shape))
 
 
-def number(c) -> Label:
+def number(c: Scalar) -> Label:
     """A number."""
     text = f"{c:.6g}"
     if isinstance(c, complex) or getattr(c, "dtype", None) is not None and c.dtype.kind == "c":
@@ -188,7 +195,7 @@ def indexed(a: Label) -> Label:
     return Label(f"{inside.text}[…]", f"{inside.latex}_{{[\\cdot]}}")
 
 
-def function(name: str, *arguments: Label, **options) -> Label:
+def function(name: str, *arguments: Label, **options: Any) -> Label:
     """f(A, …, option=value)."""
     chosen = [f"{key}={value}" for key, value in options.items()]
     text = ", ".join([*(a.text for a in arguments), *chosen])
@@ -199,14 +206,14 @@ def function(name: str, *arguments: Label, **options) -> Label:
 # ---------------------------------------------------------------------------- of two matrices
 
 
-def coefficient(a: Label):
+def coefficient(a: Label) -> tuple[Scalar, Label | None]:
     """(c, B) of a label c B, the number 1 without one."""
     if a.is_made_by(scale):
         return a.made[1:]
     return (a.made[1], None) if a.is_made_by(number) else (1, a)
 
 
-def _scaled_out(join, a: Label, b: Label) -> Label | None:
+def _scaled_out(join: Callable[..., Any], a: Label, b: Label) -> Label | None:
     """(c A) (d B) = c d (A B), for any kind of product; None without numbers."""
     (c, a), (d, b) = coefficient(a), coefficient(b)
     if type(c) is int and type(d) is int and c == d == 1 and a is not None and b is not None:
@@ -277,7 +284,7 @@ def add(*labels: Label) -> Label:
 
     It does not with a bracket [: A[…] is any entries of A, [2x3] any matrix of that shape.
     """
-    gathered: dict = {}
+    gathered: dict[str, Any] = {}
     for each in labels:
         for term in each.made[1:] if each.is_made_by(add) else (each,):
             c, rest = coefficient(term)
@@ -307,7 +314,7 @@ def subtract(a: Label, b: Label) -> Label:
     return add(a, scale(-1, b))
 
 
-def scale(c, a: Label) -> Label:
+def scale(c: Scalar, a: Label) -> Label:
     """C A for a number c."""
     if a.is_made_by(scale):
         c, a = c * a.made[1], a.made[2]

@@ -25,9 +25,14 @@ from . import labels
 from .matrices import matrix_shape
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Callable
+    from typing import Any
 
+    from numpy.typing import ArrayLike
+
+    from .._typing import Array, DType, Order, Shape
     from ..operators import Operator
+    from .expressions import Expression
     from .labels import Label
 
 
@@ -72,17 +77,17 @@ class MatrixMap:
            [0., 0., 1., 2.]])
     """
 
-    def __init__(self, in_shape, out_shape) -> None:
+    def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
         self.in_shape, self.out_shape = tuple(in_shape), tuple(out_shape)
 
     # --------------------------------------------------------------------- what a term gives
 
-    dtype: np.dtype
+    dtype: DType
 
-    def _apply(self, x):
+    def _apply(self, x: Array) -> Array:
         raise NotImplementedError
 
-    def _pull(self, g):
+    def _pull(self, g: Array) -> Array:
         raise NotImplementedError
 
     def _adjoint(self) -> MatrixMap:
@@ -90,10 +95,10 @@ class MatrixMap:
 
         return Adjoint(self)
 
-    def _operator(self, order: str) -> Operator:
+    def _operator(self, order: Order) -> Operator:
         raise NotImplementedError
 
-    def _label(self, order: str) -> Label:
+    def _label(self, order: Order) -> Label:
         raise NotImplementedError
 
     @property
@@ -106,7 +111,7 @@ class MatrixMap:
 
     # ------------------------------------------------------------------------------ applied
 
-    def jvp(self, dx: ArrayLike) -> NDArray:
+    def jvp(self, dx: ArrayLike) -> Array:
         """dF = J dX, the directional derivative along dX; a batch of them at once.
 
         Parameters
@@ -124,7 +129,7 @@ class MatrixMap:
         """
         return self._on("MatrixMap.jvp", "dx", dx, self.in_shape, self.out_shape, self._apply)
 
-    def vjp(self, g: ArrayLike) -> NDArray:
+    def vjp(self, g: ArrayLike) -> Array:
         """The cotangent Jᴴ G, with Re tr(Gᴴ J dX) = Re tr((Jᴴ G)ᴴ dX); a batch at once.
 
         Parameters
@@ -143,7 +148,14 @@ class MatrixMap:
         return self._on("MatrixMap.vjp", "g", g, self.out_shape, self.in_shape, self._pull)
 
     @staticmethod
-    def _on(function, name, value, shape, result_shape, apply):
+    def _on(
+        function: str,
+        name: str,
+        value: Any,
+        shape: Shape,
+        result_shape: Shape,
+        apply: Callable[..., Any],
+    ) -> Array:
         value = np.asarray(as_array(function, name, value))
         batch = value.shape[: value.ndim - len(shape)]
         if value.ndim < len(shape) or value.shape[len(batch) :] != shape:
@@ -153,7 +165,7 @@ class MatrixMap:
 
     # --------------------------------------------------------------------------- written out
 
-    def operator(self, order: str = "F") -> Operator:
+    def operator(self, order: Order = "F") -> Operator:
         """The matrix that takes vec(dX) to vec(dF), an operator of `kronvec.operators`.
 
         Parameters
@@ -173,7 +185,7 @@ class MatrixMap:
         """
         return self._operator(check_order("MatrixMap.operator", order))
 
-    def dense(self, order: str = "F", layout: str = "numerator") -> NDArray:
+    def dense(self, order: Order = "F", layout: str = "numerator") -> Array:
         """The Jacobian as an array.
 
         Parameters
@@ -197,7 +209,7 @@ class MatrixMap:
         dense = self.operator(order).toarray(self.dtype)
         return dense if layout == "numerator" else dense.T
 
-    def tensor(self) -> NDArray:
+    def tensor(self) -> Array:
         """The array of all partial derivatives, of the shape of F followed by that of X."""
         return self.dense("C").reshape((*self.out_shape, *self.in_shape))
 
@@ -207,7 +219,7 @@ class MatrixMap:
         return self._adjoint()
 
     @property
-    def gradient(self) -> NDArray:
+    def gradient(self) -> Array:
         """The matrix A of dφ = tr(Aᵀ dX), for a scalar φ, in the shape of X.
 
         Raises
@@ -226,7 +238,7 @@ class MatrixMap:
             )
         return self.vjp(np.ones(self.out_shape, self.dtype)).conj()
 
-    def text(self, order: str = "F") -> str:
+    def text(self, order: Order = "F") -> str:
         """The matrix of the map as a formula, for one order of vec.
 
         Parameters
@@ -256,7 +268,7 @@ class MatrixMap:
 
     # ------------------------------------------------------------------------------ combined
 
-    def __matmul__(self, other):
+    def __matmul__(self, other: Any) -> MatrixMap:
         """The chain rule: this map after another."""
         from .combine import compose
 
@@ -264,15 +276,15 @@ class MatrixMap:
             raise TypeError("MatrixMap: a map follows another map; .jvp(dX) applies it to an array")
         return compose(self, other) if isinstance(other, MatrixMap) else NotImplemented
 
-    def __add__(self, other):
+    def __add__(self, other: MatrixMap) -> MatrixMap:
         from .combine import add
 
         return add(self, other) if isinstance(other, MatrixMap) else NotImplemented
 
-    def __sub__(self, other):
+    def __sub__(self, other: MatrixMap) -> MatrixMap:
         return self + -1 * other if isinstance(other, MatrixMap) else NotImplemented
 
-    def __mul__(self, c):
+    def __mul__(self, c: Expression | float) -> MatrixMap:
         from .combine import scale
 
         return scale(c, self) if np.ndim(c) == 0 else NotImplemented
@@ -284,12 +296,12 @@ class MatrixMap:
         return -1 * self
 
 
-def exchange(order: str, m: int, n: int) -> Operator:
+def exchange(order: Order, m: int, n: int) -> Operator:
     """The matrix that takes vec(X) to vec(Xᵀ), X (m, n)."""
     return Commutation(m, n) if order == "F" else Commutation(n, m)
 
 
-def exchange_label(order: str, m: int, n: int) -> Label:
+def exchange_label(order: Order, m: int, n: int) -> Label:
     """That matrix in a formula."""
     m, n = (m, n) if order == "F" else (n, m)
     return labels.Label(f"K({m},{n})", f"K_{{{m},{n}}}")

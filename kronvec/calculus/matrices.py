@@ -10,7 +10,7 @@ from . import labels
 from .labels import Label
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .._typing import Array, DType, Scalar, Shape
 
 
 class Matrix:
@@ -26,7 +26,7 @@ class Matrix:
 
     __slots__ = ("array", "label")
 
-    def __init__(self, array: NDArray, label: Label | None = None) -> None:
+    def __init__(self, array: Array, label: Label | None = None) -> None:
         self.array = array
         self.label = labels.fitting(label, array.shape)
 
@@ -36,7 +36,7 @@ class Matrix:
         return self.array.shape
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> DType:
         """Of the entries."""
         return self.array.dtype
 
@@ -66,7 +66,7 @@ class Matrix:
         """The Hadamard product."""
         return Matrix(self.array * other.array, labels.hadamard(self.label, other.label))
 
-    def times(self, c) -> Matrix:
+    def times(self, c: Scalar) -> Matrix:
         """``c`` times the matrix."""
         return Matrix(c * self.array, labels.scale(c, self.label))
 
@@ -97,7 +97,7 @@ class Inverse(Matrix):
         self.label = labels.fitting(of.label.inv, of.shape)
 
     @property
-    def array(self) -> NDArray:
+    def array(self) -> Array:
         """The inverse itself."""
         if self._array is None:
             self._array = np.linalg.inv(self.of.array)
@@ -109,7 +109,7 @@ class Inverse(Matrix):
         return self.of.shape
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> DType:
         """Of the entries."""
         return self.of.dtype
 
@@ -124,7 +124,7 @@ class Inverse(Matrix):
         """conj(A)⁻¹."""
         return Inverse(self.of.conj()) if self.dtype.kind == "c" else self
 
-    def before(self, b: NDArray) -> NDArray:
+    def before(self, b: Array) -> Array:
         """A⁻¹ B for B (..., n, k)."""
         if self._used or self._array is not None:
             return np.matmul(self.array, b)
@@ -163,17 +163,17 @@ def agree(a: Matrix | None, b: Matrix | None) -> bool:
     return a.same(b)
 
 
-def matrix_shape(shape) -> tuple[int, int]:
+def matrix_shape(shape: Shape) -> tuple[int, int]:
     """The shape of a scalar, a vector (a column) or a matrix as a matrix."""
     return ((1, 1), (*shape, 1), tuple(shape))[len(shape)]
 
 
-def as_matrix(array: NDArray) -> NDArray:
+def as_matrix(array: Array) -> Array:
     """A scalar, a vector (a column) or a matrix as a matrix, a view."""
     return array.reshape(matrix_shape(array.shape))
 
 
-def result_dtype(*parts) -> np.dtype:
+def result_dtype(*parts: Matrix | DType | None) -> DType:
     """The result type of matrices, arrays and dtypes; None is an identity."""
     given = [getattr(p, "dtype", p) for p in parts if p is not None]
     return np.result_type(*given) if given else np.dtype(np.float64)

@@ -27,19 +27,26 @@ from .continuation import is_beside_the_real_axis, real_parts
 from .expressions import Expression, as_expression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from .._typing import Array
+    from ..calculus.expressions import Expression
+    from .labels import Label
 
 
 class Rule(NamedTuple):
     """One operation: what it computes, its derivatives, its formula."""
 
-    evaluate: Callable
-    derivatives: Callable
-    label: Callable | None
+    evaluate: Callable[..., Any]
+    derivatives: Callable[..., Any]
+    label: Callable[..., Any] | None
     operands: tuple[str, ...]
     holomorphic: bool = True
-    continuation: Callable | None = None
-    defaults: dict = {}  # noqa: RUF012, of the options that have one
+    continuation: Callable[..., Any] | None = None
+    defaults: dict[str, Any] = {}  # noqa: RUF012, of the options that have one
 
 
 RULES: dict[str, Rule] = {}
@@ -48,15 +55,15 @@ NON_DIFFERENTIABLE: dict[str, str] = {}
 
 
 def rule(
-    evaluate: Callable,
-    label: Callable | None = None,
+    evaluate: Callable[..., Any],
+    label: Callable[..., Any] | None = None,
     *,
     name: str | None = None,
     holomorphic: bool = True,
-    continuation: Callable | None = None,
+    continuation: Callable[..., Any] | None = None,
     shapes: str | tuple[str, ...] = docstrings.ANY,
     singular: str | None = None,
-) -> Callable:
+) -> Callable[..., Any]:
     """Make an operation of a rule.
 
     Parameters
@@ -78,7 +85,7 @@ def rule(
         When it raises LinAlgError, for the docstring.
     """
 
-    def register(derivatives: Callable) -> Callable:
+    def register(derivatives: Callable[..., Any]) -> Callable[..., Any]:
         operation_name = name or derivatives.__name__.lstrip("_")
         parameters = list(inspect.signature(derivatives).parameters.values())[1:]
         operands = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
@@ -90,7 +97,7 @@ def rule(
         )
 
         @functools.wraps(derivatives)
-        def operation(*arguments, **options):
+        def operation(*arguments: Any, **options: Any) -> Expression:
             if not any_number and (len(arguments) != len(operands) or options):
                 arguments, options = _sorted_out(
                     operation_name, operands, settings, arguments, options
@@ -112,7 +119,13 @@ def rule(
     return register
 
 
-def _sorted_out(name, operands, settings, arguments, options):
+def _sorted_out(
+    name: str,
+    operands: tuple[str, ...],
+    settings: tuple[str, ...],
+    arguments: tuple[Any, ...],
+    options: dict[Any, Any],
+) -> tuple[list[Array | Expression], dict[str, float | slice | str | tuple[Any, ...] | None]]:
     """Operands and options, however they were given."""
     given = dict(zip((*operands, *settings), arguments, strict=False))
     twice = given.keys() & options.keys()
@@ -127,7 +140,11 @@ def _sorted_out(name, operands, settings, arguments, options):
     return [given.pop(each) for each in operands], given
 
 
-def apply(name, arguments, options):
+def apply(
+    name: str,
+    arguments: Sequence[Array | Expression] | Sequence[Array | Expression | float],
+    options: dict[Any, Any],
+) -> Expression:
     """The result of an operation: an expression, or of arrays alone an array."""
     made = RULES[name]
     names = made.operands
@@ -159,7 +176,7 @@ def apply(name, arguments, options):
     return result
 
 
-def _label(name, made, operands, options):
+def _label(name: str, made: Rule, operands: Sequence[Expression], options: dict[Any, Any]) -> Label:
     """The formula of a result; of an operation without one of its own f(A, …, option=value)."""
     if made.label is not None:
         return made.label(*(o.label for o in operands), **options)
@@ -167,7 +184,9 @@ def _label(name, made, operands, options):
     return labels.function(name, *(o.label for o in operands), **chosen)
 
 
-def _linear_beside_the_real_axis(made, operands, values, options):
+def _linear_beside_the_real_axis(
+    made: Rule, operands: Sequence[Expression], values: Sequence[Array], options: dict[Any, Any]
+) -> Expression:
     """F(X) + J[i h V] with a real J, of an operation that is piecewise linear."""
     at = [Expression(v, o.label) for v, o in zip(real_parts(*values), operands, strict=True)]
     y = Expression(np.asarray(made.evaluate(*(x.value for x in at), **options)))
@@ -179,14 +198,17 @@ def _linear_beside_the_real_axis(made, operands, values, options):
     return Expression(value, None, operands, derivatives)
 
 
-def _with_weak_numbers(arguments, operands):
+def _with_weak_numbers(
+    arguments: Sequence[Array | Expression] | Sequence[Array | Expression | float],
+    operands: Sequence[Expression],
+) -> list[Expression]:
     """The operands; numbers of Python do not decide the precision, as in NumPy's arithmetic."""
     weak = [type(a) in (bool, int, float, complex) for a in arguments]
     if not any(weak) or all(weak):
         return operands
     others = [o.dtype for o, is_weak in zip(operands, weak, strict=True) if not is_weak]
 
-    def cast(number, operand):
+    def cast(number: float, operand: Expression) -> Expression:
         dtype = np.result_type(*others, number)
         if type(number) is not complex:
             dtype = dtype.type(0).real.dtype
@@ -198,7 +220,9 @@ def _with_weak_numbers(arguments, operands):
     ]
 
 
-def _named(error, name, names, operands):
+def _named(
+    error: Exception, name: str, names: tuple[str, ...], operands: Sequence[Expression]
+) -> Exception:
     """The error with the operation and its operands in front."""
     shapes = ", ".join(
         f"{n} {o.label.text} {o.shape}" for n, o in zip(names, operands, strict=True)
@@ -210,7 +234,7 @@ def _named(error, name, names, operands):
     return kind(f"{name}: {str(error).removeprefix(f'{name}: ')}; got {shapes}")
 
 
-def check_real(name, *operands) -> None:
+def check_real(name: str, *operands: Expression) -> None:
     """What is no holomorphic function takes no complex variable."""
     for operand in operands:
         if is_beside_the_real_axis(operand.value):
@@ -222,14 +246,16 @@ def check_real(name, *operands) -> None:
             )
 
 
-def without_derivative(name: str, evaluate: Callable, reason: str, *example) -> Callable:
+def without_derivative(
+    name: str, evaluate: Callable[..., Any], reason: str, *example: Sequence[float]
+) -> Callable[..., Any]:
     """An operation on values: arrays come out, expressions or not, and nothing is recorded.
 
     ``example`` are arguments for its docstring.
     """
     NON_DIFFERENTIABLE[name] = reason
 
-    def operation(*arguments, **options):
+    def operation(*arguments: ArrayLike, **options: Any) -> Any:
         values = [a.value if isinstance(a, Expression) else a for a in arguments]
         if is_beside_the_real_axis(*values):
             values = real_parts(*values)

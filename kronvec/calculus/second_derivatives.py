@@ -14,14 +14,15 @@ from .expressions import Variable, evaluated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from .._typing import Array
     from .expressions import Expression
 
 
 def hessian_vector_product(
     f: Callable[[Variable], Expression], x: ArrayLike | Variable, v: ArrayLike
-) -> NDArray:
+) -> Array:
     """The derivative of the gradient along V: unvec(H vec V), H the Hessian of φ at X.
 
     By a complex step of the gradient, ∇φ(X + i h V) = ∇φ(X) + i h H[V]: no difference is taken,

@@ -4,15 +4,25 @@ Reading order: terrain.py (the data, the restoration and its linear system), cov
 model and how it is chosen); story.py runs and prints them, with picture.py and naive_table.py.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .._typing import Array
+
 
 EXTRA = ("scipy", "matplotlib", "rich")  # the optional dependencies `kronvec[demo]`
 
 
-def run(out="kronvec-demo.png", *, seed=0):
+def run(out: Array | None = "kronvec-demo.png", *, seed: int = 0) -> Any:
     """Run the demo, print its figures, write the picture to `out` and return the figures.
 
     Parameters
@@ -54,7 +64,7 @@ def run(out="kronvec-demo.png", *, seed=0):
 
 
 @contextlib.contextmanager
-def single_threaded_scipy():
+def single_threaded_scipy() -> Iterator[Any]:
     """While this is open, SciPy's BLAS, if it is loaded now, is loaded with one thread.
 
     NumPy's and SciPy's wheels each bring an OpenBLAS with threads of its own, which get into each

@@ -10,9 +10,12 @@ A pixel is observed as height + noise of variance σ², so A = P K Pᵀ + σ² I
 what was measured, where P picks the observed pixels.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
@@ -20,22 +23,28 @@ from scipy.spatial import KDTree
 
 from kronvec.operators import KroneckerProduct
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import Array
+
+
 # --- the functions of distance ---------------------------------------------------------------
 
 
-def matern_32(distance, length):
+def matern_32(distance: Any, length: Any) -> Any:
     """(1 + s) exp(-s), s = √3 d / ℓ: slopes exist, curvature does not."""
     s = np.sqrt(3) * distance / length
     return (1 + s) * np.exp(-s)
 
 
-def matern_52(distance, length):
+def matern_52(distance: Any, length: Any) -> Any:
     """(1 + s + s²/3) exp(-s), s = √5 d / ℓ: curvature exists too."""
     s = np.sqrt(5) * distance / length
     return (1 + s + s**2 / 3) * np.exp(-s)
 
 
-def gaussian(distance, length):
+def gaussian(distance: Any, length: Any) -> Any:
     """exp(-d² / 2ℓ²): the one product k(d_y) k(d_x) that is the same in every direction."""
     return np.exp(-0.5 * (distance / length) ** 2)
 
@@ -62,7 +71,7 @@ class Covariance:
     noise_variance: float
     lengths: np.ndarray  # ℓ of each term, metres
 
-    def first_row(self):
+    def first_row(self) -> Any:
         """Row 0 of K, shape (n_y * n_x,).
 
         K is stationary (an entry depends on the distance alone), so row 0 says it all:
@@ -70,7 +79,7 @@ class Covariance:
         """
         return sum(np.outer(row_y, row_x) for row_y, row_x in self.rows).ravel()
 
-    def on_grid(self):
+    def on_grid(self) -> Any:
         """K, an operator made of symmetric Toeplitz matrices; it touches every pixel.
 
         K_y ⊗ K_x is never formed: K_y is applied along one axis of the map, K_x along the other.
@@ -79,13 +88,13 @@ class Covariance:
         return reduce(add, terms)
 
 
-def toeplitz(row):
+def toeplitz(row: Any) -> Any:
     """The symmetric matrix T[i, j] = row[|i - j|]."""
     index = np.arange(len(row))
     return row[np.abs(index[:, None] - index)]
 
 
-def covariance_at(name, function, terms, parameters, grid):
+def covariance_at(name: str, function: str, terms: Any, parameters: Any, grid: Any) -> Any:
     """The candidate at parameters = log (σ², ℓ, r, g), with the first term's variance 1."""
     noise_variance, length, ratio, growth = np.exp(np.pad(parameters, (0, 4 - len(parameters))))
     lengths = length * ratio ** np.arange(terms)
@@ -99,20 +108,20 @@ def covariance_at(name, function, terms, parameters, grid):
 # --- one pixel given its neighbours ----------------------------------------------------------
 
 
-def offsets(pixels_a, pixels_b, n_x):
+def offsets(pixels_a: Any, pixels_b: Any, n_x: Any) -> Any:
     """|i - j| n_x + |k - l| of pixels (i, k), (j, l): where first_row holds their covariance."""
     row_a, column_a = np.divmod(pixels_a, n_x)
     row_b, column_b = np.divmod(pixels_b, n_x)
     return np.abs(row_a - row_b) * n_x + np.abs(column_a - column_b)
 
 
-def neighbour_offsets(pixels, neighbours, n_x):
+def neighbour_offsets(pixels: Any, neighbours: Any, n_x: Any) -> Any:
     """Offsets among the neighbours (count, s, s) and from each pixel to its own (count, s)."""
     among = offsets(neighbours[:, :, None], neighbours[:, None, :], n_x)
     return among, offsets(pixels[:, None], neighbours, n_x)
 
 
-def condition(covariance, among, towards):
+def condition(covariance: Any, among: Any, towards: Any) -> Any:
     """Each observation given its s neighbours: weights (count, s) and variances (count,).
 
     With a the covariance of observation i and its neighbours N, and A_NN that among them,
@@ -140,7 +149,9 @@ class Score:
     rmse: float  # of the same predictions, metres
 
 
-def leave_one_out(observed, b, grid, rng, *, sample=4000, neighbours=24):
+def leave_one_out(
+    observed: Any, b: Array, grid: Any, rng: Any, *, sample: int = 4000, neighbours: int = 24
+) -> Any:
     """Return score(name, function, terms), which fits one candidate by leave-one-out.
 
     A random sample of the observed pixels is left out one at a time and predicted from its
@@ -158,13 +169,13 @@ def leave_one_out(observed, b, grid, rng, *, sample=4000, neighbours=24):
     nearest = KDTree(points).query(points[left_out], neighbours + 1)[1][:, 1:]  # [0] is itself
     among, towards = neighbour_offsets(observed[left_out], observed[nearest], grid.n_x)
 
-    def predict(covariance):
+    def predict(covariance: Any) -> Any:
         weights, variances = condition(covariance, among, towards)
         errors = b[left_out] - np.sum(weights * b[nearest], axis=1)
         scale = np.mean(errors**2 / variances)
         return -0.5 * np.mean(np.log(2 * np.pi * scale * variances)) - 0.5, errors, scale
 
-    def score(name, function, terms):
+    def score(name: str, function: str, terms: Any) -> Any:
         # The search starts with a noise of 1% of the variance and scales of a few pixels.
         pixel = grid.north[1]
         start = [0.01, 3 * pixel] if terms == 1 else [0.01, pixel, 2.0, 10.0]

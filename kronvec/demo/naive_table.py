@@ -4,19 +4,28 @@ Both are vec(A B C) with b = vec(B). For n x n matrices the naive form builds an
 at least 8 n⁴ bytes; the vec trick makes two n x n products and keeps O(n²) bytes.
 """
 
+from __future__ import annotations
+
 import time
 import tracemalloc
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
 
 import kronvec as kv
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import Array
+
+
 SIZES = (4, 8, 16, 32, 64, 100, 128, 256, 512, 1024)
 LARGEST_NAIVE = 2e9  # bytes; beyond it the naive form is not run, only accounted for
 
 
-def measure(function, *arguments):
+def measure(function: str, *arguments: Any) -> Any:
     """The result, the least seconds a call took, and the peak of bytes that one call allocated.
 
     Memory is what NumPy reports to tracemalloc. It is measured in a call of its own, because
@@ -41,17 +50,17 @@ def measure(function, *arguments):
             calls *= 2
 
 
-def naive(a, b, c):
+def naive(a: Array, b: Array, c: Array) -> Any:
     """(Cᵀ ⊗ A) b as the formula says it."""
     return np.kron(c.T, a) @ b
 
 
-def vec_trick(a, b, c):
+def vec_trick(a: Array, b: Array, c: Array) -> Any:
     """(Cᵀ ⊗ A) vec(B) = vec(A B C), without the Kronecker product."""
     return kv.vec_trick(a, b, c)
 
 
-def compare_sizes(rng, report=lambda: None):
+def compare_sizes(rng: Any, report: Any = lambda: None) -> Any:
     """Measure every size; return one dict per size.
 
     The naive form's memory grows as n⁴, so the peak measured last foretells the next. Where that
@@ -74,7 +83,7 @@ def compare_sizes(rng, report=lambda: None):
     return rows
 
 
-def comparison_table(rows):
+def comparison_table(rows: int) -> Any:
     """The rows as a rich table."""
     table = Table(title="np.kron(C.T, A) @ b  against  kronvec.vec_trick(A, b, C), float64")
     table.add_column("n", justify="right")
@@ -100,7 +109,7 @@ def comparison_table(rows):
     return table
 
 
-def duration(seconds):
+def duration(seconds: Any) -> Any:
     """Three significant digits in the unit that suits."""
     for unit, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= unit:
@@ -108,7 +117,7 @@ def duration(seconds):
     return f"{seconds * 1e9:.3g} ns"
 
 
-def memory(size):
+def memory(size: int) -> Any:
     """Three significant digits in the unit that suits, decimal as in 154 GB."""
     for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= unit:

@@ -1,6 +1,9 @@
 """The picture: truth, observed, restored and error, whole and enlarged."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,6 +13,10 @@ from matplotlib.colors import LightSource, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+if TYPE_CHECKING:
+    from typing import Any
+
+
 INK = "#303030"
 NOT_OBSERVED = "#14181d"
 # gist_earth without its black and white ends, which would vanish on that or look like snow.
@@ -17,7 +24,9 @@ HEIGHT_COLOURS = ListedColormap(colormaps["gist_earth"](np.linspace(0.2, 0.93, 2
 ERROR_COLOURS = colormaps["RdBu_r"]
 
 
-def draw(path, *, truth, observed, restored, grid, caption, labels):
+def draw(
+    path: Any, *, truth: Any, observed: Any, restored: Any, grid: Any, caption: Any, labels: Any
+) -> Any:
     """Write the PNG at `path`. The maps have shape (n_y, n_x); `observed` is NaN where hidden.
 
     `labels` are the titles of the four columns.
@@ -32,7 +41,7 @@ def draw(path, *, truth, observed, restored, grid, caption, labels):
     sun = LightSource(azdeg=315, altdeg=45)
     pixel = {"dx": grid.east[1], "dy": grid.north[1]}
 
-    def shaded(surface):
+    def shaded(surface: Any) -> Any:
         colours = HEIGHT_COLOURS(heights(surface))[..., :3]
         return sun.shade_rgb(colours, surface, blend_mode="soft", vert_exag=2, **pixel)
 
@@ -89,14 +98,14 @@ def draw(path, *, truth, observed, restored, grid, caption, labels):
             os.remove(unfinished)
 
 
-def extent(window, pixel):
+def extent(window: Any, pixel: Any) -> Any:
     """Left, right, bottom and top of a window of rows and columns, in km; row 0 is the top."""
     rows, columns = window
     width, height = pixel["dx"] / 1000, pixel["dy"] / 1000
     return columns.start * width, columns.stop * width, rows.stop * height, rows.start * height
 
 
-def show(axis, image, window, pixel):
+def show(axis: int, image: Any, window: Any, pixel: Any) -> None:
     """One panel: the pixels of a window, each as a plain rectangle of its true proportions."""
     axis.imshow(image[window], extent=extent(window, pixel), interpolation="nearest")
     axis.set_facecolor(NOT_OBSERVED)

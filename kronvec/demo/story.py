@@ -1,6 +1,9 @@
 """The demo from beginning to end: what is computed in which order, and what is printed."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -12,12 +15,18 @@ from .covariance import CANDIDATES
 from .naive_table import SIZES, compare_sizes, comparison_table, memory
 from .picture import draw
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import Array
+
+
 KEPT = 0.30  # share of the pixels that is observed
 NOISE = 1.0  # standard deviation of the noise added to them, metres; the model is not told
 TOLERANCE = 1e-8  # of the linear system: ‖b - A x‖ <= TOLERANCE ‖b‖
 
 
-def tell(out, seed):
+def tell(out: Array | None, seed: Any) -> Any:
     """Run everything; return the figures as a dict."""
     begin = time.perf_counter()
     rng = np.random.default_rng(seed)
@@ -33,7 +42,7 @@ def tell(out, seed):
     return figures
 
 
-def restoration(console, rng, out):
+def restoration(console: Any, rng: Any, out: Array | None) -> Any:
     """Hide pixels, choose the covariance, solve, compare, draw."""
     truth, grid = terrain.load_elevation()
     seen = terrain.observe(truth, rng, kept=KEPT, noise=NOISE)
@@ -58,7 +67,7 @@ def restoration(console, rng, out):
         # 2. The linear system. The bar measures digits gained, -log10 of the residual.
         task = progress.add_task("conjugate gradients", total=-np.log10(TOLERANCE), note="")
 
-        def report(iterations, residual):
+        def report(iterations: Any, residual: Any) -> None:
             note = f"{iterations} iterations, residual {residual:.1e}"
             progress.update(task, completed=max(0.0, -np.log10(residual)), note=note)
 
@@ -86,7 +95,7 @@ def restoration(console, rng, out):
     console.print()
 
     # 3. Only now look at the hidden pixels.
-    def rmse(heights):
+    def rmse(heights: Any) -> Any:
         return float(np.sqrt(np.mean((heights - truth.ravel())[hidden] ** 2)))
 
     figures["rmse"] = {n: rmse(h) for n, h in terrain.interpolate(seen, grid).items()}
@@ -119,7 +128,7 @@ def restoration(console, rng, out):
     return figures
 
 
-def model_table(scores):
+def model_table(scores: Any) -> Any:
     """The candidates, best first. The score is the mean log density of left-out observed pixels."""
     table = Table(title="Models, compared by leave-one-out on observed pixels")
     for column, justify in [
@@ -147,7 +156,7 @@ def model_table(scores):
     return table
 
 
-def error_table(rmse):
+def error_table(rmse: Any) -> Any:
     """Root mean square error on the hidden pixels, against linear interpolation."""
     table = Table(title="Error on the hidden pixels")
     table.add_column("method")
@@ -170,7 +179,7 @@ def error_table(rmse):
     return table
 
 
-def progress_bar(console):
+def progress_bar(console: Any) -> Any:
     """Bars that stay on screen with their last note; printed at the end without a terminal."""
     return Progress(
         TextColumn("{task.description:20}"),

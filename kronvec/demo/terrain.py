@@ -4,7 +4,10 @@ The data are the digital elevation model that Matplotlib ships for its own examp
 jacksboro_fault_dem.npz: hills around the Jacksboro fault, Tennessee, 344 x 403 pixels.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import cbook
@@ -19,6 +22,10 @@ from kronvec.operators import Identity, NearestNeighbours, Restriction, conjugat
 
 from .covariance import CANDIDATES, leave_one_out
 
+if TYPE_CHECKING:
+    from typing import Any
+
+
 METRES_PER_DEGREE = 111_200  # along a meridian
 
 
@@ -30,22 +37,22 @@ class Grid:
     east: np.ndarray  # distance of column k from column 0, metres, (n_x,)
 
     @property
-    def n_x(self):
+    def n_x(self) -> Any:
         """Columns of the map."""
         return len(self.east)
 
     @property
-    def size(self):
+    def size(self) -> Any:
         """Pixels of the map."""
         return len(self.north) * len(self.east)
 
-    def points(self, pixels):
+    def points(self, pixels: Any) -> Any:
         """Positions in metres, shape (len(pixels), 2)."""
         i, k = np.divmod(pixels, self.n_x)
         return np.column_stack([self.north[i], self.east[k]])
 
 
-def load_elevation():
+def load_elevation() -> Any:
     """The map in metres, shape (n_y, n_x), row 0 in the north, and its grid."""
     with cbook.get_sample_data("jacksboro_fault_dem.npz") as file:
         elevation = file["elevation"].astype(np.float64)
@@ -64,14 +71,14 @@ class Observations:
     heights: np.ndarray  # their noisy heights, metres
 
 
-def observe(elevation, rng, *, kept, noise):
+def observe(elevation: Any, rng: Any, *, kept: Any, noise: Any) -> Any:
     """Keep the share `kept` of the pixels, at random, and add noise of that deviation (m)."""
     count = round(kept * elevation.size)
     pixels = np.sort(rng.choice(elevation.size, size=count, replace=False))
     return Observations(pixels, elevation.flat[pixels] + noise * rng.standard_normal(count))
 
 
-def interpolate(seen, grid):
+def interpolate(seen: Any, grid: Any) -> Any:
     """SciPy's interpolations of the same noisy pixels, by name, each of shape (n_y n_x,).
 
     Linear and cubic are defined on the triangles between observed pixels; the few pixels at the
@@ -90,7 +97,7 @@ def interpolate(seen, grid):
     return results
 
 
-def choose_covariance(seen, grid, rng, report=None):
+def choose_covariance(seen: Any, grid: Any, rng: Any, report: Any = None) -> Any:
     """Fit every candidate to the observed pixels; return their scores, best first."""
     score = leave_one_out(seen.pixels, seen.heights - seen.heights.mean(), grid, rng)
     scores = []
@@ -101,7 +108,15 @@ def choose_covariance(seen, grid, rng, report=None):
     return sorted(scores, key=lambda entry: -entry.log_density)
 
 
-def restore(seen, grid, covariance, *, tolerance, precondition=True, report=None):
+def restore(
+    seen: Any,
+    grid: Any,
+    covariance: Any,
+    *,
+    tolerance: Any,
+    precondition: bool = True,
+    report: Any = None,
+) -> Any:
     """The posterior mean at every pixel, shape (n_y n_x,), and the solver's account.
 
     With y the observed heights and μ their mean,

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dask
 import dask.array as da
 import numpy as np
 
 import kronvec as kv
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def as_dask(x):
+    from .._typing import Array, Order, Shape
+
+
+def as_dask(x: Array) -> Any:
     return x if isinstance(x, da.Array) else da.from_array(np.asarray(x), chunks=-1)
 
 
-def generic(name, *args, **kwargs):
+def generic(name: str, *args: Any, **kwargs: Any) -> Any:
     """The function over the array-API namespace of Dask."""
     from array_api_compat.dask import array as xp
 
     from .array_api import GENERIC, map_leaves
 
-    def move(a):
+    def move(a: Array) -> Any:
         return da.from_array(a, chunks=-1) if isinstance(a, np.ndarray) else a
 
     return GENERIC[name](xp, *map_leaves(move, args), **kwargs)
@@ -28,14 +35,22 @@ def generic(name, *args, **kwargs):
 # ---- gufuncs -----------------------------------------------------------------------------
 
 
-def _in_one_chunk(array, core):
+def _in_one_chunk(array: Any, core: Any) -> Any:
     """Whether the last ``core`` axes lie in one chunk, as a gufunc needs them."""
     return array.ndim >= core and all(
         len(sizes) == 1 for sizes in array.chunks[array.ndim - core :]
     )
 
 
-def _batched(name, signature, core, fits, *args, sizes=None, **options):
+def _batched(
+    name: str,
+    signature: Any,
+    core: Any,
+    fits: Any,
+    *args: Any,
+    sizes: Shape | None = None,
+    **options: Any,
+) -> Any:
     """A function of batches as a gufunc over chunks, the generic one where a matrix is chunked.
 
     Shapes that do not fit go the generic way, too, which raises at once.
@@ -54,26 +69,26 @@ def _batched(name, signature, core, fits, *args, sizes=None, **options):
     )
 
 
-def triple_product(a, b, c):
+def triple_product(a: Array, b: Array, c: Array) -> Any:
     """A B C over batches, as `kronvec.triple_product`."""
 
-    def fits(a, b, c):
+    def fits(a: Array, b: Array, c: Array) -> Any:
         return a[-1] == b[-2] and b[-1] == c[-2]
 
     return _batched("triple_product", "(m,n),(n,p),(p,q)->(m,q)", (2, 2, 2), fits, a, b, c)
 
 
-def matmul_jvp(dx, dw, x, w):
+def matmul_jvp(dx: Any, dw: Any, x: Array, w: Array) -> Any:
     """dX W + X dW over batches, as `kronvec.matmul_jvp`."""
 
-    def fits(dx, dw, x, w):
+    def fits(dx: Any, dw: Any, x: Array, w: Array) -> Any:
         return dx[-2:] == x[-2:] and dw[-2:] == w[-2:] and x[-1] == w[-2]
 
     signature = "(m,k),(k,n),(m,k),(k,n)->(m,n)"
     return _batched("matmul_jvp", signature, (2, 2, 2, 2), fits, dx, dw, x, w)
 
 
-def vec_trick(a, b, c, *, order="F"):
+def vec_trick(a: Array, b: Array, c: Array, *, order: Order = "F") -> Any:
     """vec(A B C) for vec(B) over batches, as `kronvec.vec_trick`."""
     return _batched(
         "vec_trick",
@@ -86,7 +101,7 @@ def vec_trick(a, b, c, *, order="F"):
     )
 
 
-def bkron(a, b):
+def bkron(a: Array, b: Array) -> Any:
     """A ⊗ B over batches, as `kronvec.bkron`."""
     return _batched(
         "bkron",
@@ -101,7 +116,15 @@ def bkron(a, b):
 # ---- gradients ---------------------------------------------------------------------------
 
 
-def matmul_vjp(g, x, w, *, sum_batch=None, conjugate=True, split_every=8):
+def matmul_vjp(
+    g: Array,
+    x: Array,
+    w: Array,
+    *,
+    sum_batch: bool | None = None,
+    conjugate: bool = True,
+    split_every: int = 8,
+) -> Any:
     """Pull a cotangent G back through Y = X W: ``dX = G Wᴴ``, ``dW = Xᴴ G``.
 
     G and X may be chunked along their rows and batch axes; every pair of chunks gives its part
@@ -173,11 +196,11 @@ def matmul_vjp(g, x, w, *, sum_batch=None, conjugate=True, split_every=8):
     return da.block(dx_blocks.tolist()), da.from_delayed(parts[0], w.shape, dtype)
 
 
-def _transposed_vjp(g, x, w):
+def _transposed_vjp(g: Array, x: Array, w: Array) -> Any:
     return kv.matmul_vjp(g, x, w, conjugate=False)
 
 
-def _added(parts):
+def _added(parts: Any) -> Any:
     total = parts[0].copy()
     for part in parts[1:]:
         total += part

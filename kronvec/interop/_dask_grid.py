@@ -15,6 +15,7 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 from operator import getitem
+from typing import TYPE_CHECKING
 
 import dask
 import dask.array as da
@@ -25,8 +26,16 @@ from dask.highlevelgraph import HighLevelGraph
 from ..many_factors import kron_matmul
 from ..operators import Identity, KroneckerProduct
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def apply_factors(block, factors=(), how="matmul", leading=False):
+    from .._typing import Array, DType, Shape
+
+
+def apply_factors(
+    block: Any, factors: Sequence[Array] = (), how: str = "matmul", leading: bool = False
+) -> Any:
     """The factors on a chunk (l, t, k) of a grid: along its first axis, or along its second."""
     length, width, columns = block.shape
     rest = None
@@ -47,18 +56,18 @@ def apply_factors(block, factors=(), how="matmul", leading=False):
     return result.reshape(rest, result.shape[0] // rest if rest else 0, columns)
 
 
-def bounds(sizes):
+def bounds(sizes: Shape) -> Any:
     """The borders of chunks of these sizes, without 0."""
     return np.cumsum(sizes).tolist()
 
 
-def even(length, parts):
+def even(length: Any, parts: Any) -> Any:
     """Chunk sizes that differ by one at most."""
     parts = max(1, min(length, parts))
     return tuple(length // parts + (i < length % parts) for i in range(parts))
 
 
-def split_of(sizes, chunks):
+def split_of(sizes: Shape, chunks: Any) -> Any:
     """How many factors lead: as few as leave every chunk a row of the grid.
 
     Where the borders of the chunks are those of rows for no such number, the chunks are to be
@@ -69,13 +78,13 @@ def split_of(sizes, chunks):
     return next((s for s in enough if _are_rows(sizes, chunks, s)), enough[0])
 
 
-def _are_rows(sizes, chunks, s):
+def _are_rows(sizes: Shape, chunks: Any, s: Any) -> Any:
     """Whether the chunks are rows of the grid, which has as many columns to make chunks of."""
     tail = prod(sizes[s:])
     return tail >= len(chunks) and all(border % tail == 0 for border in bounds(chunks))
 
 
-def columns_of(chunks, sizes):
+def columns_of(chunks: Any, sizes: Shape) -> Any:
     """(s, one row of chunks) where the chunks repeat as those of a flattened grid by columns do."""
     for s in range(1, len(sizes)):
         lead, tail = prod(sizes[:s]), prod(sizes[s:])
@@ -87,7 +96,7 @@ def columns_of(chunks, sizes):
     return None
 
 
-def read_grid(x, sizes):
+def read_grid(x: Array, sizes: Shape) -> Any:
     """The grid of x (N, k) or (N,) and the number of leading factors; nothing but borders moves.
 
     Chunks that could be rows as well as a flattened grid by columns are rows, unless x is what
@@ -125,19 +134,19 @@ _MOST_PIECES = 4096
 _ONE_STEP = 10**12
 
 
-def _meta(x, dtype=None):
+def _meta(x: Array, dtype: DType | None = None) -> Any:
     return np.empty((0, 0, 0), x.dtype if dtype is None else dtype)
 
 
-def _fold(block, tail):
+def _fold(block: Any, tail: Any) -> Any:
     return block.reshape(block.shape[0] // tail if tail else 0, tail, block.shape[1])
 
 
-def _unfold(block, vector):
+def _unfold(block: Any, vector: Any) -> Any:
     return block.reshape(-1) if vector else block.reshape(-1, block.shape[-1])
 
 
-def flatten(grid, vector=False):
+def flatten(grid: Any, vector: bool = False) -> Any:
     """The grid as (N, k), or (N,); chunks by columns become L times as many, none of which moves.
 
     Where those would be too many for a scheduler, the data moves once more, to be by rows again.
@@ -171,7 +180,7 @@ def flatten(grid, vector=False):
     return da.Array(graph, name, (grid.chunks[1] * grid.shape[0], *columns), meta=meta)
 
 
-def exchange(grid, parts=None):
+def exchange(grid: Any, parts: Any = None) -> Any:
     """By rows to by columns, or back: the step in which the data crosses the network."""
     by_rows = grid.numblocks[1] == 1
     parts = parts or grid.numblocks[0 if by_rows else 1]
@@ -184,11 +193,13 @@ def exchange(grid, parts=None):
 _LARGE = 1 << 22
 
 
-def _bytes(factors):
+def _bytes(factors: Sequence[Array]) -> Any:
     return sum(getattr(f, "nbytes", 0) for f in factors)
 
 
-def on_axis(grid, factors, how, leading, dtype, stays=False):
+def on_axis(
+    grid: Any, factors: Sequence[Array], how: Any, leading: Any, dtype: DType, stays: bool = False
+) -> Any:
     """The factors that are local to the chunks."""
     if all(isinstance(f, Identity) for f in factors):
         return grid.astype(dtype)
@@ -214,7 +225,9 @@ def on_axis(grid, factors, how, leading, dtype, stays=False):
     )
 
 
-def apply_to_grid(factors, grid, split, how="matmul", dtype=None):
+def apply_to_grid(
+    factors: Sequence[Array], grid: Any, split: Any, how: str = "matmul", dtype: DType | None = None
+) -> Any:
     """K on a grid: the local factors, one exchange, the others; chunked the other way then."""
     dtype = grid.dtype if dtype is None else dtype
     lead, tail = factors[:split], factors[split:]

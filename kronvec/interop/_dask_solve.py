@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator as python_operator
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import dask
 import dask.array as da
@@ -11,8 +12,14 @@ import numpy as np
 
 from ._dask_grid import apply_to_grid
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def eigenvectors(factors):
+    from .._typing import Array, Scalar
+
+
+def eigenvectors(factors: Sequence[Array]) -> Any:
     """(w_i, V_i) of every Hermitian factor."""
     pairs = []
     for i, f in enumerate(factors):
@@ -25,12 +32,12 @@ def eigenvectors(factors):
     return pairs
 
 
-def outer_product(values):
+def outer_product(values: Any) -> Any:
     """The eigenvalues of a Kronecker product, in its order."""
     return reduce(lambda a, b: np.multiply.outer(a, b).ravel(), values, np.ones(1))
 
 
-def check_shifted(lead, tail, sigma):
+def check_shifted(lead: Any, tail: Any, sigma: Scalar) -> None:
     """LinAlgError where an eigenvalue λ_i μ_j + σ is 0 to rounding."""
     tail = np.sort(tail)
     largest = np.abs(lead).max() * max(abs(tail[0]), abs(tail[-1])) + abs(sigma)
@@ -51,7 +58,7 @@ def check_shifted(lead, tail, sigma):
 class ShiftedSolve:
     """(⊗ F_i + σ I)⁻¹ = V (Λ + σ)⁻¹ Vᴴ on grids: two exchanges, chunked as before in the end."""
 
-    def __init__(self, factors, split, sigma) -> None:
+    def __init__(self, factors: Sequence[Array], split: Any, sigma: Scalar) -> None:
         pairs = eigenvectors(factors)
         self.split = split
         self.vectors = [v for _, v in pairs]
@@ -61,7 +68,7 @@ class ShiftedSolve:
         self.sigma = sigma
         check_shifted(self.lead, self.tail, sigma)
 
-    def __call__(self, grid):
+    def __call__(self, grid: Any) -> Any:
         dtype = np.result_type(grid.dtype, self.sigma, np.float64, *self.vectors)
         grid = apply_to_grid(self.adjoints, grid, self.split, dtype=dtype)
         lead = da.from_array(self.lead, chunks=(grid.chunks[0],))
@@ -77,11 +84,19 @@ class ShiftedSolve:
         return apply_to_grid(self.vectors, grid, self.split, dtype=dtype)
 
 
-def _divide(block, lead, tail, sigma):
+def _divide(block: Any, lead: Any, tail: Any, sigma: Scalar) -> Any:
     return block / (lead * tail + sigma)
 
 
-def conjugate_gradients(apply, b, *, preconditioner=None, x0=None, tol=1e-10, maxiter=1000):
+def conjugate_gradients(
+    apply: Any,
+    b: Array,
+    *,
+    preconditioner: Any = None,
+    x0: Any = None,
+    tol: float = 1e-10,
+    maxiter: int = 1000,
+) -> Any:
     """x with A x = b for a Hermitian positive definite A, on the workers that hold b.
 
     All columns of b are one vector of the iteration.  Two numbers come back to the client in
@@ -113,11 +128,11 @@ def conjugate_gradients(apply, b, *, preconditioner=None, x0=None, tol=1e-10, ma
     )
 
 
-def _inner(a, b):
+def _inner(a: Array, b: Array) -> Any:
     return (a.conj() * b).sum().real
 
 
-def read_system(K, shift):
+def read_system(K: Any, shift: Any) -> Any:
     """(factors, scale, shift) of c ⊗ F_i + shift, from a Kronecker product or a sum with one."""
     from ..operators import Diagonal, Identity, KroneckerProduct
     from ..operators._structured_sums import unscaled
@@ -148,6 +163,6 @@ def read_system(K, shift):
     return factors, scale, shift
 
 
-def is_zero(shift):
+def is_zero(shift: Any) -> Any:
     """The number 0, not an array of zeros."""
     return not hasattr(shift, "ndim") and python_operator.eq(shift, 0)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._shapes import broadcast_batch, shape_error
 from ._generic_products import promoted, transpose
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def _adjoint(xp, a, conjugate):
+    from .._typing import Array, Shape
+
+
+def _adjoint(xp: Any, a: Array, conjugate: bool) -> Any:
     a = transpose(xp, a)
     return xp.conj(a) if conjugate and xp.isdtype(a.dtype, "complex floating") else a
 
 
-def reduce_to(xp, gradient, shape):
+def reduce_to(xp: Any, gradient: Any, shape: Shape) -> Any:
     """Sum the axes of ``gradient`` along which an operand of ``shape`` was broadcast."""
     shape = tuple(shape)
     lead = gradient.ndim - len(shape)
@@ -27,7 +34,7 @@ def reduce_to(xp, gradient, shape):
     return xp.reshape(gradient, shape)
 
 
-def _operands(xp, function, g, x, w):
+def _operands(xp: Any, function: str, g: Array, x: Array, w: Array) -> Any:
     """G, X, W as matrices of one dtype; 1-D operands as in matmul."""
     if x.ndim < 1 or w.ndim < 1:
         raise shape_error(function, "x and w must have at least 1 axis", g=g, x=x, w=w)
@@ -50,7 +57,7 @@ def _operands(xp, function, g, x, w):
     return g, x, w
 
 
-def _parameter(xp, gradient, shape, sum_batch, core):
+def _parameter(xp: Any, gradient: Any, shape: Shape, sum_batch: bool | None, core: Any) -> Any:
     if sum_batch is False:
         return gradient
     if sum_batch:
@@ -58,7 +65,9 @@ def _parameter(xp, gradient, shape, sum_batch, core):
     return reduce_to(xp, gradient, shape)
 
 
-def matmul_vjp(xp, g, x, w, *, sum_batch=None, conjugate=True):
+def matmul_vjp(
+    xp: Any, g: Array, x: Array, w: Array, *, sum_batch: bool | None = None, conjugate: bool = True
+) -> Any:
     """dX = G Wᴴ, dW = Xᴴ G."""
     sum_batch = None if sum_batch is None else bool(sum_batch)
     x_shape, w_shape = tuple(x.shape), tuple(w.shape)
@@ -71,7 +80,7 @@ def matmul_vjp(xp, g, x, w, *, sum_batch=None, conjugate=True):
     return xp.reshape(dx, x_shape), _parameter(xp, dw, w_shape, sum_batch, core)
 
 
-def matmul_jvp(xp, dx, dw, x, w):
+def matmul_jvp(xp: Any, dx: Any, dw: Any, x: Array, w: Array) -> Any:
     """dY = dX W + X dW."""
     for tangent, operand in ((dx, x), (dw, w)):
         core = min(operand.ndim, 2)
@@ -85,7 +94,16 @@ def matmul_jvp(xp, dx, dw, x, w):
     return xp.matmul(dx, w) + xp.matmul(x, dw)
 
 
-def linear_vjp(xp, g, x, w, *, bias=True, sum_batch=None, conjugate=True):
+def linear_vjp(
+    xp: Any,
+    g: Array,
+    x: Array,
+    w: Array,
+    *,
+    bias: bool = True,
+    sum_batch: bool | None = None,
+    conjugate: bool = True,
+) -> Any:
     """dX = G Wᴴ, dW = Xᴴ G, db = Σ G."""
     if w.ndim < 2:
         raise shape_error("linear_vjp", "w must be a matrix (at least 2 axes)", w=w)
@@ -98,7 +116,9 @@ def linear_vjp(xp, g, x, w, *, bias=True, sum_batch=None, conjugate=True):
     return *pair, _parameter(xp, db, (*w.shape[:-2], w.shape[-1]), sum_batch, 1)
 
 
-def triple_product_vjp(xp, g, a, b, c, *, conjugate=True):
+def triple_product_vjp(
+    xp: Any, g: Array, a: Array, b: Array, c: Array, *, conjugate: bool = True
+) -> Any:
     """dA = G (B C)ᴴ, dB = Aᴴ G Cᴴ, dC = (A B)ᴴ G."""
     bc = xp.matmul(*promoted(xp, b, c))
     da, d_bc = matmul_vjp(xp, g, a, bc, conjugate=conjugate)
@@ -106,7 +126,7 @@ def triple_product_vjp(xp, g, a, b, c, *, conjugate=True):
     return da, db, dc
 
 
-def kron_vjp(xp, g, a, b, *, conjugate=True):
+def kron_vjp(xp: Any, g: Array, a: Array, b: Array, *, conjugate: bool = True) -> Any:
     """dA[i, j] = Σ G[ip + k, jq + l] conj(B[k, l]), dB alike, over batches of matrices."""
     g, a, b = promoted(xp, g, a, b)
     (m, n), (p, q) = a.shape[-2:], b.shape[-2:]

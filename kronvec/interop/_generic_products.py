@@ -6,6 +6,7 @@ The plain counterparts of the public functions, for arrays that our kernels cann
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from .._factor_shapes import IdentityFactor, check_kron_axis, factors_batch, size_identity
 from .._shapes import (
@@ -18,19 +19,25 @@ from .._shapes import (
     shape_error,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def promoted(xp, *arrays):
+    from .._typing import Array, Order, Scalar, Shape
+
+
+def promoted(xp: Any, *arrays: Any) -> Any:
     """The arrays in their common dtype."""
     dtype = xp.result_type(*arrays)
     return [a if a.dtype == dtype else xp.astype(a, dtype) for a in arrays]
 
 
-def transpose(xp, a):
+def transpose(xp: Any, a: Array) -> Any:
     """The last two axes exchanged."""
     return xp.matrix_transpose(a)
 
 
-def _check_matrices(function, **arrays):
+def _check_matrices(function: str, **arrays: Any) -> None:
     for name, a in arrays.items():
         if a.ndim < 2:
             raise shape_error(function, f"{name} must be a matrix (at least 2 axes)", **{name: a})
@@ -39,7 +46,7 @@ def _check_matrices(function, **arrays):
 # ---- vec ---------------------------------------------------------------------------------
 
 
-def vec(xp, a, order="F"):
+def vec(xp: Any, a: Array, order: Order = "F") -> Any:
     """The columns (rows) of A stacked."""
     check_order("vec", order)
     _check_matrices("vec", a=a)
@@ -47,7 +54,7 @@ def vec(xp, a, order="F"):
     return xp.reshape(stacked, (*a.shape[:-2], a.shape[-2] * a.shape[-1]))
 
 
-def unvec(xp, v, shape, order="F"):
+def unvec(xp: Any, v: Array, shape: Shape, order: Order = "F") -> Any:
     """The matrix whose vec is v."""
     check_order("unvec", order)
     m, n = shape
@@ -57,14 +64,16 @@ def unvec(xp, v, shape, order="F"):
     return xp.reshape(v, (*v.shape[:-1], m, n))
 
 
-def vec_reorder(xp, v, shape, *, source, target):
+def vec_reorder(xp: Any, v: Array, shape: Shape, *, source: Array, target: Array) -> Any:
     """vec of one order from that of the other."""
     if check_order("vec_reorder", source, "source") == check_order("vec_reorder", target, "target"):
         return v
     return vec(xp, unvec(xp, v, shape, order=source), order=target)
 
 
-def commutation_matmul(xp, x, m, n, *, side="left", transposed=False):
+def commutation_matmul(
+    xp: Any, x: Array, m: int, n: int, *, side: str = "left", transposed: bool = False
+) -> Any:
     """K_{m,n} X: the axis that K meets, split in two, the parts exchanged."""
     function = "commutation_matmul"
     check_side(function, side)
@@ -85,12 +94,12 @@ def commutation_matmul(xp, x, m, n, *, side="left", transposed=False):
 # ---- products, formed --------------------------------------------------------------------
 
 
-def as_like(xp, value, like):
+def as_like(xp: Any, value: Any, like: Any) -> Any:
     """A number as an array beside ``like``."""
     return value if hasattr(value, "shape") else xp.asarray(value, dtype=like.dtype)
 
 
-def kron(xp, a, b, more=()):
+def kron(xp: Any, a: Array, b: Array, more: Any = ()) -> Any:
     """NumPy's kron of arrays of any number of axes."""
     for factor in (b, *more):
         like = next(f for f in (a, factor) if hasattr(f, "shape"))
@@ -105,7 +114,7 @@ def kron(xp, a, b, more=()):
     return a
 
 
-def bkron(xp, a, b):
+def bkron(xp: Any, a: Array, b: Array) -> Any:
     """A ⊗ B over batches of matrices."""
     _check_matrices("bkron", a=a, b=b)
     batch = broadcast_batch("bkron", a=a, b=b)
@@ -114,7 +123,7 @@ def bkron(xp, a, b):
     return xp.reshape(product, (*batch, m * p, n * q))
 
 
-def kronsum(xp, mats):
+def kronsum(xp: Any, mats: Any) -> Any:
     """F1 ⊕ … ⊕ FN formed."""
     from array_api_compat import device
 
@@ -129,7 +138,7 @@ def kronsum(xp, mats):
     return total
 
 
-def _columnwise(function, xp, mats, by_columns):
+def _columnwise(function: str, xp: Any, mats: Any, by_columns: Any) -> Any:
     for i, f in enumerate(mats):
         _check_matrices(function, **{f"matrix_{i}": f})
     shared = -1 if by_columns else -2
@@ -149,12 +158,12 @@ def _columnwise(function, xp, mats, by_columns):
     return total
 
 
-def khatri_rao(xp, mats):
+def khatri_rao(xp: Any, mats: Any) -> Any:
     """Column by column Kronecker product."""
     return _columnwise("khatri_rao", xp, mats, True)
 
 
-def face_splitting(xp, mats):
+def face_splitting(xp: Any, mats: Any) -> Any:
     """Row by row Kronecker product."""
     return _columnwise("face_splitting", xp, mats, False)
 
@@ -162,7 +171,7 @@ def face_splitting(xp, mats):
 # ---- products, applied -------------------------------------------------------------------
 
 
-def triple_product(xp, a, b, c):
+def triple_product(xp: Any, a: Array, b: Array, c: Array) -> Any:
     """A B C by the cheaper association."""
     _check_matrices("triple_product", a=a, b=b, c=c)
     if a.shape[-1] != b.shape[-2] or b.shape[-1] != c.shape[-2]:
@@ -181,7 +190,7 @@ def triple_product(xp, a, b, c):
     return xp.matmul(a, xp.matmul(b, c))
 
 
-def vec_trick(xp, a, b, c, *, order="F"):
+def vec_trick(xp: Any, a: Array, b: Array, c: Array, *, order: Order = "F") -> Any:
     """vec(A B C) for vec(B)."""
     check_order("vec_trick", order)
     _check_matrices("vec_trick", a=a, c=c)
@@ -194,7 +203,7 @@ def vec_trick(xp, a, b, c, *, order="F"):
     return vec(xp, triple_product(xp, a, matrix, c), order=order)
 
 
-def _read_factors(function, factors):
+def _read_factors(function: str, factors: Sequence[Array]) -> Any:
     """The factors; an identity is a shape alone."""
     if hasattr(factors, "shape"):
         raise TypeError(f"{function}: factors must be a sequence of matrices, got one array")
@@ -213,14 +222,23 @@ def _read_factors(function, factors):
     return read
 
 
-def mode_product(xp, f, x):
+def mode_product(xp: Any, f: Array, x: Array) -> Any:
     """Σ_p f[q, p] x[l, p, r], by the product whose last axis is not 1."""
     if x.shape[-1] == 1:
         return xp.matmul(x[..., 0], transpose(xp, f))[..., None]
     return xp.matmul(f[..., None, :, :], x)
 
 
-def _along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1):
+def _along_axes(
+    xp: Any,
+    function: str,
+    factors: Sequence[Array],
+    x: Array,
+    core: Any,
+    axis: int,
+    transposed: bool = False,
+    alpha: Scalar = 1,
+) -> Any:
     """alpha K X for K = ⊗ F_i along ``axis`` of x, whose last ``core`` axes are no batch."""
     factors = size_identity(
         function, _read_factors(function, factors), x.shape[axis], transposed=transposed
@@ -253,28 +271,28 @@ def _along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1)
     return x if type(alpha) is int and alpha == 1 else alpha * x
 
 
-def kron_matvec(xp, factors, x):
+def kron_matvec(xp: Any, factors: Sequence[Array], x: Array) -> Any:
     """(F1 ⊗ … ⊗ FN) x."""
     return _along_axes(xp, "kron_matvec", factors, x, 1, -1)
 
 
-def kron_vecmat(xp, x, factors):
+def kron_vecmat(xp: Any, x: Array, factors: Sequence[Array]) -> Any:
     """x (F1 ⊗ … ⊗ FN)."""
     return _along_axes(xp, "kron_vecmat", factors, x, 1, -1, True)
 
 
-def kron_matmul(xp, factors, x, *, alpha=1):
+def kron_matmul(xp: Any, factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any:
     """alpha (F1 ⊗ … ⊗ FN) X."""
     core = min(x.ndim, 2)
     return _along_axes(xp, "kron_matmul", factors, x, core, -core, alpha=alpha)
 
 
-def matmul_kron(xp, x, factors, *, alpha=1):
+def matmul_kron(xp: Any, x: Array, factors: Sequence[Array], *, alpha: Scalar = 1) -> Any:
     """Alpha X (F1 ⊗ … ⊗ FN)."""
     return _along_axes(xp, "matmul_kron", factors, x, min(x.ndim, 2), -1, True, alpha=alpha)
 
 
-def kronsum_matmul(xp, factors, x, *, alpha=1):
+def kronsum_matmul(xp: Any, factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any:
     """alpha (F1 ⊕ … ⊕ FN) X, one mode product for each term."""
     function = "kronsum_matmul"
     factors = _read_factors(function, factors)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -18,20 +18,26 @@ from .._kernels import DTYPES
 from ..permutations import transpose_into
 from ._multilinear import PRODUCTS, pull_back_twice
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import Array
+
+
 TARGET = "kronvec"
 
 
-def _apply(product, operands, results):
+def _apply(product: Any, operands: Any, results: Any) -> None:
     product.apply(operands, results[0])
 
 
-def _pull_back(product, operands, results):
+def _pull_back(product: Any, operands: Any, results: Any) -> None:
     g, *operands = operands
     for result, d in zip(results, product.pull_back(g, operands, False), strict=True):
         result[...] = d
 
 
-def _exchange(operands, results):
+def _exchange(operands: Any, results: Any) -> None:
     transpose_into(results[0], operands[0])
 
 
@@ -67,13 +73,13 @@ def _register() -> str:
 CALLS = _register()
 
 
-def _through_callback(number, structures, *operands):
+def _through_callback(number: Any, structures: Any, *operands: Any) -> Any:
     results = [np.empty(s.shape, s.dtype) for s in structures]
     FUNCTIONS[number]([np.asarray(z) for z in operands], results)
     return results
 
 
-def _call(name, pulls, shapes, *operands):
+def _call(name: str, pulls: Any, shapes: Any, *operands: Any) -> Any:
     """The results of one call of kronvec; the mapped axis of vmap becomes a batch axis."""
     dtype, number = operands[0].dtype, NUMBERS[name, pulls]
     structures = [jax.ShapeDtypeStruct(s, dtype) for s in shapes]
@@ -83,7 +89,7 @@ def _call(name, pulls, shapes, *operands):
         call = jax.ffi.ffi_call(TARGET, structures, vmap_method=method)
         return call(*operands, function=np.int64(number))
 
-    def host(*arrays):
+    def host(*arrays: Any) -> Any:
         batch = np.broadcast_shapes(*(a.shape[: a.ndim - operands[0].ndim] for a in arrays))
         mapped = [jax.ShapeDtypeStruct((*batch, *s.shape), s.dtype) for s in structures]
         return _through_callback(number, mapped, *arrays)
@@ -91,24 +97,24 @@ def _call(name, pulls, shapes, *operands):
     return jax.pure_callback(host, structures, *operands, vmap_method=method)
 
 
-def _generic_pull_back(name, g, *operands):
+def _generic_pull_back(name: str, g: Array, *operands: Any) -> Any:
     """The pull-back by jax.numpy."""
     _, transpose = jax.vjp(lambda *z: PRODUCTS[name].generic(z), *operands)
     return list(transpose(g))
 
 
-def _serves(operands) -> bool:
+def _serves(operands: Any) -> bool:
     return operands[0].dtype in DTYPES and all(z.size for z in operands)
 
 
-def apply_product(name, *operands) -> Any:
+def apply_product(name: str, *operands: Any) -> Any:
     """f(z_1, …, z_n) of aligned operands of one dtype."""
     if not _serves(operands):
         return PRODUCTS[name].generic(operands)
     return _product(name, *operands)
 
 
-def pull_back_product(name, g, *operands) -> Any:
+def pull_back_product(name: str, g: Array, *operands: Any) -> Any:
     """(dz_1, …, dz_n)."""
     if not _serves((g, *operands)):
         return _generic_pull_back(name, g, *operands)
@@ -116,7 +122,7 @@ def pull_back_product(name, g, *operands) -> Any:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _product(name, *operands):
+def _product(name: str, *operands: Any) -> Any:
     product = PRODUCTS[name]
     batch = jnp.broadcast_shapes(*(z.shape[:-2] for z in operands))
     shape = (*batch, *product.core_shape([z.shape[-2:] for z in operands]))
@@ -128,7 +134,7 @@ def _product(name, *operands):
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _pulled_back(name, g, *operands):
+def _pulled_back(name: str, g: Array, *operands: Any) -> Any:
     shapes = [z.shape for z in operands]
     return jax.lax.platform_dependent(
         g,
@@ -138,13 +144,13 @@ def _pulled_back(name, g, *operands):
     )
 
 
-def exchange_axes(x):
+def exchange_axes(x: Array) -> Any:
     """x (..., p, q, k) -> (..., q, p, k)."""
     return _exchanged(x) if _serves([x]) else x.swapaxes(-3, -2)
 
 
 @jax.custom_vjp
-def _exchanged(x):
+def _exchanged(x: Array) -> Any:
     shape = (*x.shape[:-3], x.shape[-2], x.shape[-3], x.shape[-1])
     return jax.lax.platform_dependent(
         x,
@@ -153,15 +159,15 @@ def _exchanged(x):
     )
 
 
-def _keep(f, name, *operands):
+def _keep(f: Array, name: str, *operands: Any) -> Any:
     return f(name, *operands), operands
 
 
-def _product_backward(name, operands, g):
+def _product_backward(name: str, operands: Any, g: Array) -> Any:
     return tuple(_pulled_back(name, g, *operands))
 
 
-def _pulled_back_backward(name, kept, cotangents):
+def _pulled_back_backward(name: str, kept: Any, cotangents: Any) -> Any:
     g, *operands = kept
     dg, gradients = pull_back_twice(
         lambda z: _product(name, *z),

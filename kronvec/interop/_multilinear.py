@@ -27,6 +27,9 @@ from ..products import triple_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    from .._typing import Array
 
 
 # Up to this many entries a fresh result and a copy of it take less time than ``out=``, which
@@ -38,27 +41,27 @@ class Product(NamedTuple):
     """``apply(operands, out)`` and ``pull_back(g, operands, conjugate)`` in NumPy."""
 
     name: str
-    apply: Callable
-    pull_back: Callable
+    apply: Callable[..., Any]
+    pull_back: Callable[..., Any]
     core_shape: Callable  # the last two axes of the result, from those of the operands
     generic: Callable  # the product by .mT, .reshape and @, of any array library
 
 
-def _matmul(operands, out):
+def _matmul(operands: Any, out: Array | None) -> None:
     """X W."""
     np.matmul(*operands, out=out)
 
 
-def _matmul_pull_back(g, operands, conjugate):
+def _matmul_pull_back(g: Array, operands: Any, conjugate: bool) -> Any:
     return matmul_vjp(g, *operands, conjugate=conjugate)
 
 
-def _generic_matmul(operands):
+def _generic_matmul(operands: Any) -> Any:
     x, w = operands
     return x @ w
 
 
-def _triple(operands, out):
+def _triple(operands: Any, out: Array | None) -> None:
     """A B C."""
     if out.size <= COPIED:
         out[...] = triple_product(*operands)
@@ -66,17 +69,17 @@ def _triple(operands, out):
         triple_product(*operands, out=out)
 
 
-def _triple_pull_back(g, operands, conjugate):
+def _triple_pull_back(g: Array, operands: Any, conjugate: bool) -> Any:
     return triple_product_vjp(g, *operands, conjugate=conjugate)
 
 
-def _generic_triple(operands):
+def _generic_triple(operands: Any) -> Any:
     a, b, c = operands
     (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
     return (a @ b) @ c if m * p * (n + q) <= n * q * (m + p) else a @ (b @ c)
 
 
-def _kron_matmul(operands, out):
+def _kron_matmul(operands: Any, out: Array | None) -> None:
     """(F1 ⊗ … ⊗ FN) X of the operands F1, …, FN, X."""
     *factors, x = operands
     if out.size <= COPIED:
@@ -85,13 +88,13 @@ def _kron_matmul(operands, out):
         kron_matmul(factors, x, out=out)
 
 
-def _kron_matmul_pull_back(g, operands, conjugate):
+def _kron_matmul_pull_back(g: Array, operands: Any, conjugate: bool) -> Any:
     *factors, x = operands
     gradients, dx = kron_matmul_vjp(g, factors, x, conjugate=conjugate)
     return (*gradients, dx)
 
 
-def _generic_kron_matmul(operands):
+def _generic_kron_matmul(operands: Any) -> Any:
     *factors, x = operands
     batch, columns = x.shape[:-2], x.shape[-1]
     for i, f in enumerate(factors):
@@ -130,7 +133,7 @@ PRODUCTS = {
 }
 
 
-def pull_back_twice(f, pull_back, g, operands, cotangents):
+def pull_back_twice(f: Array, pull_back: Any, g: Array, operands: Any, cotangents: Any) -> Any:
     """(dg, [dz_1, …]) of the pull-back f*, as above; a cotangent that is None is zero.
 
     ``f(operands)`` and ``pull_back(g, operands)`` are those of the package, adjoints or

@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import DType, Shape
+
 
 try:
     from llvmlite import ir
@@ -24,7 +30,7 @@ __all__ = ["CODES", "call", "code_of", "get_cython_function_address", "given_or_
 CODES = {types.float32: 0, types.float64: 1, types.complex64: 2, types.complex128: 3}
 
 
-def _arrays(argument: Any) -> list:
+def _arrays(argument: Any) -> list[Any]:
     """The array types of an argument: itself, or those of a tuple."""
     if isinstance(argument, types.Array):
         return [argument]
@@ -38,7 +44,7 @@ def _word_count(array: types.Array) -> int:
     return 1 + 2 * array.ndim
 
 
-def _describe(context, builder, array: types.Array, value, at) -> None:
+def _describe(context: Any, builder: Any, array: types.Array, value: Any, at: Any) -> None:
     """Write {data, sizes..., strides...} of an array to the words at ``at``."""
     read = context.make_array(array)(context, builder, value)
     sizes = cgutils.unpack_tuple(builder, read.shape, array.ndim)
@@ -48,7 +54,7 @@ def _describe(context, builder, array: types.Array, value, at) -> None:
         builder.store(word, cgutils.gep_inbounds(builder, at, i))
 
 
-def _argument(context, builder, kind, value):
+def _argument(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     """What C gets for an argument: numbers as they are, arrays by the address of their structs."""
     word = context.get_value_type(types.intp)
     if isinstance(kind, types.Array):
@@ -77,7 +83,7 @@ _AXES = {
 
 
 @intrinsic(prefer_literal=True)
-def call(typingctx, name, arguments):
+def call(typingctx: Any, name: str, arguments: Any) -> Any:
     """The status of the exported function ``name``, whose first argument is the arrays' dtype."""
     if not isinstance(name, types.StringLiteral):
         return None
@@ -96,7 +102,7 @@ def call(typingctx, name, arguments):
             f"kronvec.interop.numba.{function}: arrays must be aligned, the result writable"
         )
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         given = []
         if function not in _WITHOUT_DTYPE:
             given.append(context.get_constant(types.int32, _code(function, arrays)))
@@ -111,7 +117,7 @@ def call(typingctx, name, arguments):
     return types.int32(name, arguments), codegen
 
 
-def _code(function: str, arrays: list) -> int:
+def _code(function: str, arrays: list[Any]) -> int:
     """The dtype that the arrays share, as kronvec.h numbers it."""
     dtypes = {array.dtype for array in arrays}
     if len(dtypes) != 1 or not dtypes <= set(CODES):
@@ -123,20 +129,20 @@ def _code(function: str, arrays: list) -> int:
 
 
 @intrinsic
-def code_of(typingctx, array):
+def code_of(typingctx: Any, array: Any) -> Any:
     """The dtype of an array, as kronvec.h numbers it."""
     code = _code("plan_apply", [array])
     return types.intp(array), lambda context, *_: context.get_constant(types.intp, code)
 
 
-def given_or_new(given, shape, dtype):
+def given_or_new(given: Any, shape: Shape, dtype: DType) -> Any:
     """``given``, or a new array where that is None."""
     return np.empty(shape, dtype) if given is None else given
 
 
 # By type: the two arrays would have to be of one type otherwise.
 @overload(given_or_new)
-def _given_or_new(given, shape, dtype):
+def _given_or_new(given: Any, shape: Shape, dtype: DType) -> Any:
     if isinstance(given, (types.NoneType, types.Omitted)):
         return lambda given, shape, dtype: np.empty(shape, dtype)
     return lambda given, shape, dtype: given

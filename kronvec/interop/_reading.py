@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .._factor_shapes import check_kron_axis
 from .._shapes import check_side, check_size, shape_error
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def check_kinds(function: str, kind, **arguments) -> None:
+    from .._typing import Array
+
+
+def check_kinds(function: str, kind: Any, **arguments: Any) -> None:
     """TypeError where an argument is no array of the library."""
     for name, value in arguments.items():
         if not isinstance(value, kind):
             raise TypeError(f"{function}: {name} must be a {kind.__name__}, got {type(value)}")
 
 
-def batch_of(xp, function: str, **arguments) -> tuple:
+def batch_of(xp: Any, function: str, **arguments: Any) -> tuple[Any, ...]:
     """The batch axes of matrices, broadcast."""
     try:
         return tuple(xp.broadcast_shapes(*(a.shape[:-2] for a in arguments.values())))
@@ -24,13 +32,13 @@ def batch_of(xp, function: str, **arguments) -> tuple:
         raise shape_error(function, "batch axes do not broadcast", **arguments) from None
 
 
-def aligned(operands) -> list:
+def aligned(operands: Any) -> list[Any]:
     """The operands with batch axes of length 1 put before those that have fewer."""
     most = max(a.ndim for a in operands)
     return [a if a.ndim == most else a.reshape((1,) * (most - a.ndim) + a.shape) for a in operands]
 
 
-def read_triple(xp, function: str, a, b, c) -> list:
+def read_triple(xp: Any, function: str, a: Array, b: Array, c: Array) -> list[Any]:
     """A, B and C of a triple product."""
     fits = min(a.ndim, b.ndim, c.ndim) >= 2
     if not fits or (a.shape[-1], c.shape[-2]) != tuple(b.shape[-2:]):
@@ -40,7 +48,7 @@ def read_triple(xp, function: str, a, b, c) -> list:
     return aligned([a, b, c])
 
 
-def read_kron(xp, function: str, factors, x) -> tuple[list, bool]:
+def read_kron(xp: Any, function: str, factors: Sequence[Array], x: Array) -> tuple[list[Any], bool]:
     """F1, …, FN and X, and whether x is a vector."""
     if not factors:
         raise ValueError(f"{function}: at least one factor is needed")
@@ -57,7 +65,9 @@ def read_kron(xp, function: str, factors, x) -> tuple[list, bool]:
     return aligned([*factors, x]), is_vector
 
 
-def read_matmul_vjp(xp, function: str, g, x, w, sum_batch) -> list:
+def read_matmul_vjp(
+    xp: Any, function: str, g: Array, x: Array, w: Array, sum_batch: bool | None
+) -> list[Any]:
     """G (..., m, n) broadcast to the product's shape, X and W, expanded for ``sum_batch=False``."""
     if min(x.ndim, w.ndim) < 1:
         raise shape_error(function, "x and w need at least one axis", g=g, x=x, w=w)
@@ -79,7 +89,7 @@ def read_matmul_vjp(xp, function: str, g, x, w, sum_batch) -> list:
     return aligned([g, x, w])
 
 
-def shaped_dw(dw, w, sum_batch):
+def shaped_dw(dw: Any, w: Array, sum_batch: bool | None) -> Any:
     """dW, of the shape of what `read_matmul_vjp` made of W, as ``sum_batch`` says."""
     if sum_batch is None:
         return dw.reshape(w.shape)
@@ -88,7 +98,9 @@ def shaped_dw(dw, w, sum_batch):
     return dw.reshape((*dw.shape[:-2], *w.shape[-2:]))
 
 
-def read_commutation(function: str, x, m, n, side, transposed) -> tuple[int, int, int]:
+def read_commutation(
+    function: str, x: Array, m: int, n: int, side: str, transposed: bool
+) -> tuple[int, int, int]:
     """(p, q, axis): the axis of x is (p, q), whose parts are exchanged."""
     m, n = check_size(function, "m", m), check_size(function, "n", n)
     left = check_side(function, side) == "left"
@@ -101,7 +113,7 @@ def read_commutation(function: str, x, m, n, side, transposed) -> tuple[int, int
     return p, q, axis
 
 
-def split_axis(x, p, q, axis):
+def split_axis(x: Array, p: int, q: int, axis: int) -> Any:
     """x (..., p q, k) as (..., p, q, k); k = 1 where the axis is the last."""
     columns = 1 if axis == -1 else x.shape[-1]
     return x.reshape((*x.shape[: x.ndim + axis], p, q, columns))

@@ -6,10 +6,17 @@ of an `autograd.Function` are seen by all, but not by `torch.compile`, which tak
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from ._multilinear import PRODUCTS, pull_back_twice
 from ._torch_operators import EXCHANGE, OPERATORS, Operator, product_gradients
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import Array
 
 
 class _Product(torch.autograd.Function):
@@ -18,16 +25,16 @@ class _Product(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(name, *operands):
+    def forward(name: str, *operands: Any) -> Any:
         return OPERATORS[name].apply(list(operands))
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.name = inputs[0]
         ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
-    def backward(ctx, g):
+    def backward(ctx: Any, g: Array) -> Any:
         needed = ctx.needs_input_grad[1:]
         own = Operator(_apply_of(ctx.name), _pull_back_of(ctx.name))
         return (
@@ -42,16 +49,16 @@ class _PullBack(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(name, g, *operands):
+    def forward(name: str, g: Array, *operands: Any) -> Any:
         return tuple(OPERATORS[name].pull_back(g, list(operands)))
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.name = inputs[0]
         ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
-    def backward(ctx, *cotangents):
+    def backward(ctx: Any, *cotangents: Any) -> Any:
         g, *operands = ctx.saved_tensors
         dg, gradients = pull_back_twice(
             _apply_of(ctx.name), _pull_back_of(ctx.name), g, operands, cotangents
@@ -65,49 +72,49 @@ class _Exchange(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x, p, q, axis):
+    def forward(x: Array, p: int, q: int, axis: int) -> Any:
         return EXCHANGE(x, p, q, axis)
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.sizes = inputs[1:]
 
     @staticmethod
-    def backward(ctx, g):
+    def backward(ctx: Any, g: Array) -> Any:
         p, q, axis = ctx.sizes
         return apply_exchange(g, q, p, axis), None, None, None
 
 
-def _apply_of(name):
+def _apply_of(name: str) -> Any:
     return lambda operands: apply_product(name, operands)
 
 
-def _pull_back_of(name):
+def _pull_back_of(name: str) -> Any:
     return lambda g, operands: pull_back_product(name, g, operands)
 
 
-def _plain(*tensors) -> bool:
+def _plain(*tensors: Any) -> bool:
     """Whether the operators are to be called as they are: compiled, or no gradient asked for."""
     if torch.compiler.is_compiling():
         return True
     return not (torch.is_grad_enabled() and any(z.requires_grad for z in tensors))
 
 
-def apply_product(name, operands):
+def apply_product(name: str, operands: Any) -> Any:
     """f(z_1, …, z_n) of aligned operands of one dtype."""
     if _plain(*operands):
         return OPERATORS[name].apply(operands)
     return _Product.apply(name, *operands)
 
 
-def pull_back_product(name, g, operands):
+def pull_back_product(name: str, g: Array, operands: Any) -> Any:
     """(dz_1, …, dz_n)."""
     if _plain(g, *operands):
         return OPERATORS[name].pull_back(g, operands)
     return _PullBack.apply(name, g, *operands)
 
 
-def apply_exchange(x, p, q, axis):
+def apply_exchange(x: Array, p: int, q: int, axis: int) -> Any:
     """x with the two parts of its axis exchanged."""
     if _plain(x):
         return EXCHANGE(x, p, q, axis)

@@ -21,6 +21,9 @@ from ._reading import split_axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    from .._typing import Array
 
 KERNEL_DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
 
@@ -28,28 +31,28 @@ KERNEL_DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
 class Operator(NamedTuple):
     """``apply(operands)`` and ``pull_back(g, operands)``."""
 
-    apply: Callable
-    pull_back: Callable
+    apply: Callable[..., Any]
+    pull_back: Callable[..., Any]
 
 
-def _serves(*tensors) -> bool:
+def _serves(*tensors: Any) -> bool:
     """Whether kronvec's kernels compute with these tensors."""
     return all(t.device.type == "cpu" and t.dtype in KERNEL_DTYPES for t in tensors)
 
 
-def _array(tensor):
+def _array(tensor: Any) -> Any:
     """The tensor's memory; a copy where a conjugation or a sign is still to be carried out."""
     return tensor.numpy(force=True)
 
 
-def _shape(product: Product, operands) -> tuple:
+def _shape(product: Product, operands: Any) -> tuple[Any, ...]:
     batch = (
         torch.broadcast_shapes(*(z.shape[:-2] for z in operands)) if operands[0].ndim > 2 else ()
     )
     return (*batch, *product.core_shape([z.shape[-2:] for z in operands]))
 
 
-def _generic_pull_back(product: Product, g, operands):
+def _generic_pull_back(product: Product, g: Array, operands: Any) -> Any:
     """The pull-back by torch's own operations, on any device."""
     if product.name == "matmul":
         x, w = operands
@@ -61,7 +64,7 @@ def _generic_pull_back(product: Product, g, operands):
     return [d.sum_to_size(z.shape).contiguous() for d, z in zip(gradients, operands, strict=True)]
 
 
-def _generic_kron_pull_back(g, operands):
+def _generic_kron_pull_back(g: Array, operands: Any) -> Any:
     """One sweep forward, one backward: kronvec/_factor_gradients.py."""
     *factors, x = operands
     batch, columns = g.shape[:-2], g.shape[-1]
@@ -82,14 +85,14 @@ def _generic_kron_pull_back(g, operands):
     return [*gradients[::-1], g.reshape((*batch, *x.shape[-2:]))]
 
 
-def _is_product(product: Product, operands, i) -> bool:
+def _is_product(product: Product, operands: Any, i: Array) -> bool:
     """Whether dz_i is such a product itself."""
     return product.name == "triple_product" or (
         product.name == "kron_matmul" and i == len(operands) - 1
     )
 
 
-def _alone(product: Product, g, operands, i, apply):
+def _alone(product: Product, g: Array, operands: Any, i: Array, apply: Any) -> Any:
     """dz_i as one product, on the batch axes of all operands; ``apply`` makes it."""
     if product.name == "kron_matmul":
         return apply([*(f.mH for f in operands[:-1]), g])
@@ -97,7 +100,9 @@ def _alone(product: Product, g, operands, i, apply):
     return apply([[g, c.mH, b.mH], [a.mH, g, c.mH], [b.mH, a.mH, g]][i])
 
 
-def product_gradients(product: Product, g, operands, needed, operator: Operator) -> list:
+def product_gradients(
+    product: Product, g: Array, operands: Any, needed: Any, operator: Operator
+) -> list[Any]:
     """The gradients of those operands that need one, None for the others."""
     wanted = [i for i, each in enumerate(needed) if each]
     if len(wanted) == 1 and _is_product(product, operands, wanted[0]):
@@ -108,13 +113,13 @@ def product_gradients(product: Product, g, operands, needed, operator: Operator)
     return [d if each else None for d, each in zip(gradients, needed, strict=True)]
 
 
-def _operator(name, schema):
+def _operator(name: str, schema: Any) -> Any:
     """Decorator: the kernel of all devices becomes the operator of that name.
 
     `torch.library.custom_op` would also look for results that are operands, at each call.
     """
 
-    def register(kernel):
+    def register(kernel: Any) -> Any:
         torch.library.define(name, schema, tags=torch.Tag.pt2_compliant_tag)
         torch.library.impl(name, "default", kernel)
         return getattr(torch.ops.kronvec, name.removeprefix("kronvec::")).default
@@ -126,7 +131,7 @@ def _define(product: Product) -> Operator:
     name = f"kronvec::{product.name}"
 
     @_operator(name, "(Tensor[] operands) -> Tensor")
-    def apply(operands):
+    def apply(operands: Any) -> Any:
         if not _serves(*operands):
             return product.generic(operands).contiguous()
         result = torch.empty(_shape(product, operands), dtype=operands[0].dtype)
@@ -134,7 +139,7 @@ def _define(product: Product) -> Operator:
         return result
 
     @_operator(name + "_vjp", "(Tensor g, Tensor[] operands) -> Tensor[]")
-    def pull_back(g, operands):
+    def pull_back(g: Array, operands: Any) -> Any:
         if not _serves(g, *operands):
             return _generic_pull_back(product, g, operands)
         arrays = [_array(z) for z in operands]
@@ -142,25 +147,25 @@ def _define(product: Product) -> Operator:
         return [torch.from_numpy(np.ascontiguousarray(d)) for d in gradients]
 
     @torch.library.register_fake(apply)
-    def _(operands):
+    def _(operands: Any) -> Any:
         return operands[0].new_empty(_shape(product, operands))
 
     @torch.library.register_fake(pull_back)
-    def _(g, operands):
+    def _(g: Array, operands: Any) -> Any:
         return [z.new_empty(z.shape) for z in operands]
 
     # ---- autograd ----
 
-    def keep_operands(ctx, inputs, output):
+    def keep_operands(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(*inputs[0])
 
-    def backward(ctx, g):
+    def backward(ctx: Any, g: Array) -> Any:
         return product_gradients(product, g, ctx.saved_tensors, ctx.needs_input_grad[0], operator)
 
-    def keep_all(ctx, inputs, output):
+    def keep_all(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(inputs[0], *inputs[1])
 
-    def backward_twice(ctx, cotangents):
+    def backward_twice(ctx: Any, cotangents: Any) -> Any:
         g, *operands = ctx.saved_tensors
         return pull_back_twice(apply, pull_back, g, operands, cotangents)
 
@@ -169,11 +174,11 @@ def _define(product: Product) -> Operator:
 
     # ---- vmap: the mapped axis becomes the first batch axis ----
 
-    def map_apply(info, in_dims, operands):
+    def map_apply(info: Any, in_dims: Any, operands: Any) -> Any:
         (dims,) = in_dims
         return apply([_front(z, d, 1) for z, d in zip(operands, dims, strict=True)]), 0
 
-    def map_pull_back(info, in_dims, g, operands):
+    def map_pull_back(info: Any, in_dims: Any, g: Array, operands: Any) -> Any:
         dim, dims = in_dims
         # every sample has gradients of its own: nothing is summed along the mapped axis
         g = _front(g, dim, info.batch_size)
@@ -187,7 +192,7 @@ def _define(product: Product) -> Operator:
     return operator
 
 
-def _front(tensor, dim, size):
+def _front(tensor: Any, dim: Any, size: int) -> Any:
     """The mapped axis moved to the front, or a new one there."""
     if dim is None:
         return tensor.unsqueeze(0).expand(size, *tensor.shape)
@@ -202,7 +207,7 @@ OPERATORS = {name: _define(product) for name, product in PRODUCTS.items()}
 
 
 @_operator("kronvec::commutation_matmul", "(Tensor x, int p, int q, int axis) -> Tensor")
-def EXCHANGE(x, p, q, axis):
+def EXCHANGE(x: Array, p: int, q: int, axis: int) -> Any:
     """The axis split into (p, q), the parts exchanged."""
     if not _serves(x):
         parts = split_axis(x, p, q, axis).swapaxes(-3, -2)
@@ -213,15 +218,15 @@ def EXCHANGE(x, p, q, axis):
 
 
 @torch.library.register_fake(EXCHANGE)
-def _(x, p, q, axis):
+def _(x: Array, p: int, q: int, axis: int) -> Any:
     return x.new_empty(x.shape)
 
 
-def _keep_sizes(ctx, inputs, output):
+def _keep_sizes(ctx: Any, inputs: Any, output: Any) -> None:
     ctx.sizes = inputs[1:]
 
 
-def _exchange_back(ctx, g):
+def _exchange_back(ctx: Any, g: Array) -> Any:
     p, q, axis = ctx.sizes
     return EXCHANGE(g, q, p, axis), None, None, None
 
@@ -229,7 +234,7 @@ def _exchange_back(ctx, g):
 torch.library.register_autograd(EXCHANGE, _exchange_back, setup_context=_keep_sizes)
 
 
-def _map_exchange(info, in_dims, x, p, q, axis):
+def _map_exchange(info: Any, in_dims: Any, x: Array, p: int, q: int, axis: int) -> Any:
     return EXCHANGE(x.movedim(in_dims[0], 0), p, q, axis), 0
 
 

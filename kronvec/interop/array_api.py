@@ -17,12 +17,17 @@ import functools
 import inspect
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import _kernels
 from .._foreign import is_foreign
 from . import _generic_derivatives, _generic_products
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 #: name of a public function -> the same over an array-API namespace xp
 GENERIC = {**_generic_products.FUNCTIONS, **_generic_derivatives.FUNCTIONS}
@@ -33,7 +38,7 @@ _DLPACK_CPU = 1
 _NOT_ARRAYS = frozenset(("m", "n", "shape", "order", "source", "target", "side", "alpha", "beta"))
 
 
-def _array_api_compat():
+def _array_api_compat() -> Any:
     try:
         return import_module("array_api_compat")
     except ImportError:
@@ -44,24 +49,24 @@ def _array_api_compat():
 
 
 @functools.lru_cache(maxsize=256)
-def _signature(function) -> inspect.Signature:
+def _signature(function: str) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def map_leaves(function, tree):
+def map_leaves(function: str, tree: Any) -> Any:
     """The same nest of lists and tuples, ``function`` applied to what is in it."""
     if isinstance(tree, (list, tuple)):
         return type(tree)(map_leaves(function, branch) for branch in tree)
     return function(tree)
 
 
-def _leaves(tree):
+def _leaves(tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return [leaf for branch in tree for leaf in _leaves(branch)]
     return [tree]
 
 
-def dispatch(function, args, kwargs):
+def dispatch(function: str, args: Any, kwargs: Any) -> Any:
     """``function(*args, **kwargs)`` with another library's arrays among the arguments."""
     compat = _array_api_compat()
     name = function.__name__
@@ -87,12 +92,12 @@ def dispatch(function, args, kwargs):
     return generic(name, xp, bound)
 
 
-def generic(name, xp, bound):
+def generic(name: str, xp: Any, bound: Any) -> Any:
     """The function of this name over the namespace."""
     return GENERIC[name](xp, **_supported(name, GENERIC[name], bound, xp))
 
 
-def _supported(name, implementation, bound, xp):
+def _supported(name: str, implementation: Any, bound: Any, xp: Any) -> Any:
     """The arguments that the implementation takes; others only at their defaults."""
     takes = _signature(implementation).parameters
     signature = bound.signature.parameters
@@ -107,11 +112,11 @@ def _supported(name, implementation, bound, xp):
     return arguments
 
 
-def _is_array(value) -> bool:
+def _is_array(value: Any) -> bool:
     return is_foreign(type(value))
 
 
-def _moved(xp, device, tree):
+def _moved(xp: Any, device: Any, tree: Any) -> Any:
     """NumPy's arrays, and lists of numbers, as the library's."""
     if isinstance(tree, (np.ndarray, np.generic)):
         return xp.asarray(np.asarray(tree), device=device)
@@ -123,7 +128,7 @@ def _moved(xp, device, tree):
     return tree
 
 
-def _is_followed(arrays) -> bool:
+def _is_followed(arrays: Any) -> bool:
     """Whether the library records, traces or transforms what is done to these arrays."""
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
     if torch is not None and any(isinstance(a, torch.Tensor) for a in arrays):
@@ -135,7 +140,7 @@ def _is_followed(arrays) -> bool:
     return jax is not None and any(isinstance(a, jax.core.Tracer) for a in arrays)
 
 
-def _on_our_memory(arrays):
+def _on_our_memory(arrays: Any) -> Any:
     """The arrays as NumPy's on the same memory, of one kernel dtype; None where that is not so."""
     if _is_followed(arrays):
         return None
@@ -153,7 +158,7 @@ def _on_our_memory(arrays):
     return views
 
 
-def _by_our_kernels(name, bound, view_of, xp):
+def _by_our_kernels(name: str, bound: Any, view_of: Any, xp: Any) -> Any:
     """The public function on NumPy's views, its fresh results as the library's arrays."""
     plain = bound.signature.bind(*bound.args, **bound.kwargs)
     for parameter, value in plain.arguments.items():

@@ -8,6 +8,7 @@ has the cost model.
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,6 +34,13 @@ from ._dask_batched import (
 from ._dask_grid import apply_to_grid, flatten, read_grid
 from ._dask_solve import ShiftedSolve, conjugate_gradients, is_zero, read_system
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from .._typing import Array, Scalar
+
+
 __all__ = [
     "bkron",
     "cg",
@@ -52,7 +60,7 @@ __all__ = [
 # ---- many factors along a chunked axis ---------------------------------------------------
 
 
-def kron_matmul(factors, x, *, alpha=1):
+def kron_matmul(factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any:
     """Multiply by a Kronecker product: ``alpha (F1 ⊗ … ⊗ FN) X``, X chunked along any axis.
 
     The factors that are local to a chunk are applied there, one exchange regroups the entries,
@@ -107,7 +115,7 @@ def kron_matmul(factors, x, *, alpha=1):
     return _scaled(_along_first(factors, x, "kron_matmul"), alpha)
 
 
-def grid_matmul(factors, grid):
+def grid_matmul(factors: Sequence[Array], grid: Any) -> Any:
     """Multiply a grid by a Kronecker product: the form in which large vectors stay distributed.
 
     The vector x of length Π p_i is ``grid.reshape(-1)``: the first axis of the grid is that of
@@ -164,7 +172,7 @@ def grid_matmul(factors, grid):
     return result if grid.ndim == 3 else result[..., 0]
 
 
-def matmul_kron(x, factors, *, alpha=1):
+def matmul_kron(x: Array, factors: Sequence[Array], *, alpha: Scalar = 1) -> Any:
     """Multiply by a Kronecker product from the right: ``alpha X (F1 ⊗ … ⊗ FN)``.
 
     As `kron_matmul`, for X of shape (k, Π q_i) or (Π q_i,).
@@ -176,7 +184,7 @@ def matmul_kron(x, factors, *, alpha=1):
     return _scaled(_along_first(_transposed(factors), x.T, "matmul_kron").T, alpha)
 
 
-def kron_matvec(factors, x):
+def kron_matvec(factors: Sequence[Array], x: Array) -> Any:
     """Multiply vectors by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x`` for x (..., Π p_i).
 
     As `kron_matmul`; batches chunked along their leading axes alone move nothing.
@@ -184,12 +192,12 @@ def kron_matvec(factors, x):
     return _matvec("kron_matvec", _read_factors("kron_matvec", factors), x)
 
 
-def kron_vecmat(x, factors):
+def kron_vecmat(x: Array, factors: Sequence[Array]) -> Any:
     """Multiply row vectors by a Kronecker product: ``y = x (F1 ⊗ … ⊗ FN)`` for x (..., Π q_i)."""
     return _matvec("kron_vecmat", _transposed(_read_factors("kron_vecmat", factors)), x)
 
 
-def _matvec(function, factors, x):
+def _matvec(function: str, factors: Sequence[Array], x: Array) -> Any:
     x = as_dask(x)
     if any(f is not None and f.ndim > 2 for f in factors):
         return generic("kron_matvec", factors, x)
@@ -200,7 +208,7 @@ def _matvec(function, factors, x):
     return y.reshape(*batch, y.shape[-1])
 
 
-def _along_first(factors, x, function):
+def _along_first(factors: Sequence[Array], x: Array, function: str) -> Any:
     """K X for X (N,) or (N, k)."""
     shapes = [IdentityFactor(f.shape[0]) if isinstance(f, Identity) else f for f in factors]
     shapes = size_identity(function, shapes, x.shape[0])
@@ -212,7 +220,7 @@ def _along_first(factors, x, function):
     return flatten(apply_to_grid(factors, grid, split, dtype=dtype), x.ndim == 1)
 
 
-def _read_factors(function, factors):
+def _read_factors(function: str, factors: Sequence[Array]) -> Any:
     if hasattr(factors, "shape"):
         raise TypeError(f"{function}: factors must be a sequence of matrices, got one array")
     read = list(factors)
@@ -226,18 +234,18 @@ def _read_factors(function, factors):
     return read
 
 
-def _transposed(factors):
+def _transposed(factors: Sequence[Array]) -> Any:
     return [f if f is None or isinstance(f, Identity) else f.swapaxes(-1, -2) for f in factors]
 
 
-def _scaled(y, alpha):
+def _scaled(y: Array, alpha: Scalar) -> Any:
     return y if type(alpha) is int and alpha == 1 else alpha * y
 
 
 # ---- systems -----------------------------------------------------------------------------
 
 
-def solve(K, b, *, shift=0, tol=1e-10, maxiter=1000):
+def solve(K: Any, b: Array, *, shift: int = 0, tol: float = 1e-10, maxiter: int = 1000) -> Any:
     """Solve ``(K + shift) x = b`` for a Kronecker product K and b chunked along any axis.
 
     Parameters
@@ -302,11 +310,20 @@ def solve(K, b, *, shift=0, tol=1e-10, maxiter=1000):
     return flatten(y, b.ndim == 1)
 
 
-def _dense(factors):
+def _dense(factors: Sequence[Array]) -> Any:
     return [f.toarray() for f in factors]
 
 
-def _diagonal_solve(factors, scale, d, grid, split, b, tol, maxiter):
+def _diagonal_solve(
+    factors: Sequence[Array],
+    scale: Scalar,
+    d: Any,
+    grid: Any,
+    split: Any,
+    b: Array,
+    tol: Any,
+    maxiter: Any,
+) -> Any:
     """(c K + diag(d))⁻¹ on a grid, by conjugate gradients."""
     d = as_dask(d)
     if d.shape != b.shape[:1]:
@@ -316,14 +333,22 @@ def _diagonal_solve(factors, scale, d, grid, split, b, tol, maxiter):
     low, high = map(float, dask.compute(d.min(), d.max()))
     preconditioner = ShiftedSolve(factors, split, (low * high) ** 0.5 / scale) if low > 0 else None
 
-    def apply(v):
+    def apply(v: Array) -> Any:
         product = apply_to_grid(factors, v, split)
         return scale * product.rechunk(grid.chunks, threshold=10**12, method="tasks") + d * v
 
     return conjugate_gradients(apply, grid, preconditioner=preconditioner, tol=tol, maxiter=maxiter)
 
 
-def cg(apply, b, *, preconditioner=None, x0=None, tol=1e-10, maxiter=1000):
+def cg(
+    apply: Any,
+    b: Array,
+    *,
+    preconditioner: Any = None,
+    x0: Any = None,
+    tol: float = 1e-10,
+    maxiter: int = 1000,
+) -> Any:
     """Solve ``A x = b`` for a Hermitian positive definite A by conjugate gradients.
 
     Parameters

@@ -10,13 +10,20 @@ import os
 import sys
 import time
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import dask as kd
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def model(factors, itemsize, workers):
+    from .._typing import Array, Shape
+
+
+def model(factors: Sequence[Array], itemsize: int, workers: int) -> Any:
     """(bytes moved, multiply-adds) of K x for square factors of these sizes.
 
     N = Π n_i entries; each of the W workers keeps 1 / W of what it has and sends the rest once;
@@ -26,12 +33,12 @@ def model(factors, itemsize, workers):
     return n * itemsize * (workers - 1) / workers, n * sum(factors)
 
 
-def bytes_sent(client):
+def bytes_sent(client: Any) -> Any:
     """By all workers, to each other, since they started."""
     return sum(client.run(lambda dask_worker: dask_worker.transfer_outgoing_bytes_total).values())
 
 
-def spread(client, array, axis=0):
+def spread(client: Any, array: Any, axis: int = 0) -> Any:
     """The array in memory, its blocks along ``axis`` dealt out evenly to the workers."""
     import dask.array as da
     from distributed import wait
@@ -48,12 +55,12 @@ def spread(client, array, axis=0):
     return da.concatenate(parts, axis=axis)
 
 
-def busy_seconds(client):
+def busy_seconds(client: Any) -> Any:
     """The processor time that each worker has used."""
     return np.array(sorted(client.run(time.process_time).items()), object)[:, 1].astype(float)
 
 
-def cluster(workers):
+def cluster(workers: int) -> Any:
     """Processes of one thread; tasks stay where their data is."""
     import dask
     from distributed import LocalCluster
@@ -68,7 +75,7 @@ def cluster(workers):
     )
 
 
-def measure(client, sizes, lead, chunks, products):
+def measure(client: Any, sizes: Shape, lead: Any, chunks: Any, products: Any) -> Any:
     """(bytes moved, seconds, those of the busiest worker's processor) of products in a row."""
     import dask.array as da
     from distributed import wait
@@ -104,7 +111,7 @@ TRAFFIC = [
 SPEED = ((512, 512, 64), 1, 8, 2)
 
 
-def main(counts=(1, 2)):
+def main(counts: Any = (1, 2)) -> None:
     """Print traffic and time for each number of workers."""
     from distributed import Client
 

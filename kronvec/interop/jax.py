@@ -36,13 +36,14 @@ from ._reading import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from jax.typing import ArrayLike
 
 __all__ = ["CALLS", "commutation_matmul", "kron_matmul", "matmul_vjp", "triple_product"]
 
 
-def _promoted(*arrays) -> list:
+def _promoted(*arrays: Any) -> list[Any]:
     """The arrays in their common dtype."""
     dtype = jnp.result_type(*arrays)
     return [a.astype(dtype) for a in arrays]

@@ -11,11 +11,18 @@ the shape of the result and overlaps no operand.
 from __future__ import annotations
 
 from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, c_int, c_size_t, c_ssize_t, c_void_p
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ._numba_calls import CODES, call, code_of, get_cython_function_address, given_or_new, njit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from .._typing import Array, DType
+
 
 __all__ = [
     "Plan",
@@ -36,7 +43,7 @@ _BAD_SHAPE, _SMALL_WORKSPACE = -3, -4  # of kronvec.h
 
 
 @njit(nogil=True)
-def triple_product(a, b, c, out=None):
+def triple_product(a: Array, b: Array, c: Array, out: Array | None = None) -> Any:
     """Multiply three matrices by the cheaper association: ``Y = A B C``.
 
     Parameters
@@ -67,7 +74,7 @@ def triple_product(a, b, c, out=None):
 
 
 @njit(nogil=True)
-def mode_product(f, x, out=None):
+def mode_product(f: Array, x: Array, out: Array | None = None) -> Any:
     """Multiply along the middle axis: ``y[l,q,r] = Σ_p f[q,p] x[l,p,r]``.
 
     Parameters
@@ -95,7 +102,7 @@ def mode_product(f, x, out=None):
 
 
 @njit(nogil=True)
-def transpose(x, out=None):
+def transpose(x: Array, out: Array | None = None) -> Any:
     """Copy the transpose: ``y[j,i] = x[i,j]``, of any dtype.
 
     Parameters
@@ -120,7 +127,7 @@ def transpose(x, out=None):
 
 
 @njit(nogil=True)
-def kron(a, b, out=None):
+def kron(a: Array, b: Array, out: Array | None = None) -> Any:
     """Form the Kronecker product ``Y = A ⊗ B``.
 
     Parameters
@@ -151,7 +158,7 @@ def kron(a, b, out=None):
 
 
 @njit(nogil=True)
-def matmul_vjp(g, x, w):
+def matmul_vjp(g: Array, x: Array, w: Array) -> Any:
     """Pull a cotangent G of Y = X W back: ``dX = G Wᴴ, dW = Xᴴ G``.
 
     Parameters
@@ -181,7 +188,7 @@ def matmul_vjp(g, x, w):
 
 
 @njit(nogil=True)
-def kron_matvec(factors, x):
+def kron_matvec(factors: Sequence[Array], x: Array) -> Any:
     """Multiply a vector by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x``.
 
     One mode product per factor, the last first; large products are faster by a plan, which
@@ -237,14 +244,14 @@ class Plan(NamedTuple):
     workspace: int  # bytes
 
 
-_plans: dict[tuple, Plan] = {}
+_plans: dict[tuple[Any, ...], Plan] = {}
 
 
 def _exported(name: str, kind: Any, *signature: Any) -> Any:
     return kind(*signature)(get_cython_function_address("kronvec.cython_api", name))
 
 
-def make_plan(shapes, dtype=np.float64, left: int = 1, right: int = 1) -> Plan:
+def make_plan(shapes: Any, dtype: DType = np.float64, left: int = 1, right: int = 1) -> Plan:
     """Plan a product of many factors once, from Python, for any number of calls.
 
     Parameters
@@ -281,7 +288,9 @@ def make_plan(shapes, dtype=np.float64, left: int = 1, right: int = 1) -> Plan:
 
 
 @njit(nogil=True)
-def plan_apply(plan, factors, x, out, workspace=None):
+def plan_apply(
+    plan: Any, factors: Sequence[Array], x: Array, out: Array | None, workspace: Any = None
+) -> Any:
     """Multiply by a plan: ``Y[l,:,r] = (F1 ⊗ … ⊗ FN) X[l,:,r]``.
 
     Parameters

@@ -36,13 +36,14 @@ from ._torch_functions import apply_exchange, apply_product, pull_back_product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from torch import Tensor
 
 __all__ = ["commutation_matmul", "kron_matmul", "matmul_vjp", "triple_product"]
 
 
-def _promoted(*tensors) -> list:
+def _promoted(*tensors: Any) -> list[Any]:
     """The tensors in their common dtype; tensors themselves that have it."""
     dtype = reduce(torch.promote_types, (t.dtype for t in tensors))
     return [t.to(dtype) for t in tensors]

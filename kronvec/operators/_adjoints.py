@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._half_permutation import HalfPermutation
 
+if TYPE_CHECKING:
+    from ._base import Operator
 
-def reads_the_same_backwards(operators) -> bool:
+
+def reads_the_same_backwards(operators: tuple[Operator, Operator, Operator]) -> bool:
     """Whether the first is the adjoint of the last, and so to the middle, as in P K Pᵀ."""
     return all(_is_adjoint(a, b) for a, b in _ends(operators))
 
 
-def _ends(operators):
+def _ends(operators: tuple[Operator, Operator, Operator]) -> list[tuple[Operator, Operator]]:
     """The first with the last, the second with the last but one, and so to the middle."""
     n = len(operators)
     return [(operators[i], operators[n - 1 - i]) for i in range((n + 1) // 2)]
 
 
-def _is_adjoint(a, b) -> bool:
+def _is_adjoint(a: Operator, b: Operator) -> bool:
     """Whether a = bᴴ is evident."""
     if a is b:
         return a._is_hermitian()

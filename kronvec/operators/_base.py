@@ -24,7 +24,7 @@ imported when it is called for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -33,25 +33,28 @@ from .._structured import is_sparse
 from ._decompositions import Decompositions
 from ._indexing import read_key
 from ._numpy_functions import densify, lazy_function
-from ._solving import Solving
 from ._subsystems import Subsystems
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from collections.abc import Callable, Collection, Iterator
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array, DType, Index, Scalar
 
 
 # Columns that are computed to read entries off them.
 _ENTRIES_BYTES = 1 << 24
 
 
-def _is_array_like(value) -> bool:
+def _is_array_like(value: object) -> bool:
     """What ndarray @ value would read as an array; else the other operand may know better."""
     if isinstance(value, (np.ndarray, list, tuple, int, float, complex, np.generic)):
         return True
     return hasattr(value, "__array__") or hasattr(type(value), "__array_function__")
 
 
-class Operator(Solving, Decompositions, Subsystems, ABC):
+class Operator(Decompositions, Subsystems, ABC):
     """A matrix of known shape and dtype that multiplies without being formed.
 
     Parameters
@@ -75,7 +78,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
     """
 
     # Entries only move: a product keeps the dtype of what is multiplied.
-    moves_only = False
+    moves_only: bool = False
 
     def __init__(self, shape: tuple[int, int], dtype: DTypeLike) -> None:
         rows, columns = shape
@@ -85,7 +88,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
     # ------------------------------------------------------------------ what a subclass gives
 
     @abstractmethod
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         """K X for x of shape (..., columns, k)."""
 
     @abstractmethod
@@ -98,7 +101,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             raise NotImplementedError(f"{type(self).__name__}._conjugate of a complex operator")
         return self
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         """X K = (Kᵀ Xᵀ)ᵀ for x of shape (..., k, rows)."""
         return np.swapaxes(self._transpose()._matmul(np.swapaxes(x, -1, -2)), -1, -2)
 
@@ -110,7 +113,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
         return self._shape
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> DType:
         """The dtype of the dense array."""
         return self._dtype
 
@@ -145,7 +148,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
 
     conjugate = conj
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array, of the operator's dtype unless another is given.
 
         Raises ValueError where it would not fit in the address space.
@@ -155,7 +158,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
         identity = np.eye(self._shape[1], dtype=self._dtype)
         return self._matmul(identity).astype(dtype, copy=False)
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         from scipy.sparse import csr_array
 
@@ -167,7 +170,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
 
     # ---------------------------------------------------------------------- entries
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         """K[i, j] of integer arrays that broadcast."""
         i, j = np.broadcast_arrays(i, j)
         columns, position = np.unique(j.ravel(), return_inverse=True)
@@ -182,7 +185,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             entries[here] = self._matmul(unit)[rows[here], position[here] - start]
         return entries.reshape(i.shape)
 
-    def _rows(self, numbers):
+    def _rows(self, numbers: Array) -> Array:
         """Whole rows K[numbers], of a vector of numbers."""
         rows = np.empty((len(numbers), self._shape[1]), self._dtype)
         height = max(1, _ENTRIES_BYTES // max(1, self._dtype.itemsize * sum(self._shape)))
@@ -193,8 +196,8 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             rows[start : start + height] = self._rmatmul(unit)
         return rows
 
-    def __getitem__(self, key):
-        key = read_key(f"{type(self).__name__}[]", key, self._shape)
+    def __getitem__(self, part: Index | tuple[Index, ...]) -> Any:
+        key = read_key(f"{type(self).__name__}[]", part, self._shape)
         shape = np.broadcast_shapes(key.rows.shape, key.columns.shape)
         if key.all_columns:
             entries = self._rows(key.rows.ravel()).reshape(shape)
@@ -204,7 +207,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             entries = self._entries(key.rows, key.columns)
         return np.asarray(entries, self._dtype)[()]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Array]:
         return (self[i] for i in range(self._shape[0]))
 
     def __len__(self) -> int:
@@ -212,26 +215,26 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
 
     # --------------------------------------------------------------------- combinations
 
-    def __add__(self, other):
+    def __add__(self, other: Operator) -> Operator:
         from ._simplify import add
 
         return add(self, other) if isinstance(other, Operator) else NotImplemented
 
-    def __radd__(self, other):
+    def __radd__(self, other: int) -> Operator:
         """0 + K = K, so that Python's ``sum`` takes operators."""
         return self if type(other) is int and other == 0 else NotImplemented
 
-    def __sub__(self, other):
+    def __sub__(self, other: Operator) -> Operator:
         return self + -other if isinstance(other, Operator) else NotImplemented
 
-    def __mul__(self, scale):
+    def __mul__(self, scale: Scalar) -> Operator:
         from ._simplify import is_scalar, multiply
 
         return multiply(scale, self) if is_scalar(scale) else NotImplemented
 
     __rmul__ = __mul__
 
-    def __truediv__(self, scale):
+    def __truediv__(self, scale: Scalar) -> Operator:
         from ._simplify import is_scalar, multiply
 
         return multiply(1 / scale, self) if is_scalar(scale) else NotImplemented
@@ -242,12 +245,17 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
     def __pos__(self) -> Operator:
         return self
 
-    def __pow__(self, p):
+    def __pow__(self, p: float) -> Operator:
         return self.power(p)
 
     # --------------------------------------------------------------------------- products
 
-    def __matmul__(self, other):
+    # An operator has an array, too, when it is asked for one: the first that fits decides.
+    @overload
+    def __matmul__(self, other: Operator) -> Operator: ...
+    @overload
+    def __matmul__(self, other: ArrayLike) -> Array: ...
+    def __matmul__(self, other: Any) -> Any:
         if is_sparse(other):
             from .sparse import Sparse
 
@@ -260,7 +268,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             return NotImplemented
         return self._checked_matmul(f"{self!r} @ x", other)
 
-    def __rmatmul__(self, other):
+    def __rmatmul__(self, other: ArrayLike) -> Array:
         if not _is_array_like(other):
             return NotImplemented
         name = f"x @ {self!r}"
@@ -270,38 +278,42 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             raise shape_error(name, f"the last axis of x must have length {rows}", x=x)
         return self._rmatmul(x[None, :])[0] if x.ndim == 1 else self._rmatmul(x)
 
-    def dot(self, x: ArrayLike):
+    @overload
+    def dot(self, x: Operator) -> Operator: ...
+    @overload
+    def dot(self, x: ArrayLike) -> Array: ...
+    def dot(self, x: Any) -> Any:
         """``self @ x``."""
         return self @ x
 
-    def matvec(self, x: ArrayLike) -> NDArray:
+    def matvec(self, x: ArrayLike) -> Array:
         """K x for x of shape (columns,) or (columns, 1)."""
         return self._matvec(f"{self!r}.matvec", x)
 
-    def rmatvec(self, x: ArrayLike) -> NDArray:
+    def rmatvec(self, x: ArrayLike) -> Array:
         """Kᴴ x for x of shape (rows,) or (rows, 1)."""
         return self.H._matvec(f"{self!r}.rmatvec", x)
 
-    def matmat(self, x: ArrayLike) -> NDArray:
+    def matmat(self, x: ArrayLike) -> Array:
         """K X for X of shape (columns, k)."""
         return self._matmat(f"{self!r}.matmat", x)
 
-    def rmatmat(self, x: ArrayLike) -> NDArray:
+    def rmatmat(self, x: ArrayLike) -> Array:
         """Kᴴ X for X of shape (rows, k)."""
         return self.H._matmat(f"{self!r}.rmatmat", x)
 
-    def _checked_matmul(self, function: str, x):
+    def _checked_matmul(self, function: str, x: ArrayLike) -> Array:
         x = as_movable(function, "x", x, min_ndim=1)
         axis, columns = -min(x.ndim, 2), self._shape[1]
         if x.shape[axis] != columns:
             raise shape_error(function, f"axis {axis} of x must have length {columns}", x=x)
         return self._times_vector(x) if x.ndim == 1 else self._matmul(x)
 
-    def _times_vector(self, x):
+    def _times_vector(self, x: Array) -> Array:
         """K x for x of shape (columns,)."""
         return self._matmul(x[:, None])[:, 0]
 
-    def _matvec(self, function: str, x) -> NDArray:
+    def _matvec(self, function: str, x: ArrayLike) -> Array:
         x = as_movable(function, "x", x)
         columns = self._shape[1]
         if x.shape not in ((columns,), (columns, 1)):
@@ -309,7 +321,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             raise shape_error(function, need, x=x)
         return self._checked_matmul(function, x)
 
-    def _matmat(self, function: str, x) -> NDArray:
+    def _matmat(self, function: str, x: ArrayLike) -> Array:
         x = as_movable(function, "x", x)
         if x.ndim != 2 or x.shape[0] != self._shape[1]:
             raise shape_error(function, f"x must have shape ({self._shape[1]}, k)", x=x)
@@ -317,12 +329,19 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
 
     # ----------------------------------------------------------------- NumPy's protocols
 
-    def __array__(self, dtype: DTypeLike | None = None, *, copy: bool | None = None) -> NDArray:
+    def __array__(self, dtype: DTypeLike | None = None, *, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError(f"{self!r} is not in memory: it has no array without a copy")
         return self.toarray(dtype)
 
-    def __array_ufunc__(self, ufunc, method: str, *inputs, out=None, **kwargs):
+    def __array_ufunc__(
+        self,
+        ufunc: np.ufunc,
+        method: str,
+        *inputs: Any,
+        out: tuple[Any, ...] | None = None,
+        **kwargs: Any,
+    ) -> Any:
         if out is not None and any(isinstance(o, Operator) for o in out):
             return NotImplemented
         if method == "__call__" and not kwargs:
@@ -337,7 +356,13 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
             kwargs["out"] = out
         return getattr(ufunc, method)(*densify(inputs, Operator), **densify(kwargs, Operator))
 
-    def __array_function__(self, func, types, args, kwargs) -> Any:
+    def __array_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
         lazy = lazy_function(func)
         if lazy is not None:
             result = lazy(*args, **kwargs)
@@ -346,7 +371,7 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
         return func(*densify(args, Operator), **densify(kwargs, Operator))
 
 
-def _lazy_ufunc(ufunc, inputs):
+def _lazy_ufunc(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     """The combinations of operators and scalars, as when NumPy's scalars stand on the left."""
     from ._simplify import is_scalar
 
@@ -364,7 +389,7 @@ def _lazy_ufunc(ufunc, inputs):
     return NotImplemented
 
 
-def _numpy_matmul(a, b, out: NDArray | None):
+def _numpy_matmul(a: Any, b: Any, out: Array | None) -> Any:
     """np.matmul where a or b is an operator."""
     product = a.__matmul__(b) if isinstance(a, Operator) else b.__rmatmul__(a)
     if out is None or product is NotImplemented:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from ._decompositions import Decompositions
 
-class ByEigenvalues:
+if TYPE_CHECKING:
+    from .._typing import Array, Norm, Scalar
+    from ._base import Operator
+
+
+class ByEigenvalues(Decompositions):
     """An operator that may know K = V diag(w) Vᴴ without being formed.
 
     A subclass gives ``_known_eigh()``: (w, V), or None where K is not Hermitian or it knows none.
     """
 
-    def _singular_values(self):
+    if TYPE_CHECKING:
+
+        def _known_eigh(self) -> tuple[Array, Operator] | None: ...
+
+    def _singular_values(self) -> Array:
         known = self._known_eigh()
         return super()._singular_values() if known is None else np.abs(known[0])
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         """K = (V sign(w)) |w| Vᴴ."""
         from .diagonal import Diagonal
 
@@ -25,7 +37,7 @@ class ByEigenvalues:
         w, v = known
         return v @ Diagonal(np.where(w < 0, -1, 1).astype(w.dtype)), np.abs(w), v.H
 
-    def _pinv(self, rtol):
+    def _pinv(self, rtol: float | None) -> Operator:
         """V diag(1 / w) Vᴴ, with the small w left out."""
         from .diagonal import Diagonal
 
@@ -36,6 +48,6 @@ class ByEigenvalues:
         kept = np.abs(w) > self._cutoff(np.abs(w), rtol)
         return v @ Diagonal(np.divide(1, w, out=np.zeros_like(w), where=kept)) @ v.H
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         known = self._known_eigh() if ord == "fro" else None
         return super()._norm(ord) if known is None else np.linalg.norm(known[0])

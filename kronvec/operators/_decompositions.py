@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._shapes import check_size
-from ._solving import inexact
+from ._solving import Solving, inexact
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._typing import Array, Norm, Scalar
     from ._base import Operator
+
 
 NORMS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)
 
 
-class Decompositions:
+class Decompositions(Solving):
     """Spectra, factorizations, powers and norms: LAPACK's, of the factors.
 
     What is put together of them differs from K by c u Σ n_i ‖K‖ (Golub & Van Loan 2013, 5.2, 8.3,
     8.6; Higham 2002, 10), for `eig` and fractional powers times cond(V).
     """
 
-    def eigh(self) -> tuple[NDArray, Operator]:
+    def eigh(self) -> tuple[Array, Operator]:
         """``(w, V)`` with K = V diag(w) Vᴴ for a Hermitian K, V unitary, w real, not sorted.
 
         The eigenvalues of a Kronecker product or sum come in Kronecker order.
@@ -64,7 +64,7 @@ class Decompositions:
         w, v = self._eigh()
         return self._precise(w), v
 
-    def eig(self) -> tuple[NDArray, Operator]:
+    def eig(self) -> tuple[Array, Operator]:
         """``(w, V)`` with K V = V diag(w) for a square K, w not sorted.
 
         A K with too few eigenvectors gives a singular V, as `numpy.linalg.eig` does.
@@ -79,7 +79,7 @@ class Decompositions:
         self._check_square(f"{type(self).__name__}.eig")
         return self._eig()
 
-    def svd(self) -> tuple[Operator, NDArray, Operator]:
+    def svd(self) -> tuple[Operator, Array, Operator]:
         """``(U, s, Vh)`` with K = U diag(s) Vh, U and Vhᴴ of orthonormal columns, s not sorted.
 
         Thin: s has the product of the factors' smaller sides as length.  The zeros that a dense
@@ -134,7 +134,7 @@ class Decompositions:
         """
         return self._qr()
 
-    def power(self, p) -> Operator:
+    def power(self, p: complex | str) -> Operator:
         """The principal power Kᵖ of a square K, for integer or fractional p.
 
         Eigenvalues λ become exp(p log λ), log the principal logarithm, of K as a whole.
@@ -185,7 +185,7 @@ class Decompositions:
         self._check_square(f"{type(self).__name__}.sqrt")
         return self._power(0.5)
 
-    def norm(self, ord="fro") -> float:
+    def norm(self, ord: Norm = "fro") -> float:
         """A matrix norm, as of `numpy.linalg.norm`.
 
         Parameters
@@ -211,7 +211,7 @@ class Decompositions:
             raise ValueError(f"{type(self).__name__}.norm: ord must be one of {NORMS}, got {ord!r}")
         return self._precise(self._norm(ord))
 
-    def cond(self, p=2):
+    def cond(self, p: float = 2) -> Scalar:
         """The condition number ‖K‖ ‖K⁻¹‖ in the norm p, as of `numpy.linalg.cond`.
 
         Infinite for a singular K.
@@ -253,7 +253,7 @@ class Decompositions:
         s = self._singular_values()
         return int((s > self._cutoff(s, rtol)).sum()) if s.size else 0
 
-    def sample(self, size: int | None = None, *, rng=None) -> NDArray:
+    def sample(self, size: int | None = None, *, rng: int | None = None) -> Array:
         """Draw from the normal distribution of mean 0 and covariance K.
 
         Parameters
@@ -306,7 +306,7 @@ class Decompositions:
     def _is_hermitian(self) -> bool:
         return is_hermitian(self._dense("eigh"))
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         from .dense import Dense
 
         if not self._is_hermitian():
@@ -314,19 +314,19 @@ class Decompositions:
         w, v = np.linalg.eigh(self._formed("eigh"))
         return w, Dense(v)
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         from .dense import Dense
 
         w, v = np.linalg.eig(self._formed("eig"))
         return w, Dense(v)
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         from .dense import Dense
 
         u, s, vh = np.linalg.svd(self._formed("svd"), full_matrices=False)
         return Dense(u), s, Dense(vh)
 
-    def _cholesky(self):
+    def _cholesky(self) -> Operator:
         from .triangular import Triangular
 
         formed = self._formed("cholesky")
@@ -341,13 +341,13 @@ class Decompositions:
                 f"{type(self).__name__}.cholesky: {self!r} is not positive definite"
             ) from None
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         from .dense import Dense
 
         q, r = np.linalg.qr(self._formed("qr"))
         return Dense(q), Dense(r)
 
-    def _integer_power(self, p):
+    def _integer_power(self, p: int) -> Operator:
         """Kᵖ of an integer p, by repeated squaring of what products simplify to."""
         from .identity import Identity
 
@@ -361,13 +361,13 @@ class Decompositions:
             square = square @ square if p else square
         return result
 
-    def _power(self, p):
+    def _power(self, p: float) -> Operator:
         """Kᵖ of a fractional p, by eigenvalues."""
         from .fractional_powers import fractional_power
 
         return fractional_power(self, p)
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         if ord in (2, -2, "nuc"):
             s = self._singular_values()
             if ord == -2:
@@ -376,17 +376,17 @@ class Decompositions:
             return s.sum() if ord == "nuc" else s.max(initial=0)
         return np.linalg.norm(self._dense("norm"), ord)
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         """Those of `svd`, without the vectors."""
         return np.linalg.svd(self._formed("svd"), compute_uv=False)
 
-    def _cutoff(self, s, rtol):
+    def _cutoff(self, s: Array, rtol: float | None) -> Scalar:
         """What singular values must exceed."""
         rtol = np.finfo(inexact(self.dtype)).eps * max(self.shape) if rtol is None else rtol
         return rtol * s.max(initial=0)
 
 
-def is_hermitian(a) -> bool:
+def is_hermitian(a: Array) -> bool:
     """Whether a = aᴴ to working precision, |a - aᴴ| <= 8 n u max |a|."""
     if a.shape[0] != a.shape[1]:
         return False

@@ -23,8 +23,7 @@ from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._typing import Array, Shape
     from ._base import Operator
 
 
@@ -33,10 +32,10 @@ class Grid:
     """K on a grid of ``sizes``, of which the entries ``observed`` (all, if None) are seen."""
 
     kernel: Operator
-    sizes: tuple[int, ...]
-    observed: NDArray | None
+    sizes: Shape
+    observed: Array | None
 
-    def points(self) -> NDArray:
+    def points(self) -> Array:
         """Where the observed entries are, (n, axes), in units of the correlation's decay."""
         count = prod(self.sizes)
         numbers = np.arange(count) if self.observed is None else self.observed
@@ -44,7 +43,7 @@ class Grid:
         axes = range(len(self.sizes))
         return np.column_stack([self._coordinates(axis)[index[axis]] for axis in axes])
 
-    def _coordinates(self, axis) -> NDArray:
+    def _coordinates(self, axis: int) -> Array:
         """Positions along an axis, (sizes[axis],), through the middle of the others.
 
         From one index to the next it is (-log ρ)^(1/α) for the correlation ρ = exp(-dᵅ) of the
@@ -60,7 +59,7 @@ class Grid:
             exponent = np.clip(np.log2(np.median(decay[1]) / np.median(decay[0])), 1, 2)
         return np.concatenate([np.zeros(len(line[:1])), np.cumsum(decay[0] ** (1 / exponent))])
 
-    def _decay(self, line, variance, lag):
+    def _decay(self, line: Array, variance: Array, lag: int) -> Array:
         """-log |ρ| of entries ``lag`` apart, bounded where they are equal or uncorrelated."""
         eps = np.finfo(inexact(self.kernel.dtype)).eps
         size = np.sqrt(variance[lag:] * variance[:-lag])
@@ -85,11 +84,11 @@ def read_grid(operator: Operator) -> Grid | None:
     return Grid(reduce(add, (g.kernel for g in grids)), grids[0].sizes, grids[0].observed)
 
 
-def _terms(operator):
+def _terms(operator: Operator) -> tuple[Operator, ...]:
     return operator.terms if isinstance(operator, Sum) else (operator,)
 
 
-def _grid_of_term(term):
+def _grid_of_term(term: Operator) -> Grid | None:
     if isinstance(term, KroneckerSum):
         return Grid(term, term.sizes, None)
     if isinstance(term, KroneckerProduct):
@@ -106,7 +105,7 @@ def _grid_of_term(term):
     return None if grid is None else Grid(grid.kernel, grid.sizes, first.indices)
 
 
-def _same_place(a, b):
+def _same_place(a: Grid, b: Grid) -> bool:
     """Whether two grids have the same points, and the same of them are observed."""
     if a.sizes != b.sizes or (a.observed is None) != (b.observed is None):
         return False

@@ -16,14 +16,17 @@ from ._base import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array, Indices
 
 
 class HalfPermutation(Operator):
     """What the four share: an n, a function that multiplies, the transpose, few entries."""
 
-    _function: Callable
+    _function: Callable[..., Any]
 
     def __init__(self, n: int) -> None:
         self._n = check_size(type(self).__name__, "n", n)
@@ -36,7 +39,7 @@ class HalfPermutation(Operator):
         """Rows and columns of the matrix, not of its transpose."""
 
     @abstractmethod
-    def _triplets(self) -> tuple[NDArray, NDArray, NDArray]:
+    def _triplets(self) -> tuple[Array, Array, Array]:
         """Rows, columns and values of the matrix, not of its transpose, row by row."""
 
     @property
@@ -49,10 +52,10 @@ class HalfPermutation(Operator):
         """Whether this is the matrix, not its transpose."""
         return self._original is None
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return self._function(x, self._n, transposed=self._original is not None)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return self._function(x, self._n, side="right", transposed=self._original is not None)
 
     def _transpose(self) -> HalfPermutation:
@@ -63,7 +66,7 @@ class HalfPermutation(Operator):
         transposed._original = self
         return transposed
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array, float64 unless another dtype is given.
 
         Raises ValueError where it would not fit in the address space.
@@ -75,7 +78,7 @@ class HalfPermutation(Operator):
         (dense if self._original is None else dense.T)[rows, columns] = values
         return dense
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``, float64 by default; needs SciPy."""
         from scipy.sparse import csr_array
 
@@ -92,7 +95,7 @@ class HalfPermutation(Operator):
         """Of the matrix, not of its transpose, where it is known."""
         return None
 
-    def _pinv(self, rtol) -> Operator:
+    def _pinv(self, rtol: float | None) -> Operator:
         if self._original is not None:
             return self._original._pinv(rtol)._transpose()
         known = self._pseudoinverse()
@@ -106,11 +109,11 @@ class HalfPermutation(Operator):
 class Gather(HalfPermutation):
     """A matrix with a single one in each row."""
 
-    _function_indices: Callable
+    _function_indices: Callable[..., Any]
     moves_only = True
 
     @property
-    def indices(self) -> NDArray[np.intp]:
+    def indices(self) -> Indices:
         """The gather: ``x[M.indices]`` equals ``M @ x``; a new array each time.
 
         The transpose has none (AttributeError): it adds entries, or leaves some zero.
@@ -119,11 +122,11 @@ class Gather(HalfPermutation):
             raise AttributeError(f"{self!r} is no gather, so it has no indices")
         return self._function_indices(self._n)
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         if self._original is not None:
             i, j = j, i
         return (self._function_indices(self._n)[i] == j).astype(self.dtype)
 
-    def _triplets(self):
+    def _triplets(self) -> tuple[Array, Array, Array]:
         columns = self._function_indices(self._n)
         return np.arange(columns.size), columns, np.ones(columns.size)

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .._typing import Array, Index, Indices, Shape
 
 
 class Key(NamedTuple):
     """Row and column numbers that broadcast to the shape of the answer."""
 
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
+    rows: Indices
+    columns: Indices
     all_rows: bool
     all_columns: bool
 
 
-def read_key(function: str, key, shape) -> Key:
+def read_key(
+    function: str,
+    key: Index | tuple[Index, ...],
+    shape: Shape,
+) -> Key:
     """As for a matrix in NumPy: integers, slices, arrays of integers, masks; arrays in pairs."""
     parts = key if isinstance(key, tuple) else (key,)
     if len(parts) > 2 or any(part is None or part is Ellipsis for part in parts):
@@ -35,17 +39,19 @@ def read_key(function: str, key, shape) -> Key:
         rows = rows[..., None]
     elif row_kind == "slice" and column_kind == "array":
         rows = rows.reshape(-1, *[1] * columns.ndim)
-    return Key(rows, columns, *whole)
+    return Key(rows, columns, whole[0], whole[1])
 
 
-def _numbers(function, part, size, axis):
+def _numbers(function: str, part: Index, size: int, axis: int) -> tuple[Indices, str]:
     """The numbers that one part of a key stands for, none negative, and its kind."""
     if isinstance(part, slice):
         return np.arange(size)[part], "slice"
     if isinstance(part, (bool, np.bool_)):
         raise IndexError(f"{function}: axis {axis} takes integers, slices and arrays, not {part!r}")
+    numbers: Array
     try:
-        numbers, kind = np.intp(operator.index(part)), "integer"
+        # An array of no axes, as NumPy takes an integer of its own.
+        numbers, kind = np.asarray(operator.index(part), np.intp), "integer"
     except TypeError:
         numbers, kind = np.asarray(part), "array"
     if kind == "array" and numbers.dtype == bool:

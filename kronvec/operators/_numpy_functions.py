@@ -7,24 +7,32 @@ function and returns NotImplemented for a call that only the dense array can ser
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-_LAZY: dict[Callable, Callable] = {}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._typing import Array, DType, Scalar, Shape
+    from .kronecker_product import KroneckerProduct
 
 
-def implements(*functions: Callable) -> Callable:
+_LAZY: dict[Callable[..., Any], Callable] = {}
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[..., Any]:
     """Register the decorated function as the lazy counterpart of NumPy's."""
 
-    def register(lazy: Callable) -> Callable:
+    def register(lazy: Callable[..., Any]) -> Callable[..., Any]:
         _LAZY.update(dict.fromkeys(functions, lazy))
         return lazy
 
     return register
 
 
-def lazy_function(function: Callable) -> Callable | None:
+def lazy_function(function: Callable[..., Any]) -> Callable[..., Any] | None:
     """The lazy counterpart of a NumPy function, or None."""
     return _LAZY.get(function)
 
@@ -41,7 +49,7 @@ def densify(value: Any, operator: Any) -> Any:
 
 
 @implements(np.dot)
-def _dot(a, b, out=None):
+def _dot(a: KroneckerProduct, b: Array, out: Array | None = None) -> Array:
     """a @ b, but for more than two axes of b the axes of a come first; scalars multiply."""
     if out is not None or np.ndim(a) == 0 or np.ndim(b) == 0:
         return NotImplemented
@@ -50,12 +58,12 @@ def _dot(a, b, out=None):
 
 
 @implements(np.linalg.matmul)
-def _matmul(x1, x2, /):
+def _matmul(x1: Any, x2: Any, /) -> Any:
     return x1 @ x2
 
 
 @implements(np.kron)
-def _kron(a, b):
+def _kron(a: KroneckerProduct, b: Array) -> KroneckerProduct:
     from .kronecker_product import KroneckerProduct
 
     if any(np.ndim(each) != 2 for each in (a, b)):
@@ -64,44 +72,51 @@ def _kron(a, b):
 
 
 @implements(np.trace)
-def _trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+def _trace(
+    a: KroneckerProduct,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    dtype: DType | None = None,
+    out: Array | None = None,
+) -> Scalar:
     if (offset, axis1, axis2, dtype, out) != (0, 0, 1, None, None):
         return NotImplemented
     return a.diagonal().sum()
 
 
 @implements(np.transpose)
-def _transpose(a, axes=None):
+def _transpose(a: Array, axes: Shape | None = None) -> Any:
     return a.T if axes is None or tuple(axes) in ((1, 0), (-1, -2)) else NotImplemented
 
 
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
-def _matrix_transpose(x, /):
+def _matrix_transpose(x: Array, /) -> Any:
     return x.T
 
 
 @implements(np.shape)
-def _shape(a):
+def _shape(a: Array) -> Any:
     return a.shape
 
 
 @implements(np.ndim)
-def _ndim(a):
+def _ndim(a: KroneckerProduct) -> int:
     return a.ndim
 
 
 @implements(np.size)
-def _size(a, axis=None):
+def _size(a: Array, axis: int | None = None) -> Any:
     if axis is None:
         return a.shape[0] * a.shape[1]
     return a.shape[axis] if isinstance(axis, int) else NotImplemented
 
 
 @implements(np.iscomplexobj)
-def _iscomplexobj(x):
+def _iscomplexobj(x: Array) -> Any:
     return x.dtype.kind == "c"
 
 
 @implements(np.isrealobj)
-def _isrealobj(x):
+def _isrealobj(x: Array) -> Any:
     return x.dtype.kind != "c"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._base import Operator
@@ -16,8 +18,11 @@ from .sparse import Sparse
 from .symmetric_kronecker import SymmetricKronecker
 from .triangular import Triangular
 
+if TYPE_CHECKING:
+    from .._typing import DType
 
-def in_precision(operator: Operator, real) -> Operator:
+
+def in_precision(operator: Operator, real: DType) -> Operator:
     """K with its entries held in the precision of the dtype ``real`` at least.
 
     What has no entries of its own, or is of a kind not listed below, stays as it is.

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .._typing import Array
+    from ._base import Operator
+    from .kronecker_product import KroneckerProduct
+
 
 STEPS = 3
 
@@ -13,7 +20,7 @@ class IllConditionedWarning(RuntimeWarning):
     """A system is singular to working precision; its solution may have no correct digit."""
 
 
-def refined_solve(product, b):
+def refined_solve(product: KroneckerProduct, b: Array) -> Array:
     """x = K⁻¹ b for a Kronecker product K, refined until the residual is that of elimination.
 
     K⁻¹ b by explicit inverses leaves a residual of about u κ(K) ‖b‖ where elimination has
@@ -40,7 +47,7 @@ def refined_solve(product, b):
     return x
 
 
-def refined_in_more_precision(operator, b):
+def refined_in_more_precision(operator: Operator, b: Array) -> Array:
     """x = K⁻¹ b for a b of more precision than K, by systems in that of K.
 
     An error shrinks by about κ(K) u in each step, u that of K (Higham 2002, section 12.1); a step
@@ -59,6 +66,6 @@ def refined_in_more_precision(operator, b):
     return x
 
 
-def _size(x):
+def _size(x: Array) -> Array:
     """The maximum norm of each column."""
     return np.abs(x).max(axis=-2, initial=0)

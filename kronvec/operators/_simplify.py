@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Number
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,8 +40,14 @@ from .symmetric_kronecker import SymmetricKronecker
 from .symmetrizer import Symmetrizer
 from .triangular import Triangular
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-def is_scalar(value) -> bool:
+    from .._typing import Scalar
+
+
+def is_scalar(value: Scalar) -> bool:
     """Whether it is a single number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -50,7 +57,7 @@ def is_scalar(value) -> bool:
 # ------------------------------------------------------------------------------------ scalings
 
 
-def multiply(scale, operator: Operator) -> Operator:
+def multiply(scale: Scalar, operator: Operator) -> Operator:
     """``scale`` times an operator."""
     scale = scale[()] if isinstance(scale, np.ndarray) else scale
     if operator.dtype != object:
@@ -89,31 +96,31 @@ def add(left: Operator, right: Operator) -> Operator:
     return terms[0] if len(terms) == 1 else Sum(*terms)
 
 
-def _terms(operator):
+def _terms(operator: Operator) -> tuple[Operator, ...]:
     return operator.terms if isinstance(operator, Sum) else (operator,)
 
 
-def _add_dense(a, b):
+def _add_dense(a: Operator, b: Operator) -> Dense | None:
     if isinstance(a, Dense) and isinstance(b, Dense):
         return Dense(a.array + b.array)
     return None
 
 
-def _add_equal(a, b):
+def _add_equal(a: Operator, b: Operator) -> Operator | None:
     """c K + d K = (c + d) K."""
     (c, k), (d, l) = unscaled(a), unscaled(b)
     same = k is l or (isinstance(k, Identity) and isinstance(l, Identity))
     return multiply(c + d, k) if same and is_scalar(c + d) else None
 
 
-def _add_diagonals(a, b):
+def _add_diagonals(a: Operator, b: Operator) -> Diagonal | None:
     d, e = _diagonal_of(a), _diagonal_of(b)
     if d is None or e is None or not (isinstance(a, Diagonal) or isinstance(b, Diagonal)):
         return None
     return Diagonal(d + e)
 
 
-def _diagonal_of(operator):
+def _diagonal_of(operator: Operator) -> Any:
     """The diagonal, a number for c I; None for another operator."""
     c, k = unscaled(operator)
     if isinstance(k, Identity):
@@ -121,7 +128,7 @@ def _diagonal_of(operator):
     return k.d if isinstance(k, Diagonal) and is_one(c) else None
 
 
-def _add_kronecker_sums(a, b):
+def _add_kronecker_sums(a: Operator, b: Operator) -> KroneckerSum | None:
     """A ⊕ B + C ⊕ D = (A + C) ⊕ (B + D), A ⊗ I + I ⊗ B = A ⊕ B."""
     first, second = _as_kronecker_sum(a), _as_kronecker_sum(b)
     if first is None or second is None or first.sizes != second.sizes:
@@ -129,7 +136,7 @@ def _add_kronecker_sums(a, b):
     return KroneckerSum(*map(add, first.factors, second.factors))
 
 
-def _as_kronecker_sum(operator):
+def _as_kronecker_sum(operator: Operator) -> KroneckerSum | None:
     """A product of one factor and identities is a sum with zeros elsewhere."""
     if isinstance(operator, KroneckerSum):
         return operator
@@ -144,7 +151,7 @@ def _as_kronecker_sum(operator):
     return KroneckerSum(*zeros)
 
 
-def _add_products(a, b):
+def _add_products(a: Operator, b: Operator) -> KroneckerProduct | None:
     """Products that differ in one factor."""
     (c, k), (d, l) = unscaled(a), unscaled(b)
     if not (isinstance(k, KroneckerProduct) and isinstance(l, KroneckerProduct)):
@@ -160,14 +167,14 @@ def _add_products(a, b):
     return KroneckerProduct(*k.factors[:i], merged, *k.factors[i + 1 :])
 
 
-def _same(f, g) -> bool:
+def _same(f: Operator, g: Operator) -> bool:
     """Whether two factors are evidently the same matrix."""
     if f is g or (isinstance(f, Identity) and isinstance(g, Identity)):
         return True
     return type(f) is type(g) is Dense and f.array is g.array
 
 
-_ADDITIONS: tuple[Callable, ...] = (
+_ADDITIONS: tuple[Callable[..., Any], ...] = (
     _add_equal,
     _add_diagonals,
     _add_dense,
@@ -189,11 +196,11 @@ def compose(left: Operator, right: Operator) -> Operator:
     return product if is_one(c) and is_one(d) else multiply(c * d, product)
 
 
-def _operators(operator):
+def _operators(operator: Operator) -> tuple[Operator, ...]:
     return operator.operators if isinstance(operator, Product) else (operator,)
 
 
-def _simplified(chain) -> Operator:
+def _simplified(chain: Sequence[Operator]) -> Operator:
     """The product of a chain, its neighbours merged until none can be."""
     i = 0
     while i < len(chain) - 1:
@@ -212,23 +219,23 @@ def _simplified(chain) -> Operator:
     return chain[0] if len(chain) == 1 else Product(*chain)
 
 
-def _first(rules, a, b):
+def _first(rules: tuple[Callable[..., Any], ...], a: Operator, b: Operator) -> Operator | None:
     return next((merged for rule in rules if (merged := rule(a, b)) is not None), None)
 
 
-def _times_identity(a, b):
+def _times_identity(a: Operator, b: Operator) -> Operator | None:
     if isinstance(a, Identity):
         return b
     return a if isinstance(b, Identity) else None
 
 
-def _times_inverse(a, b):
+def _times_inverse(a: Operator, b: Operator) -> Any:
     if (isinstance(a, Inverse) and a.operator is b) or (isinstance(b, Inverse) and b.operator is a):
         return Identity(a.shape[0])
     return None
 
 
-def _times_dense(a, b):
+def _times_dense(a: Operator, b: Operator) -> Operator | None:
     if isinstance(a, Triangular) and isinstance(b, Triangular) and a.lower == b.lower:
         return Triangular(a.array @ b.array, lower=a.lower)
     if isinstance(a, Dense) and isinstance(b, Dense):
@@ -242,20 +249,20 @@ def _times_dense(a, b):
     return None
 
 
-def _times_commutation(a, b):
+def _times_commutation(a: Operator, b: Operator) -> Any:
     if isinstance(a, Commutation) and isinstance(b, Commutation) and (a.m, a.n) == (b.n, b.m):
         return Identity(a.shape[0])
     return None
 
 
-def _times_restriction(a, b):
+def _times_restriction(a: Operator, b: Operator) -> Any:
     if not (isinstance(a, Restriction) and isinstance(b, Extension) and a.is_injective):
         return None
     same = np.array_equal(a.indices, b.restriction.indices)
     return Identity(a.shape[0]) if same else None
 
 
-def _times_half_permutation(a, b):
+def _times_half_permutation(a: Operator, b: Operator) -> Diagonal | None:
     """On symmetric matrices L and D⁺ undo D, and K and N change nothing."""
     if isinstance(b, Duplication) and b.is_itself and a.shape[1] == b.shape[0]:
         if isinstance(a, Duplication):
@@ -272,11 +279,11 @@ def _times_half_permutation(a, b):
     return None
 
 
-def _is_square_commutation(operator) -> bool:
+def _is_square_commutation(operator: Operator) -> bool:
     return isinstance(operator, Commutation) and operator.m == operator.n
 
 
-def _times_symmetric_kronecker(a, b):
+def _times_symmetric_kronecker(a: Operator, b: Operator) -> SymmetricKronecker | None:
     if not (isinstance(a, SymmetricKronecker) and isinstance(b, SymmetricKronecker)):
         return None
     if a.a is not a.b or b.a is not b.b:
@@ -284,7 +291,7 @@ def _times_symmetric_kronecker(a, b):
     return SymmetricKronecker(a.a @ b.a)
 
 
-def _times_kronecker(a, b):
+def _times_kronecker(a: Operator, b: Operator) -> KroneckerProduct | None:
     """(A ⊗ B)(C ⊗ D) = AC ⊗ BD."""
     if not (isinstance(a, KroneckerProduct) and isinstance(b, KroneckerProduct)):
         return None
@@ -293,7 +300,7 @@ def _times_kronecker(a, b):
     return KroneckerProduct(*map(compose, a.factors, b.factors))
 
 
-def _commuted(a, k, b):
+def _commuted(a: Operator, k: Operator, b: Operator) -> KroneckerProduct | None:
     """K_{p,m} (A ⊗ B) K_{n,q} = B ⊗ A for A (m, n), B (p, q)."""
     if not (isinstance(a, Commutation) and isinstance(b, Commutation)):
         return None
@@ -307,7 +314,7 @@ def _commuted(a, k, b):
     return None
 
 
-_PRODUCTS: tuple[Callable, ...] = (
+_PRODUCTS: tuple[Callable[..., Any], ...] = (
     _times_identity,
     _times_inverse,
     _times_dense,

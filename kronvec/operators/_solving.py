@@ -19,21 +19,26 @@ import numpy as np
 
 from .._kernels import DTYPES
 from .._shapes import as_plain, check_formable, shape_error
+from ._interface import Interface
 from ._refinement import refined_in_more_precision
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Callable
+    from typing import Any
 
+    from numpy.typing import ArrayLike
+
+    from .._typing import Array, DType, Scalar
     from ._base import Operator
 
 
-def inexact(*dtypes):
+def inexact(*dtypes: DType) -> DType:
     """The dtype of a quotient: float64 for integers and booleans."""
     dtype = np.result_type(*dtypes)
     return dtype if dtype.kind in "fc" else np.result_type(dtype, 1.0)
 
 
-def check_decomposable(function, dtype):
+def check_decomposable(function: str, dtype: DType) -> None:
     """Refuse what LAPACK has no routines for."""
     if dtype not in DTYPES:
         raise TypeError(
@@ -42,12 +47,12 @@ def check_decomposable(function, dtype):
         )
 
 
-def native(dtype):
+def native(dtype: DType) -> DType:
     """The dtype in the byte order of the machine."""
     return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
-def by_columns(function, x):
+def by_columns(function: Callable[..., Any], x: Array) -> Array:
     """``function`` of a matrix (n, K) for all columns of x, (..., n, k), at once."""
     if x.ndim == 2:
         return function(x)
@@ -56,7 +61,7 @@ def by_columns(function, x):
     return np.moveaxis(y.reshape(len(y), *columns.shape[1:]), 0, -2)
 
 
-def finite_columns(solve, b):
+def finite_columns(solve: Callable[..., Any], b: Array) -> Array:
     """``solve`` of a matrix b, NaN in the columns where b holds NaN or infinity."""
     finite = np.isfinite(b).all(axis=0)
     if finite.all():
@@ -66,10 +71,10 @@ def finite_columns(solve, b):
     return x
 
 
-class Solving:
+class Solving(Interface):
     """Linear systems with an operator."""
 
-    def solve(self, b: ArrayLike) -> NDArray:
+    def solve(self, b: ArrayLike) -> Array:
         """The solution x of ``K x = b``, as `numpy.linalg.solve` gives it.
 
         Parameters
@@ -123,10 +128,11 @@ class Solving:
             raise shape_error(function, f"axis {-min(b.ndim, 2)} of b must have length {n}", b=b)
         b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
         less_precise = self._is_less_precise(b.dtype)
-        solve = refined_in_more_precision if less_precise else type(self)._solve
-        return solve(self, b[:, None])[:, 0] if b.ndim == 1 else solve(self, b)
+        columns = b[:, None] if b.ndim == 1 else b
+        x = refined_in_more_precision(self, columns) if less_precise else self._solve(columns)
+        return x[:, 0] if b.ndim == 1 else x
 
-    def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> NDArray:
+    def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> Array:
         """The x of least norm among those that minimize ``‖b - K x‖``.
 
         Parameters
@@ -169,7 +175,8 @@ class Solving:
         from ._precision import in_precision
 
         rtol = np.finfo(inexact(self._dtype)).eps * max(self.shape) if rtol is None else rtol
-        return in_precision(self, np.zeros((), dtype).real.dtype).pinv(rtol=rtol) @ b
+        precise = in_precision(self, np.zeros((), dtype).real.dtype)  # type: ignore[arg-type]  # an Operator
+        return precise.pinv(rtol=rtol) @ b
 
     def inv(self) -> Operator:
         """The inverse K⁻¹, an operator.
@@ -214,7 +221,7 @@ class Solving:
         """
         return self._pinv(rtol)
 
-    def trace(self):
+    def trace(self) -> Scalar:
         """The sum of the diagonal, for a square operator.
 
         Examples
@@ -227,7 +234,7 @@ class Solving:
         trace = np.asarray(self._trace())
         return trace.astype(np.zeros(1, self._dtype).sum(keepdims=True).dtype, copy=False)[()]
 
-    def diagonal(self) -> NDArray:
+    def diagonal(self) -> Array:
         """The entries K[i, i], an array of min(rows, columns) of them.
 
         Examples
@@ -238,7 +245,7 @@ class Solving:
         """
         return self._diagonal().astype(self._dtype, copy=False)
 
-    def det(self):
+    def det(self) -> Scalar:
         """The determinant of a square operator, from `slogdet`.
 
         Examples
@@ -250,7 +257,7 @@ class Solving:
         self._check_square(f"{type(self).__name__}.det")
         return self._det()
 
-    def slogdet(self) -> tuple:
+    def slogdet(self) -> tuple[Scalar, Scalar]:
         """``(sign, logabsdet)`` with det K = sign · exp(logabsdet), as `numpy.linalg.slogdet`.
 
         A singular K has (0, -inf).
@@ -266,7 +273,7 @@ class Solving:
         sign, logarithm = self._slogdet()
         return np.asarray(sign, inexact(self._dtype))[()], self._precise(logarithm)
 
-    def quadratic_form(self, z: ArrayLike):
+    def quadratic_form(self, z: ArrayLike) -> Any:
         """``zᴴ K z`` for a vector, ``Zᴴ K Z`` for a matrix of k columns.
 
         Parameters
@@ -298,38 +305,38 @@ class Solving:
 
     # ---------------------------------------------------------------- what a subclass overrides
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         check_decomposable(f"{type(self).__name__}.solve", b.dtype)
         return np.linalg.solve(self._formed("solve"), b)
 
-    def _solver(self, precision):
+    def _solver(self, precision: DType) -> Callable[[Array], Array]:
         """The function ``_solve`` for all b of a precision, after what they have in common."""
         return self._solve
 
     def _inv(self) -> Operator:
         from .inverse import Inverse
 
-        return Inverse(self)
+        return Inverse(self)  # type: ignore[arg-type]  # an Operator
 
-    def _pinv(self, rtol):
+    def _pinv(self, rtol: float | None) -> Operator:
         from .dense import Dense
 
         formed = self._formed("pinv")
         rtol = np.finfo(formed.dtype).eps * max(self.shape) if rtol is None else rtol
         return Dense(np.linalg.pinv(formed, rtol=rtol))
 
-    def _trace(self):
+    def _trace(self) -> Scalar:
         return self._diagonal().sum()
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         i = np.arange(min(self.shape))
         return self._entries(i, i)
 
-    def _det(self):
+    def _det(self) -> Scalar:
         sign, logarithm = self.slogdet()
         return sign * np.exp(logarithm)
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         sign, logarithm = np.linalg.slogdet(self._formed("slogdet"))
         return sign, logarithm
 
@@ -341,7 +348,7 @@ class Solving:
             raise ValueError(f"{function}: the operator must be square, it is {rows} x {columns}")
         return rows
 
-    def _precise(self, value):
+    def _precise(self, value: Any) -> Any:
         """Of the precision of K: factors that only move count as float64 but have no say in it."""
         value, dtype = np.asarray(value)[()], inexact(self._dtype)
         if dtype.kind not in "fc" or value.dtype.kind == "O":
@@ -349,23 +356,23 @@ class Solving:
         real = value.dtype.kind != "c"
         return value.astype(np.zeros((), dtype).real.dtype if real else dtype, copy=False)
 
-    def _is_less_precise(self, dtype) -> bool:
+    def _is_less_precise(self, dtype: DType) -> bool:
         """Whether numbers of a dtype have more digits than those of K."""
         own = inexact(self._dtype)
         if own.kind not in "fc" or dtype.kind not in "fc":
             return False
         return bool(np.finfo(dtype).eps < np.finfo(own).eps)
 
-    def _own_dtypes(self):
+    def _own_dtypes(self) -> tuple[DType, ...]:
         """What the operator brings into the dtype of a product: nothing where entries only move."""
         return () if self.moves_only else (self.dtype,)
 
-    def _formed(self, method: str) -> NDArray:
+    def _formed(self, method: str) -> Array:
         """The dense array for LAPACK, where nothing better is known."""
         check_decomposable(f"{type(self).__name__}.{method}", inexact(self.dtype))
         return self._dense(method)
 
-    def _dense(self, method: str) -> NDArray:
+    def _dense(self, method: str) -> Array:
         """The dense array of an inexact dtype."""
         check_formable(f"{type(self).__name__}.{method}", self)
         return self.toarray(inexact(self.dtype))

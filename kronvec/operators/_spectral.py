@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
-def principal_power(w, p):
+    from .._typing import Array, DType, Scalar
+    from ._base import Operator
+
+
+def principal_power(w: Array, p: float) -> Array:
     """exp(p log w) of eigenvalues: complex where one is negative; 0 for 0 and p > 0.
 
     Negative ones are above the cut of the logarithm, -1 - 0i as -1 + 0i.
@@ -19,7 +27,9 @@ def principal_power(w, p):
     return (w + 0) ** p
 
 
-def factorwise(operator, method, *arguments, function=None) -> list:
+def factorwise(
+    operator: Operator, method: str, *arguments: int, function: str | None = None
+) -> list[Any]:
     """What a hook gives for each factor; errors name the factor, and the method that was called."""
     results = []
     for i, f in enumerate(operator.factors):
@@ -31,19 +41,19 @@ def factorwise(operator, method, *arguments, function=None) -> list:
     return results
 
 
-def outer_fold(ufunc, vectors):
+def outer_fold(ufunc: np.ufunc, vectors: Sequence[Array]) -> Array:
     """Every combination of entries, one of each vector, in Kronecker order."""
     return reduce(lambda a, b: ufunc.outer(a, b).ravel(), vectors)
 
 
-def check_nonzero(function, w, scale):
+def check_nonzero(function: str, w: Array, scale: Scalar) -> None:
     """Eigenvalues that must not vanish beside numbers of this size."""
     if len(w) and (np.abs(w) <= np.finfo(w.dtype).eps * scale).any():
         least = w[np.abs(w).argmin()]
         raise np.linalg.LinAlgError(f"{function}: singular, the eigenvalue {least} vanishes")
 
 
-def slogdet_of(w, dtype):
+def slogdet_of(w: Array, dtype: DType) -> tuple[Scalar, Scalar]:
     """Sign and logarithm of the product of eigenvalues; real for a real matrix."""
     size = np.abs(w)
     if not size.all():

@@ -16,6 +16,7 @@ knows no way.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,11 +30,20 @@ from .identity import Identity
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from .._typing import Array, DType, Scalar
+    from ._base import Operator
+    from .combinations import Product
+
+
 # Smaller systems are formed: elimination takes less time than iterations, and no tolerance.
 _DENSE_SIZE = 512
 
 
-def read_sum(terms):
+def read_sum(terms: tuple[Operator, ...]) -> Iterative | Pencil | Shifted | None:
     """The form of a sum of these terms, or None."""
     shift = [unscaled(term)[0] for term in terms if isinstance(unscaled(term)[1], Identity)]
     diagonal = [term.d for term in terms if isinstance(term, Diagonal)]
@@ -54,18 +64,18 @@ def read_sum(terms):
 class Shifted:
     """c K + σ I for a Kronecker product or sum K."""
 
-    def __init__(self, term, scale, operator, shift) -> None:
+    def __init__(self, term: Operator, scale: Scalar, operator: Operator, shift: float) -> None:
         self.term, self.scale, self.operator, self.shift = term, scale, operator, shift
         self.hermitian = term._is_hermitian()
 
-    def _eigenvalues(self):
+    def _eigenvalues(self) -> Array:
         if self.hermitian:
             return self.term._eigh()[0] + self.shift
         combine = np.multiply if isinstance(self.operator, KroneckerProduct) else np.add
         values = [np.linalg.eigvals(f._formed("slogdet")) for f in self.operator.factors]
         return self.scale * outer_fold(combine, values) + self.shift
 
-    def solver(self, precision):
+    def solver(self, precision: DType) -> Callable[..., Any]:
         if not self.scale:
             dtype = np.result_type(precision, self.shift)
             check_nonzero("Sum.solve", np.array([self.shift], dtype), 0)
@@ -82,22 +92,22 @@ class Shifted:
         adjoint = v.H
         return lambda b: v._matmul(adjoint._matmul(b) / w[:, None])
 
-    def _is_precise(self, precision):
+    def _is_precise(self, precision: DType) -> Scalar:
         """Whether all factors are that precise."""
         eps = max(np.finfo(inexact(f.dtype)).eps for f in self.operator.factors)
         return eps <= np.finfo(precision).eps
 
-    def slogdet(self):
+    def slogdet(self) -> tuple[Scalar, Scalar]:
         dtype = inexact(self.term.dtype, np.asarray(self.shift).dtype)
         return slogdet_of(self._eigenvalues(), dtype)
 
-    def eigh(self):
+    def eigh(self) -> tuple[Array, KroneckerProduct] | None:
         if not self.hermitian or np.imag(self.shift):
             return None
         w, v = self.term._eigh()
         return w + np.real(self.shift), v
 
-    def eig(self):
+    def eig(self) -> tuple[Array, KroneckerProduct]:
         """The eigenvectors of K, unless its factors are square in all only."""
         if any(f.shape[0] != f.shape[1] for f in self.operator.factors):
             return None
@@ -105,7 +115,7 @@ class Shifted:
         return w + self.shift, v
 
 
-def _read_pencil(first, second):
+def _read_pencil(first: Operator, second: Operator) -> Pencil | None:
     """c ⊗ A_i + d ⊗ B_i, where one of the two is positive definite."""
     (c, a), (d, b) = unscaled(first), unscaled(second)
     if not (isinstance(a, KroneckerProduct) and isinstance(b, KroneckerProduct)):
@@ -125,7 +135,7 @@ def _read_pencil(first, second):
 class Pencil:
     """c ⊗ A_i + d ⊗ B_i with V_iᴴ A_i V_i = diag(w_i), V_iᴴ B_i V_i = I."""
 
-    def __init__(self, c, a, d, b) -> None:
+    def __init__(self, c: int, a: KroneckerProduct, d: int, b: KroneckerProduct) -> None:
         spectra = []
         for f, g in zip(a.factors, b.factors, strict=True):
             lower = np.linalg.cholesky(g._formed("solve"))
@@ -139,18 +149,18 @@ class Pencil:
         n = len(self.w)
         self.logarithm = sum(log * (n // len(w)) for w, _, log in spectra) if n else 0.0
 
-    def solver(self, precision):
+    def solver(self, precision: DType) -> Callable[..., Any]:
         check_nonzero("Sum.solve", self.w, np.abs(self.w).max(initial=0))
         return lambda b: self.v._matmul(self.v.H._matmul(b) / self.w[:, None])
 
-    def slogdet(self):
+    def slogdet(self) -> Any:
         sign, logarithm = slogdet_of(self.w, self.w.dtype)
         return sign, logarithm + self.logarithm
 
-    def eigh(self):
+    def eigh(self) -> None:
         return None
 
-    def eig(self):
+    def eig(self) -> Any:
         return None
 
 
@@ -160,17 +170,17 @@ class Iterative:
     Where the first entry of its diagonal is negative, its negative is solved.
     """
 
-    def __init__(self, terms, rest, d) -> None:
+    def __init__(self, terms: tuple[Operator, ...], rest: Sequence[Operator], d: Any) -> None:
         self.whole, self.rest, self.d = Sum(*terms), rest, d
 
-    def _by_elimination(self, b):
+    def _by_elimination(self, b: Array) -> Array:
         check_decomposable("Sum.solve", b.dtype)
         return np.linalg.solve(self.whole._formed("solve"), b)
 
-    def solver(self, precision):
+    def solver(self, precision: DType) -> Callable[..., Any]:
         return self._solve
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         n = b.shape[-2]
         in_memory = any(type(unscaled(term)[1]) is Dense for term in self.rest)
         if n <= (FORMED_SIZE if in_memory else _DENSE_SIZE) or not self.whole._is_hermitian():
@@ -182,14 +192,14 @@ class Iterative:
                 return self._by_elimination(b)
             raise np.linalg.LinAlgError(f"Sum.solve: {error}") from None
 
-    def _by_iteration(self, b):
+    def _by_iteration(self, b: Array) -> Array:
         from .iterative import conjugate_gradients
 
         sign, preconditioner = self._preconditioned
         return sign * conjugate_gradients(sign * self.whole, b, preconditioner=preconditioner).x
 
     @cached_property
-    def _preconditioned(self):
+    def _preconditioned(self) -> tuple[int, Product]:
         """(±1, a preconditioner of ± the sum), the sign that of the first diagonal entry."""
         from .preconditioners import preconditioner_for
 
@@ -197,11 +207,11 @@ class Iterative:
         sign = -1 if self.whole._entries(first, first)[0].real < 0 else 1
         return sign, preconditioner_for([sign * term for term in self.rest], sign * self.d)
 
-    def slogdet(self):
+    def slogdet(self) -> None:
         return None
 
-    def eigh(self):
+    def eigh(self) -> None:
         return None
 
-    def eig(self):
+    def eig(self) -> Any:
         return None

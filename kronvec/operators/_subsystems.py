@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._structured import stacked_terms
+from ._interface import Interface
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from .._typing import Shape
     from ._base import Operator
 
 
-class Subsystems:
+class Subsystems(Interface):
     """The hooks; NotImplemented where an operator is no sum of Kronecker products that fit."""
 
-    def _kronecker_terms(self) -> list[tuple] | None:
+    def _kronecker_terms(self) -> list[tuple[Any, ...]] | None:
         """(c, factors) for each term of Σ c ⊗ factors; None for another operator."""
         return None
 
-    def _fitting_terms(self, shapes):
+    def _fitting_terms(self, shapes: Sequence[Shape]) -> list[tuple[float, list[Operator]]] | None:
         """(c, one operator for each shape) of every term, or None."""
         terms = self._kronecker_terms()
         if terms is None:
@@ -33,13 +38,13 @@ class Subsystems:
         fitting = [(c, _grouped(factors, shapes)) for c, factors in terms]
         return None if any(groups is None for _, groups in fitting) else fitting
 
-    def _partial_trace(self, dims, axes):
+    def _partial_trace(self, dims: Sequence[Shape], axes: Shape) -> Any:
         terms = self._fitting_terms(dims)
         if terms is None:
             return NotImplemented
         return _sum(_traced(c, groups, axes) for c, groups in terms)
 
-    def _partial_transpose(self, dims, axes):
+    def _partial_transpose(self, dims: Sequence[Shape], axes: Shape) -> Any:
         terms = self._fitting_terms(dims)
         if terms is None:
             return NotImplemented
@@ -48,14 +53,14 @@ class Subsystems:
             for c, groups in terms
         )
 
-    def _realigned(self, shape_a, shape_b):
+    def _realigned(self, shape_a: Shape, shape_b: Shape) -> Any:
         terms = self._fitting_terms((tuple(shape_a), tuple(shape_b)))
         if terms is None:
             return NotImplemented
         return stacked_terms([(c * a.toarray(), b.toarray()) for c, (a, b) in terms])
 
 
-def _grouped(factors, shapes) -> list[Operator] | None:
+def _grouped(factors: Sequence[Operator], shapes: Sequence[Shape]) -> list[Operator] | None:
     """The factors, neighbours together so that these are the shapes; None if they do not fit."""
     from .identity import Identity
 
@@ -80,22 +85,22 @@ def _grouped(factors, shapes) -> list[Operator] | None:
     return None if factors else groups
 
 
-def _shape(factors):
+def _shape(factors: Sequence[Operator]) -> tuple[int, int]:
     return prod(f.shape[0] for f in factors), prod(f.shape[1] for f in factors)
 
 
-def _product(factors) -> Operator:
+def _product(factors: Sequence[Operator]) -> Operator:
     from .kronecker_product import KroneckerProduct
 
     return factors[0] if len(factors) == 1 else KroneckerProduct(*factors)
 
 
-def _traced(c, groups, axes):
+def _traced(c: float, groups: Sequence[Operator], axes: Shape) -> Operator:
     """The product of the rest, scaled by the traces."""
     scale = reduce(np.multiply, [g.trace() for i, g in enumerate(groups) if i in axes], c)
     rest = [g for i, g in enumerate(groups) if i not in axes]
     return scale * _product(rest) if rest else np.reshape(scale, (1, 1))
 
 
-def _sum(terms):
+def _sum(terms: Iterator[Any]) -> Operator:
     return reduce(lambda a, b: a + b, terms)

@@ -14,8 +14,11 @@ from .dense import as_operator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array, Scalar, Shape
 
 
 class Blocks(Operator):
@@ -71,7 +74,7 @@ class Blocks(Operator):
         present = [block for row in self.blocks for block in row if block is not None]
         super().__init__((sum(self._heights), sum(self._widths)), common_dtype(present))
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         parts = np.split(x, np.cumsum(self._widths)[:-1], axis=-2)
         rows = (zip(row, parts, strict=True) for row in self.blocks)
         sums = [reduce(np.add, (b._matmul(p) for b, p in row if b is not None)) for row in rows]
@@ -84,7 +87,7 @@ class Blocks(Operator):
     def _conjugate(self) -> Blocks:
         return Blocks([[b if b is None else b._conjugate() for b in row] for row in self.blocks])
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array."""
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         check_addressable(f"{self!r}.toarray", self.shape, max(dtype.itemsize, 1))
@@ -96,11 +99,11 @@ class Blocks(Operator):
                     dense[tops[i] : tops[i + 1], lefts[j] : lefts[j + 1]] = block.toarray(dtype)
         return dense
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         from scipy.sparse import block_array, csr_array
 
-        def csr(block, shape):
+        def csr(block: Any, shape: Shape) -> Any:
             return csr_array(shape) if block is None else block.tocsr()
 
         parts = [
@@ -111,7 +114,7 @@ class Blocks(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _on_diagonal(self):
+    def _on_diagonal(self) -> list[Operator]:
         """The blocks of a block diagonal matrix of square blocks; None for another."""
         square = self._heights == self._widths
         beside = (b for i, row in enumerate(self.blocks) for j, b in enumerate(row) if i != j)
@@ -119,14 +122,14 @@ class Blocks(Operator):
             return None
         return [row[i] for i, row in enumerate(self.blocks)]
 
-    def _block_diagonal(self, method, *arguments) -> Blocks:
+    def _block_diagonal(self, method: str, *arguments: Any) -> Blocks:
         blocks = self._on_diagonal()
         made = [getattr(b, method)(*arguments) for b in blocks]
         return Blocks(
             [[b if i == j else None for j in range(len(made))] for i, b in enumerate(made)]
         )
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         blocks = self._on_diagonal()
         if blocks is None:
             return super()._solve(b)
@@ -136,7 +139,7 @@ class Blocks(Operator):
     def _inv(self) -> Operator:
         return super()._inv() if self._on_diagonal() is None else self._block_diagonal("_inv")
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         blocks = self._on_diagonal()
         if blocks is None:
             return super()._slogdet()
@@ -149,15 +152,15 @@ class Blocks(Operator):
             return super()._is_hermitian()
         return all(b._is_hermitian() for b in blocks)
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         blocks = self._on_diagonal()
         return super()._eigh() if blocks is None else self._joined(blocks, "_eigh")
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         blocks = self._on_diagonal()
         return super()._eig() if blocks is None else self._joined(blocks, "_eig")
 
-    def _joined(self, blocks, method):
+    def _joined(self, blocks: Any, method: str) -> Any:
         pairs = [getattr(b, method)() for b in blocks]
         n = len(pairs)
         vectors = [[pairs[i][1] if i == j else None for j in range(n)] for i in range(n)]
@@ -173,7 +176,7 @@ class Blocks(Operator):
         return f"Blocks([{', '.join(shown)}])"
 
 
-def _common(blocks, axis, where) -> int:
+def _common(blocks: tuple[Operator | None, ...], axis: int, where: str) -> int:
     """The size that all of a row or column of blocks have."""
     sizes = {block.shape[axis] for block in blocks if block is not None}
     if len(sizes) != 1:

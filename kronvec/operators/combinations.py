@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +14,24 @@ from ._by_eigenvalues import ByEigenvalues
 from ._solving import inexact
 from .diagonal import Diagonal
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-def common_dtype(operators) -> np.dtype:
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array, DType, Norm, Scalar
+    from ._structured_sums import Iterative, Pencil, Shifted
+    from .kronecker_product import KroneckerProduct
+
+
+def common_dtype(operators: Sequence[Operator]) -> DType:
     """The result type; operators that only move entries have no say in it."""
     dtypes = [dtype for each in operators for dtype in each._own_dtypes()]
     return np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
 
 
-def check_scale(scale, operator: Operator) -> None:
+def check_scale(scale: Scalar, operator: Operator) -> None:
     """A number that NumPy knows, and that the integers of the operator can be multiplied with."""
     if not isinstance(scale, (int, float, complex, np.number)):
         raise TypeError(
@@ -46,13 +57,13 @@ class Scaled(Operator):
     operator : Operator
     """
 
-    def __init__(self, scale, operator: Operator) -> None:
+    def __init__(self, scale: Scalar, operator: Operator) -> None:
         check_scale(scale, operator)
         super().__init__(operator.shape, np.result_type(operator.dtype, scale))
         self.scale, self.operator = scale, operator
         self.moves_only = operator.moves_only and type(scale) is int
 
-    def _own_dtypes(self):
+    def _own_dtypes(self) -> tuple[DType, ...]:
         """A number of Python's own says whether real or complex, and leaves the precision open."""
         if self.moves_only:
             return ()
@@ -60,10 +71,10 @@ class Scaled(Operator):
         kind = number(0) if number in (int, float, complex) else np.result_type(self.scale)
         return (*self.operator._own_dtypes(), kind)
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return self.scale * self.operator._matmul(x)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return self.scale * self.operator._rmatmul(x)
 
     def _transpose(self) -> Scaled:
@@ -72,44 +83,44 @@ class Scaled(Operator):
     def _conjugate(self) -> Scaled:
         return Scaled(self.scale.conjugate(), self.operator._conjugate())
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         return self.scale * self.operator._entries(i, j)
 
-    def tocsr(self, dtype=None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         matrix = self.operator.tocsr() * self.scale
         return matrix.astype(self.dtype if dtype is None else dtype)
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _kronecker_terms(self):
+    def _kronecker_terms(self) -> list[tuple[Scalar, Sequence[Operator]]] | None:
         terms = self.operator._kronecker_terms()
         return None if terms is None else [(self.scale * c, factors) for c, factors in terms]
 
-    def _reciprocal(self):
+    def _reciprocal(self) -> Array:
         if self.scale == 0:
             raise np.linalg.LinAlgError(f"{self!r} is singular: its scale is zero")
         return 1 / self.scale
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         self._reciprocal()
         return self.operator._solve(b) / self.scale
 
     def _inv(self) -> Operator:
         return self._reciprocal() * self.operator._inv()
 
-    def _pinv(self, rtol) -> Operator:
+    def _pinv(self, rtol: float | None) -> Operator:
         if self.scale == 0:
             return 0 * self.operator._pinv(rtol).H.T
         return 1 / self.scale * self.operator._pinv(rtol)
 
-    def _trace(self):
+    def _trace(self) -> Scalar:
         return self.scale * self.operator._trace()
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         return self.scale * self.operator._diagonal()
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         n = self.shape[0]
         sign, logarithm = Diagonal(np.full(1, self.scale, inexact(self.dtype)))._slogdet()
         own_sign, own_logarithm = self.operator._slogdet()
@@ -118,20 +129,20 @@ class Scaled(Operator):
     def _is_hermitian(self) -> bool:
         return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         if np.imag(self.scale):
             return super()._eigh()
         w, v = self.operator._eigh()
         return np.real(self.scale) * w, v
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         w, v = self.operator._eig()
         return self.scale * w, v
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         return abs(self.scale) * self.operator._singular_values()
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         u, s, vh = self.operator._svd()
         size = abs(self.scale)
         return (self.scale / size * u if size else u), size * s, vh
@@ -143,27 +154,27 @@ class Scaled(Operator):
             )
         return np.sqrt(np.real(self.scale)).item() * self.operator._cholesky()
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         q, r = self.operator._qr()
         return q, self.scale * r
 
-    def _integer_power(self, p) -> Operator:
+    def _integer_power(self, p: int) -> Operator:
         scale = self._reciprocal() ** -p if p < 0 else self.scale**p
         return scale * self.operator._integer_power(p)
 
-    def _power(self, p) -> Operator:
+    def _power(self, p: float) -> Operator:
         if np.imag(self.scale) == 0 and np.real(self.scale) > 0:
             return float(np.real(self.scale)) ** p * self.operator._power(p)
         return super()._power(p)
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         return abs(self.scale) * self.operator._norm(ord)
 
     def __repr__(self) -> str:
         return f"{self.scale} * {bracketed(self.operator)}"
 
 
-def unscaled(operator):
+def unscaled(operator: Operator) -> tuple[float, Operator]:
     """(c, K) of c K."""
     return (operator.scale, operator.operator) if isinstance(operator, Scaled) else (1, operator)
 
@@ -198,10 +209,10 @@ class Sum(ByEigenvalues, Operator):
         super().__init__(shapes.pop(), common_dtype(terms))
         self.terms = terms
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return reduce(np.add, (term._matmul(x) for term in self.terms))
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return reduce(np.add, (term._rmatmul(x) for term in self.terms))
 
     def _transpose(self) -> Sum:
@@ -210,24 +221,24 @@ class Sum(ByEigenvalues, Operator):
     def _conjugate(self) -> Sum:
         return Sum(*(term._conjugate() for term in self.terms))
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         return reduce(np.add, (term._entries(i, j) for term in self.terms))
 
-    def tocsr(self, dtype=None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         matrix = reduce(lambda a, b: a + b, (term.tocsr() for term in self.terms))
         return matrix.astype(self.dtype if dtype is None else dtype)
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _kronecker_terms(self):
+    def _kronecker_terms(self) -> list[tuple[Scalar, Sequence[Operator]]] | None:
         terms = [term._kronecker_terms() for term in self.terms]
         return None if any(each is None for each in terms) else [t for each in terms for t in each]
 
-    def _trace(self):
+    def _trace(self) -> Scalar:
         return sum(term._trace() for term in self.terms)
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         return reduce(np.add, (term._diagonal() for term in self.terms))
 
     def _is_hermitian(self) -> bool:
@@ -237,32 +248,32 @@ class Sum(ByEigenvalues, Operator):
             return not others
         return max(self.shape) <= FORMED_SIZE and super()._is_hermitian()
 
-    def _form(self):
+    def _form(self) -> Iterative | Pencil | Shifted | None:
         """What is known of the sum as a whole; see _structured_sums.py."""
         from ._structured_sums import read_sum
 
         return read_sum(self.terms)
 
-    def _solver(self, precision):
+    def _solver(self, precision: DType) -> Callable[[Array], Array]:
         form = self._form()
         return super()._solve if form is None else form.solver(precision)
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return self._solver(b.dtype)(b)
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         form = self._form()
         result = None if form is None else form.slogdet()
         return super()._slogdet() if result is None else result
 
-    def _known_eigh(self):
+    def _known_eigh(self) -> tuple[Array, KroneckerProduct] | None:
         form = self._form()
         return None if form is None else form.eigh()
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         return self._known_eigh() or super()._eigh()
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         form = self._form()
         known = None if form is None else form.eig()
         return super()._eig() if known is None else known
@@ -294,10 +305,10 @@ class Product(Operator):
         self.operators = operators
         self.moves_only = all(each.moves_only for each in operators)
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return reduce(lambda y, each: each._matmul(y), reversed(self.operators), x)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return reduce(lambda y, each: each._rmatmul(y), self.operators, x)
 
     def _transpose(self) -> Product:
@@ -306,7 +317,7 @@ class Product(Operator):
     def _conjugate(self) -> Product:
         return Product(*(each._conjugate() for each in self.operators))
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         """Where the ends only select, those entries of what is between."""
         first, last = self.operators[0], self.operators[-1]
         if hasattr(first, "indices") and first.moves_only:
@@ -316,7 +327,7 @@ class Product(Operator):
             return compose_all(self.operators[:-1])._entries(i, restriction.indices[j])
         return super()._entries(i, j)
 
-    def tocsr(self, dtype=None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         matrix = reduce(lambda a, b: a @ b, (each.tocsr() for each in self.operators))
         return matrix.astype(self.dtype if dtype is None else dtype)
@@ -326,7 +337,7 @@ class Product(Operator):
     def _all_square(self) -> bool:
         return all(each.shape[0] == each.shape[1] for each in self.operators)
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         if not self._all_square():
             return super()._solve(b)
         return reduce(lambda x, each: each._solve(x), self.operators, b)
@@ -336,7 +347,7 @@ class Product(Operator):
             return super()._inv()
         return compose_all([each._inv() for each in reversed(self.operators)])
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         if not self._all_square():
             return super()._slogdet()
         pairs = [each._slogdet() for each in self.operators]
@@ -350,7 +361,7 @@ class Product(Operator):
         return " @ ".join(map(bracketed, self.operators))
 
 
-def compose_all(operators) -> Operator:
+def compose_all(operators: Sequence[Operator]) -> Operator:
     """The product of operators, simplified."""
     from ._simplify import compose
 

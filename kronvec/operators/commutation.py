@@ -12,7 +12,11 @@ from ._base import Operator
 from .identity import Identity
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array, Indices, Norm, Scalar
 
 
 class Commutation(Operator):
@@ -88,20 +92,20 @@ class Commutation(Operator):
         return self._n
 
     @property
-    def indices(self) -> NDArray[np.intp]:
+    def indices(self) -> Indices:
         """The gather that is K: ``x[K.indices]`` equals ``K @ x``; a new array each time."""
         return commutation_indices(self._m, self._n)
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return commutation_matmul(x, self._m, self._n)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return commutation_matmul(x, self._m, self._n, side="right")
 
     def _transpose(self) -> Commutation:
         return Commutation(self._n, self._m)
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         """K[i, j] = 1 where j = (i mod n) m + i div n."""
         i = np.asarray(i)
         n = max(self._n, 1)
@@ -109,16 +113,16 @@ class Commutation(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return self._transpose()._matmul(b)
 
     def _inv(self) -> Commutation:
         return self._transpose()
 
-    def _pinv(self, rtol) -> Commutation:
+    def _pinv(self, rtol: float | None) -> Commutation:
         return self._transpose()
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         """The permutation has m (m - 1) n (n - 1) / 4 inversions."""
         m, n = self._m, self._n
         odd = m * (m - 1) * n * (n - 1) // 4 % 2
@@ -127,7 +131,7 @@ class Commutation(Operator):
     def _is_hermitian(self) -> bool:
         return self._m == self._n or 1 in (self._m, self._n)
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         """e_i ⊗ e_j and its image e_j ⊗ e_i have the eigenvectors (e_i ⊗ e_j ± e_j ⊗ e_i) / √2.
 
         They are the columns of V = diag(s) + diag(t) K, V = Vᵀ.
@@ -145,22 +149,22 @@ class Commutation(Operator):
         s = w * np.where(moved, np.sqrt(0.5), 1)
         return w, Diagonal(s) + Diagonal(moved * np.sqrt(0.5)) @ self
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         return self._eigh() if self._is_hermitian() else super()._eig()
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         return self, np.ones(self.shape[0]), Identity(self.shape[0])
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         return np.ones(self.shape[0])
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         return self, Identity(self.shape[0])
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         return Identity(self.shape[0])._norm(ord)
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array, float64 unless another dtype is given.
 
         Raises ValueError where it would not fit in the address space.
@@ -171,7 +175,7 @@ class Commutation(Operator):
         dense[np.arange(self.shape[0]), self.indices] = 1
         return dense
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``, float64 by default; needs SciPy."""
         from scipy.sparse import csr_array
 

@@ -15,7 +15,9 @@ from .diagonal import Diagonal
 from .sparse import Sparse
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array
 
 
 class Dense(Operator):
@@ -53,10 +55,10 @@ class Dense(Operator):
         super().__init__(array.shape, native(array.dtype))
         self.array = array
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return np.matmul(self.array, x)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return np.matmul(x, self.array)
 
     def _transpose(self) -> Dense:
@@ -65,32 +67,32 @@ class Dense(Operator):
     def _conjugate(self) -> Dense:
         return self if self.dtype.kind != "c" else Dense(self.array.conj())
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         if self.array.flags.c_contiguous:  # one index into memory, in half the time of two
             return self.array.reshape(-1).take(i * self.shape[1] + j)
         return self.array[i, j]
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """A copy of the array."""
         return self.array.astype(self.dtype if dtype is None else dtype)
 
-    def _dense(self, method) -> NDArray:
+    def _dense(self, method: str) -> Array:
         return self.array.astype(inexact(self.dtype), copy=False)
 
     def _inv(self) -> Dense:
         return Dense(np.linalg.inv(self._formed("inv")))
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         q, r = np.linalg.qr(self._formed("qr"))
         return Dense(q), Dense(r)
 
     def _is_hermitian(self) -> bool:
         return is_hermitian(self.array)
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         return self.array.diagonal().astype(self.dtype)
 
-    def _integer_power(self, p) -> Dense:
+    def _integer_power(self, p: int) -> Dense:
         array = self._formed("power") if p < 0 else self.array
         return Dense(np.linalg.matrix_power(array, p))
 
@@ -98,7 +100,7 @@ class Dense(Operator):
         return "Dense({}, {})".format(*self.shape)
 
 
-def as_operator(function: str, name: str, value) -> Operator:
+def as_operator(function: str, name: str, value: ArrayLike) -> Operator:
     """An operator as it is; a vector as a diagonal; a SciPy sparse or a dense matrix."""
     if isinstance(value, Operator):
         return value

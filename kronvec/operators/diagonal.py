@@ -13,7 +13,11 @@ from ._spectral import principal_power
 from .identity import Identity
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from typing import Any
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array, Norm, Scalar
 
 
 class Diagonal(Operator):
@@ -55,10 +59,10 @@ class Diagonal(Operator):
         super().__init__((len(d), len(d)), native(d.dtype))
         self.d = d
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return self.d[:, None] * x
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return x * self.d
 
     def _transpose(self) -> Diagonal:
@@ -67,16 +71,16 @@ class Diagonal(Operator):
     def _conjugate(self) -> Diagonal:
         return self if self.dtype.kind != "c" else Diagonal(self.d.conj())
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         return np.where(i == j, self.d[i], self.dtype.type(0))
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array."""
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         check_addressable(f"{self!r}.toarray", self.shape, max(dtype.itemsize, 1))
         return np.diag(self.d.astype(dtype))
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         from scipy.sparse import csr_array
 
@@ -86,34 +90,34 @@ class Diagonal(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _inexact(self):
+    def _inexact(self) -> Array:
         return self.d.astype(inexact(self.dtype), copy=False)
 
-    def _reciprocal(self):
+    def _reciprocal(self) -> Array:
         if not self.d.all():
             zero = int(np.flatnonzero(self.d == 0)[0])
             raise np.linalg.LinAlgError(f"{self!r} is singular: entry {zero} is zero")
         return 1 / self._inexact()
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         self._reciprocal()
         return b / self.d[:, None]
 
     def _inv(self) -> Diagonal:
         return Diagonal(self._reciprocal())
 
-    def _pinv(self, rtol) -> Diagonal:
+    def _pinv(self, rtol: float | None) -> Diagonal:
         d = self._inexact()
         kept = np.abs(d) > self._cutoff(np.abs(d), rtol)
         return Diagonal(np.divide(1, d, out=np.zeros_like(d), where=kept))
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         return self.d.astype(self.dtype)
 
-    def _det(self):
+    def _det(self) -> Scalar:
         return self._inexact().prod()
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         d = self._inexact()
         size = np.abs(d)
         if not size.all():
@@ -123,18 +127,18 @@ class Diagonal(Operator):
     def _is_hermitian(self) -> bool:
         return self.dtype.kind != "c" or not self.d.imag.any()
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         if not self._is_hermitian():
             raise np.linalg.LinAlgError(f"Diagonal.eigh: {self!r} is not Hermitian")
         return self._inexact().real.copy(), Identity(len(self.d))
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         return self._inexact().copy(), Identity(len(self.d))
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         return np.abs(self._inexact())
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         """d = sign |d|."""
         d = self._inexact()
         s = np.abs(d)
@@ -147,16 +151,16 @@ class Diagonal(Operator):
             raise np.linalg.LinAlgError(f"Diagonal.cholesky: {self!r} is not positive definite")
         return Diagonal(np.sqrt(d))
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         return Identity(len(self.d)), self
 
-    def _integer_power(self, p) -> Diagonal:
+    def _integer_power(self, p: int) -> Diagonal:
         return Diagonal(self._reciprocal() ** -p if p < 0 else self.d**p)
 
-    def _power(self, p) -> Diagonal:
+    def _power(self, p: float) -> Diagonal:
         return Diagonal(principal_power(self._inexact(), p))
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         s = np.abs(self._inexact())
         if ord == "fro":
             return np.linalg.norm(s)

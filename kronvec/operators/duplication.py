@@ -20,7 +20,8 @@ from .diagonal import Diagonal
 from .identity import Identity
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .._typing import Array, Norm, Scalar
+    from ._base import Operator
 
 
 class Duplication(Gather):
@@ -81,14 +82,14 @@ class Duplication(Gather):
     def _pseudoinverse(self) -> DuplicationPinv:
         return DuplicationPinv(self._n)
 
-    def _gram(self) -> NDArray:
+    def _gram(self) -> Array:
         """The diagonal of DᵀD: an entry beside the diagonal of A stands in two places."""
         return 1.0 + off_diagonal(self._n)
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         return np.sqrt(self._gram())
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         """D = (D S⁻¹) S I with S² = DᵀD."""
         s = self._singular_values()
         if self._original is not None:
@@ -96,7 +97,7 @@ class Duplication(Gather):
             return Identity(len(s)), s, u.T
         return self @ Diagonal(1 / s), s, Identity(len(s))
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         return np.float64(self._n) if ord == "fro" else super()._norm(ord)
 
     @staticmethod
@@ -159,7 +160,7 @@ class DuplicationPinv(HalfPermutation):
     def _sizes(n: int) -> tuple[int, int]:
         return triangle_size(n), n * n
 
-    def _triplets(self):
+    def _triplets(self) -> tuple[Array, Array, Array]:
         lower, off = elimination_indices(self._n), off_diagonal(self._n)
         mirrored = symmetrizer_indices(self._n)[lower]
         rows = np.repeat(np.arange(lower.size), 1 + off)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._base import Operator
@@ -9,8 +11,11 @@ from ._spectral import principal_power
 from .combinations import compose_all
 from .diagonal import Diagonal
 
+if TYPE_CHECKING:
+    from .._typing import Array
 
-def fractional_power(operator: Operator, p) -> Operator:
+
+def fractional_power(operator: Operator, p: float) -> Operator:
     """Kᵖ = V diag(wᵖ) V⁻¹."""
     if operator._is_hermitian():
         w, v = operator._eigh()
@@ -31,7 +36,7 @@ def fractional_power(operator: Operator, p) -> Operator:
     return compose_all([v, Diagonal(principal_power(w, p)), inverse])
 
 
-def _real_power(w) -> bool:
+def _real_power(w: Array) -> bool:
     """Whether the principal powers of a real matrix with these eigenvalues are real."""
     return not ((w.imag == 0) & (w.real < 0)).any()
 
@@ -43,7 +48,7 @@ class RealPart(Operator):
         super().__init__(operator.shape, np.zeros((), operator.dtype).real.dtype)
         self.operator = operator
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         if x.dtype.kind != "c":
             return self.operator._matmul(x).real
         return self._matmul(x.real) + 1j * self._matmul(x.imag)

@@ -10,7 +10,12 @@ from .._shapes import check_addressable, check_size
 from ._base import Operator
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array, Norm, Scalar
 
 
 class Identity(Operator):
@@ -68,19 +73,19 @@ class Identity(Operator):
         n = check_size("Identity", "n", n)
         super().__init__((n, n), np.float64)
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return np.copy(x, subok=True)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return np.copy(x, subok=True)
 
     def _transpose(self) -> Identity:
         return self
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         return (np.asarray(i) == j).astype(self.dtype)
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array, float64 unless another dtype is given.
 
         Raises ValueError where it would not fit in the address space.
@@ -89,7 +94,7 @@ class Identity(Operator):
         check_addressable(f"{self!r}.toarray", self.shape, max(dtype.itemsize, 1))
         return np.eye(self.shape[0], dtype=dtype)
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``, float64 by default; needs SciPy."""
         from scipy.sparse import csr_array
 
@@ -97,50 +102,50 @@ class Identity(Operator):
         ones = np.ones(n, self.dtype if dtype is None else dtype)
         return csr_array((ones, np.arange(n), np.arange(n + 1)), shape=self.shape)
 
-    def _kronecker_terms(self):
+    def _kronecker_terms(self) -> list[tuple[Scalar, Sequence[Operator]]] | None:
         return [(1, (self,))]
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return b.copy()
 
     def _inv(self) -> Identity:
         return self
 
-    def _pinv(self, rtol) -> Identity:
+    def _pinv(self, rtol: float | None) -> Identity:
         return self
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         return np.float64(1), np.float64(0)
 
     def _is_hermitian(self) -> bool:
         return True
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         return np.ones(self.shape[0]), self
 
     _eig = _eigh
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         return np.ones(self.shape[0])
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         return self, np.ones(self.shape[0]), self
 
     def _cholesky(self) -> Identity:
         return self
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         return self, self
 
-    def _integer_power(self, p) -> Identity:
+    def _integer_power(self, p: int) -> Identity:
         return self
 
-    def _power(self, p) -> Identity:
+    def _power(self, p: float) -> Identity:
         return self
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         n = self.shape[0]
         return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, min(n, 1)))
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ._base import Operator
 from ._solving import inexact
 from ._spectral import principal_power
 from .combinations import bracketed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._typing import Array, DType, Scalar
+    from .kronecker_sum import KroneckerSum
 
 
 class Inverse(Operator):
@@ -30,10 +38,10 @@ class Inverse(Operator):
         self._solvers: dict = {}  # by precision
         self._related: dict = {}  # the inverses of the transpose and of the conjugate
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, KroneckerSum | dict[Any, Any] | DType | tuple[int, int]]:
         return {**self.__dict__, "_solvers": {}, "_related": {}}
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         x = x.astype(np.result_type(self.dtype, x.dtype), copy=False)
         precision = np.zeros((), x.dtype).real.dtype
         if precision not in self._solvers:
@@ -51,13 +59,13 @@ class Inverse(Operator):
     def _conjugate(self) -> Inverse:
         return self if self.dtype.kind != "c" else self._inverse_of("_conjugate")
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return self.operator._matmul(b)
 
     def _inv(self) -> Operator:
         return self.operator
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         sign, logarithm = self.operator._slogdet()
         if sign == 0:
             raise np.linalg.LinAlgError(f"{self.operator!r} is singular")
@@ -66,7 +74,7 @@ class Inverse(Operator):
     def _is_hermitian(self) -> bool:
         return self.operator._is_hermitian()
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         w, v = self.operator._eigh()
         return principal_power(w, -1), v
 

@@ -13,8 +13,11 @@ from ._solving import inexact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from .._typing import Array, DType, Scalar
 
 _MOST_STEPS = 10_000
 _POWER_STEPS = 8
@@ -34,16 +37,16 @@ class Solution:
         ‖b - A x‖ / ‖b‖ of each column, computed from x itself; 0 where b = 0.
     """
 
-    x: NDArray
+    x: Array
     iterations: int
-    residual: float | NDArray
+    residual: float | Array
 
 
 def conjugate_gradients(
-    a,
+    a: Any,
     b: ArrayLike,
     *,
-    preconditioner=None,
+    preconditioner: Any = None,
     rtol: float | None = None,
     maxiter: int | None = None,
     callback: Callable[[int, float], object] | None = None,
@@ -137,7 +140,7 @@ def conjugate_gradients(
     return Solution(x, iterations, residual)
 
 
-def _matrix(function, name, value, n=None):
+def _matrix(function: str, name: str, value: Any, n: int | None = None) -> Any:
     """What has ``@`` and a shape, (n, n), as it is; else an array."""
     if not (hasattr(value, "shape") and hasattr(type(value), "__matmul__")):
         value = as_plain(function, name, value)
@@ -148,7 +151,7 @@ def _matrix(function, name, value, n=None):
     return value
 
 
-def _own_dtypes(a, b):
+def _own_dtypes(a: Any, b: Array) -> tuple[DType, ...]:
     """None for an operator that only moves entries."""
     return a._own_dtypes() if isinstance(a, Operator) else (getattr(a, "dtype", None) or b.dtype,)
 
@@ -156,7 +159,9 @@ def _own_dtypes(a, b):
 class _System:
     """A X = B of k columns, B scaled so that squares of its entries neither over- nor underflow."""
 
-    def __init__(self, a, preconditioner, b, callback) -> None:
+    def __init__(
+        self, a: Any, preconditioner: Any, b: Array, callback: Callable[..., Any] | None
+    ) -> None:
         if not np.isfinite(b).all():
             raise ValueError("conjugate_gradients: b holds NaN or infinity")
         self.a, self.preconditioner, self.callback = a, preconditioner, callback
@@ -166,16 +171,16 @@ class _System:
         self.b = b / self.scale
         self.size = _norms(self.b)
 
-    def _applied(self, matrix, x):
+    def _applied(self, matrix: Operator, x: Array) -> Array:
         return np.asarray(matrix @ x).astype(x.dtype, copy=False, casting="same_kind")
 
-    def _apply(self, x):
+    def _apply(self, x: Array) -> Array:
         return self._applied(self.a, x)
 
-    def _precondition(self, r):
+    def _precondition(self, r: Array) -> Array:
         return r if self.preconditioner is None else self._applied(self.preconditioner, r)
 
-    def solve(self, rtol, most):
+    def solve(self, rtol: float | None, most: int) -> tuple[Array, int, Array]:
         """X, the number of steps, and the relative residual of each column."""
         b, size = self.b, self.size
         eps = np.finfo(b.dtype).eps
@@ -208,7 +213,9 @@ class _System:
         residual = np.divide(left, size, out=np.zeros_like(left), where=size > 0)
         return x * self.scale, iterations, residual
 
-    def _run(self, x, r, goal, columns, iterations, most):
+    def _run(
+        self, x: Array, r: Array, goal: Array, columns: Array, iterations: int, most: int
+    ) -> int:
         """From x with the residual r until the recursion meets the goal; x changes in place."""
         goal, size = goal[columns], self.size[columns]
         live = slice(None)  # columns that have not met it yet
@@ -234,7 +241,7 @@ class _System:
             rz, rz_before = self._positive("rᴴ M r", "the preconditioner", r, z), rz
             p = z + (rz / rz_before) * p
 
-    def _positive(self, name, of, p, q):
+    def _positive(self, name: str, of: str, p: Array, q: Array) -> Array:
         """The products pᴴ q of the columns, which positive definite matrices make positive."""
         products = np.vecdot(p, q, axis=0).real
         fit = (products > 0) & (products < np.inf)
@@ -245,13 +252,13 @@ class _System:
             )
         return products
 
-    def _norm_of_a(self, v):
+    def _norm_of_a(self, v: Array) -> Scalar:
         """‖A‖₂ from below, by power iteration from a vector of no pattern, v (n, 1)."""
         for _ in range(_POWER_STEPS):
             v = self._apply(v / _norms(v))
         return _norms(v)[0]
 
 
-def _norms(x):
+def _norms(x: Array) -> Array:
     """‖x‖ of each column."""
     return np.sqrt(np.vecdot(x, x, axis=0).real)

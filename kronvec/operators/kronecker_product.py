@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,14 @@ from .combinations import common_dtype
 from .dense import Dense, as_operator
 from .diagonal import Diagonal
 from .identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array, DType, Norm, Scalar
 
 
 class KroneckerProduct(Operator):
@@ -69,7 +78,7 @@ class KroneckerProduct(Operator):
     array([ 0.,  6.,  0., 12.])
     """
 
-    def __init__(self, *factors) -> None:
+    def __init__(self, *factors: ArrayLike) -> None:
         if not factors:
             raise ValueError("KroneckerProduct: at least one factor is needed")
         read = [as_operator("KroneckerProduct", f"factor {i}", f) for i, f in enumerate(factors)]
@@ -86,7 +95,7 @@ class KroneckerProduct(Operator):
 
     # ----------------------------------------------------------------------------- products
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         """By the engine; other factors along their own axes, first those that shrink them."""
         if self._engine_factors is not None:
             return kron_matmul(self._engine_factors, x)
@@ -107,12 +116,12 @@ class KroneckerProduct(Operator):
             x = self._along_axis(i, x, sizes)
         return x
 
-    def _times_vector(self, x):
+    def _times_vector(self, x: Array) -> Array:
         if self._engine_factors is not None:
             return kron_matvec(self._engine_factors, x)
         return super()._times_vector(x)
 
-    def _along_axis(self, i, x, sizes):
+    def _along_axis(self, i: int, x: Array, sizes: Sequence[int]) -> Array:
         """Factor i applied along its axis of x, (..., Π sizes, k); sizes[i] becomes its rows."""
         f, batch, columns = self.factors[i], x.shape[:-2], x.shape[-1]
         left, right = prod(sizes[:i]), prod(sizes[i + 1 :]) * columns
@@ -120,12 +129,12 @@ class KroneckerProduct(Operator):
         sizes[i] = f.shape[0]
         return y.reshape(*batch, prod(sizes), columns)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         if self._engine_factors is not None:
             return matmul_kron(x, self._engine_factors)
         return super()._rmatmul(x)
 
-    def _each(self, method: str, *arguments) -> KroneckerProduct:
+    def _each(self, method: str, *arguments: float) -> KroneckerProduct:
         """⊗ of what the method gives for each factor."""
         return KroneckerProduct(*(getattr(f, method)(*arguments) for f in self.factors))
 
@@ -135,35 +144,35 @@ class KroneckerProduct(Operator):
     def _conjugate(self) -> KroneckerProduct:
         return self._each("_conjugate")
 
-    def _split(self, index, side):
+    def _split(self, index: Array, side: int) -> tuple[Array, Array]:
         """The index of each factor that makes up ``index`` of the product."""
         return np.unravel_index(index, [f.shape[side] for f in self.factors])
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         rows, columns = self._split(i, 0), self._split(j, 1)
         parts = (f._entries(r, c) for f, r, c in zip(self.factors, rows, columns, strict=True))
         return reduce(np.multiply, parts)
 
-    def _rows(self, numbers):
+    def _rows(self, numbers: Array) -> Array:
         """The face-splitting product of the factors' rows."""
         parts = zip(self.factors, self._split(numbers, 0), strict=True)
         return face_splitting(*(f._rows(rows) for f, rows in parts))
 
-    def toarray(self, dtype=None):
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array."""
         from ..products import kron
 
         dense = reduce(kron, (f.toarray(self.dtype) for f in self.factors))
         return dense.astype(self.dtype if dtype is None else dtype, copy=False)
 
-    def tocsr(self, dtype=None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         from scipy.sparse import csr_array, kron
 
         matrix = reduce(lambda a, b: kron(a, b, format="csr"), (f.tocsr() for f in self.factors))
         return csr_array(matrix).astype(self.dtype if dtype is None else dtype)
 
-    def _kronecker_terms(self):
+    def _kronecker_terms(self) -> list[tuple[Scalar, Sequence[Operator]]] | None:
         return [(1, self.factors)]
 
     # ------------------------------------------------------------------------------ algebra
@@ -171,17 +180,17 @@ class KroneckerProduct(Operator):
     def _has_square_factors(self) -> bool:
         return all(f.shape[0] == f.shape[1] for f in self.factors)
 
-    def _check_invertible(self, method):
+    def _check_invertible(self, method: str) -> None:
         if not self._has_square_factors():
             raise np.linalg.LinAlgError(
                 f"KroneckerProduct.{method}: factors that are not square make the product "
                 f"{self!r} singular"
             )
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return refined_solve(self, b)
 
-    def _shifted_solver(self, sigma, precision):
+    def _shifted_solver(self, sigma: Scalar, precision: DType) -> Callable[[Array], Array]:
         """(K + σ I)⁻¹ b as a function of b, by the Schur forms of square factors."""
         self._check_factors("solve")
         name = "KroneckerProduct.solve"
@@ -191,7 +200,7 @@ class KroneckerProduct(Operator):
         self._check_invertible(function)
         return KroneckerProduct(*factorwise(self, "_inv", function=function))
 
-    def _pinv(self, rtol) -> Operator:
+    def _pinv(self, rtol: float | None) -> Operator:
         """V diag(1/s) Uᴴ with the small s of the whole left out."""
         u, s, vh = self._svd()
         cutoff = self._cutoff(s, rtol)
@@ -200,17 +209,17 @@ class KroneckerProduct(Operator):
             return self._each("_pinv", 0.0)
         return vh.H @ Diagonal(inverse) @ u.H
 
-    def _trace(self):
+    def _trace(self) -> Scalar:
         if not self._has_square_factors():
             return super()._trace()
         return reduce(np.multiply, (f._trace() for f in self.factors))
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         if not self._has_square_factors():
             return super()._diagonal()
         return outer_fold(np.multiply, [f._diagonal() for f in self.factors])
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         dtype, n = inexact(self.dtype), self.shape[0]
         real = np.zeros((), dtype).real.dtype.type
         if n and not self._has_square_factors():
@@ -226,29 +235,29 @@ class KroneckerProduct(Operator):
     def _is_hermitian(self) -> bool:
         return all(f._is_hermitian() for f in self.factors)
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         return self._spectrum("_eigh")
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         self._check_factors("eig")
         return self._spectrum("_eig")
 
-    def _check_factors(self, method):
+    def _check_factors(self, method: str) -> None:
         if not self._has_square_factors():
             raise ValueError(f"KroneckerProduct.{method}: all factors of {self!r} must be square")
 
-    def _spectrum(self, method):
+    def _spectrum(self, method: str) -> tuple[Array, Operator]:
         self._check_factors(method.removeprefix("_"))
         pairs = factorwise(self, method)
         w = outer_fold(np.multiply, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
-    def _svd(self):
+    def _svd(self) -> tuple[Operator, Array, Operator]:
         parts = factorwise(self, "_svd")
         s = outer_fold(np.multiply, [s for _, s, _ in parts])
         return KroneckerProduct(*(p[0] for p in parts)), s, KroneckerProduct(*(p[2] for p in parts))
 
-    def _singular_values(self):
+    def _singular_values(self) -> Array:
         return outer_fold(np.multiply, [f._singular_values() for f in self.factors])
 
     def _cholesky(self) -> KroneckerProduct:
@@ -264,16 +273,16 @@ class KroneckerProduct(Operator):
         factors = [f if s > 0 else -f for s, f in zip(signs, self.factors, strict=True)]
         return KroneckerProduct(*factorwise(KroneckerProduct(*factors), "_cholesky"))
 
-    def _qr(self):
+    def _qr(self) -> tuple[Operator, Operator]:
         pairs = factorwise(self, "_qr")
         return KroneckerProduct(*(q for q, _ in pairs)), KroneckerProduct(*(r for _, r in pairs))
 
-    def _integer_power(self, p) -> Operator:
+    def _integer_power(self, p: int) -> Operator:
         if self._has_square_factors():
             return KroneckerProduct(*factorwise(self, "_integer_power", p))
         return super()._integer_power(p)
 
-    def _power(self, p) -> Operator:
+    def _power(self, p: float) -> Operator:
         """Factor by factor where all are positive definite, else by products of eigenvalues."""
         if self._has_square_factors() and self._is_hermitian():
             spectra = factorwise(self, "_eigh")
@@ -281,7 +290,7 @@ class KroneckerProduct(Operator):
                 return self._each("_power", p)
         return super()._power(p)
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         if ord == -2:
             return super()._norm(ord)
         return reduce(np.multiply, (f._norm(ord) for f in self.factors))

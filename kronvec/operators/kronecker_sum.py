@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,14 @@ from .combinations import common_dtype
 from .dense import Dense, as_operator
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array, DType, Norm, Scalar, Shape
 
 
 class KroneckerSum(ByEigenvalues, Operator):
@@ -66,7 +75,7 @@ class KroneckerSum(ByEigenvalues, Operator):
     array([1., 0., 0., 0.])
     """
 
-    def __init__(self, *factors) -> None:
+    def __init__(self, *factors: ArrayLike) -> None:
         if not factors:
             raise ValueError("KroneckerSum: at least one factor is needed")
         read = [as_operator("KroneckerSum", f"factor {i}", f) for i, f in enumerate(factors)]
@@ -80,18 +89,18 @@ class KroneckerSum(ByEigenvalues, Operator):
         super().__init__((n, n), common_dtype(self.factors))
 
     @property
-    def sizes(self) -> tuple[int, ...]:
+    def sizes(self) -> Shape:
         """The rows of each factor."""
         return tuple(f.shape[0] for f in self.factors)
 
     # ----------------------------------------------------------------------------- products
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         if all(isinstance(f, Dense) for f in self.factors):
             return kronsum_matmul([f.array for f in self.factors], x)
         return reduce(np.add, (term._matmul(x) for term in self._terms()))
 
-    def _terms(self):
+    def _terms(self) -> Iterator[Any]:
         """I ⊗ F_i ⊗ I."""
         sizes = self.sizes
         for i, f in enumerate(self.factors):
@@ -104,7 +113,7 @@ class KroneckerSum(ByEigenvalues, Operator):
     def _conjugate(self) -> KroneckerSum:
         return KroneckerSum(*(f._conjugate() for f in self.factors))
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         """Σ_t F_t[i_t, j_t] where all other indices agree."""
         rows, columns = np.unravel_index(i, self.sizes), np.unravel_index(j, self.sizes)
         differs = [np.not_equal(r, c).astype(np.int8) for r, c in zip(rows, columns, strict=True)]
@@ -114,41 +123,41 @@ class KroneckerSum(ByEigenvalues, Operator):
             total = total + np.where(count == own, f._entries(r, c), 0)
         return np.asarray(total, self.dtype)
 
-    def tocsr(self, dtype=None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         matrix = reduce(lambda a, b: a + b, (term.tocsr() for term in self._terms()))
         return matrix.astype(self.dtype if dtype is None else dtype)
 
-    def _kronecker_terms(self):
+    def _kronecker_terms(self) -> list[tuple[Scalar, Sequence[Operator]]] | None:
         eyes = [Identity(n) for n in self.sizes]
         return [(1, [*eyes[:i], f, *eyes[i + 1 :]]) for i, f in enumerate(self.factors)]
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _trace(self):
+    def _trace(self) -> Scalar:
         n = self.shape[0]
         return sum(f._trace() * (n // f.shape[0] if n else 0) for f in self.factors)
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         return outer_fold(np.add, [f._diagonal() for f in self.factors])
 
     def _is_hermitian(self) -> bool:
         return all(f._is_hermitian() for f in self.factors)
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         pairs = factorwise(self, "_eigh")
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
-    def _eig(self):
+    def _eig(self) -> tuple[Array, Operator]:
         pairs = factorwise(self, "_eig")
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
-    def _known_eigh(self):
+    def _known_eigh(self) -> tuple[Array, KroneckerProduct] | None:
         return self._eigh() if self._is_hermitian() else None
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         """‖⊕ F_i‖² = n (Σ ‖F_i - t_i I‖² / n_i + |Σ t_i|²) in the Frobenius norm, t_i n_i = tr F_i.
 
         No term is negative, so that nothing cancels.
@@ -163,7 +172,7 @@ class KroneckerSum(ByEigenvalues, Operator):
         ]
         return np.sqrt(n) * np.linalg.norm([*rest, np.abs(sum(means))])
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         """By the sums of the factors' eigenvalues."""
         if self._is_hermitian():
             values = [f._eigh()[0] for f in self.factors]
@@ -171,17 +180,17 @@ class KroneckerSum(ByEigenvalues, Operator):
             values = [np.linalg.eigvals(f._formed("slogdet")) for f in self.factors]
         return slogdet_of(outer_fold(np.add, values), inexact(self.dtype))
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return self._solver(b.dtype)(b)
 
-    def _solver(self, precision):
+    def _solver(self, precision: DType) -> Callable[[Array], Array]:
         return self._shifted_solver(0, precision)
 
-    def _shifted_solver(self, sigma, precision):
+    def _shifted_solver(self, sigma: Scalar, precision: DType) -> Callable[[Array], Array]:
         """(K + σ I)⁻¹ b as a function of b, by the Schur forms of the factors."""
         return by_schur_forms(solve_sum, "KroneckerSum.solve", self.factors, sigma, precision)
 
-    def expm(self, t=1.0) -> KroneckerProduct:
+    def expm(self, t: float = 1.0) -> KroneckerProduct:
         """``exp(t K) = exp(t F1) ⊗ … ⊗ exp(t FN)``, exact but for the factors' exponentials.
 
         Parameters

@@ -30,7 +30,12 @@ from .kronecker_sum import KroneckerSum
 from .sparse import Sparse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from numpy.typing import ArrayLike
+
+    from .._typing import Array, Scalar
 
 # Bytes of the matrices among neighbours that are factorized at a time.
 _BLOCK_BYTES = 1 << 21
@@ -39,7 +44,7 @@ _BLOCK_BYTES = 1 << 21
 _ALIKE = 100
 
 
-def preconditioner_for(rest, d) -> Operator:
+def preconditioner_for(rest: Sequence[Operator], d: Array | float) -> Operator:
     """M ≈ (Σ rest + diag(d))⁻¹ for Hermitian terms; d may be a number."""
     n = rest[0].shape[0]
     whole = reduce(add, [*rest, multiply(d, Identity(n)) if np.ndim(d) == 0 else Diagonal(d)])
@@ -59,7 +64,7 @@ def jacobi(a: Operator) -> Diagonal:
     return Diagonal(1 / _positive_diagonal("jacobi", a))
 
 
-def shifted_inverse(k: Operator, shift) -> Operator | None:
+def shifted_inverse(k: Operator, shift: Scalar) -> Operator | None:
     """(K + σ I)⁻¹ = V diag(1 / (w + σ)) Vᴴ for a Hermitian Kronecker product or sum, scaled or not.
 
     None for another K, and where that is not positive definite.
@@ -147,7 +152,7 @@ class NearestNeighbours(Product):
 
     def __init__(
         self,
-        operator,
+        operator: Array | Operator | str,
         *,
         points: ArrayLike | None = None,
         neighbours: int = 20,
@@ -165,7 +170,7 @@ class NearestNeighbours(Product):
     def _is_hermitian(self) -> bool:
         return True
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         diagonal = self.factor.diagonal()
         return diagonal.dtype.type(1), 2 * np.log(diagonal.real).sum()
 
@@ -173,7 +178,7 @@ class NearestNeighbours(Product):
         return f"NearestNeighbours({self.shape[0]}, {self.neighbours} each)"
 
 
-def _read_points(function, points, operator, n):
+def _read_points(function: str, points: Array | None, operator: Operator, n: int) -> Array:
     """The points as given, or those of the grid."""
     if points is None:
         grid = read_grid(operator)
@@ -193,7 +198,7 @@ def _read_points(function, points, operator, n):
     return points.astype(np.float64)
 
 
-def _factor(a, points, neighbours, workers):
+def _factor(a: Operator, points: Array, neighbours: int, workers: int) -> Any:
     """G, row by row from the entries of A among i and its nearest earlier neighbours."""
     from scipy.sparse import csr_array
     from scipy.spatial import KDTree
@@ -218,7 +223,9 @@ def _factor(a, points, neighbours, workers):
     return g
 
 
-def _nearest_earlier(tree, points, part, neighbours, workers):
+def _nearest_earlier(
+    tree: Any, points: Array, part: Array, neighbours: int, workers: int
+) -> tuple[Array, Array]:
     """(neighbours + 1, len(part)): the nearest of smaller number, then the point itself.
 
     And which of these there are; where there is none stands the point itself.
@@ -238,7 +245,7 @@ def _nearest_earlier(tree, points, part, neighbours, workers):
     return np.ascontiguousarray(near.T), np.ascontiguousarray(earlier.T)
 
 
-def _last_rows(a, exists):
+def _last_rows(a: Array, exists: Array) -> Array:
     """g (m, k) with g[:, j] L = (0, ..., 0, 1), L Lᴴ = a[:, :, j]; a (m, m, k) is overwritten.
 
     So g a gᴴ = 1.  Entries of g are zero for rows that are not there; what earlier rows leave of
@@ -262,7 +269,7 @@ def _last_rows(a, exists):
     return g
 
 
-def _positive_diagonal(function, a):
+def _positive_diagonal(function: str, a: Operator) -> Array:
     """The diagonal of a positive definite A."""
     diagonal = a._diagonal().real
     if not (diagonal > 0).all():

@@ -11,7 +11,11 @@ from .._shapes import as_plain, check_indices, check_size, shape_error
 from ._base import Operator
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array
 
 
 class Restriction(Operator):
@@ -63,19 +67,19 @@ class Restriction(Operator):
         self.indices = check_indices("Restriction", "indices", indices, n, f"{n} columns")
         super().__init__((len(self.indices), n), np.float64)
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return np.take(x, self.indices, axis=-2)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return self._transpose()._matmul(np.swapaxes(x, -1, -2)).swapaxes(-1, -2)
 
     def _transpose(self) -> Extension:
         return Extension(self)
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         return (self.indices[i] == j).astype(self.dtype)
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``, float64 by default; needs SciPy."""
         from scipy.sparse import csr_array
 
@@ -112,7 +116,7 @@ class Extension(Operator):
         super().__init__(restriction.shape[::-1], restriction.dtype)
         self.restriction = restriction
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         restriction = self.restriction
         y = np.zeros((*x.shape[:-2], self.shape[0], x.shape[-1]), x.dtype)
         if restriction.is_injective:
@@ -121,16 +125,16 @@ class Extension(Operator):
             np.add.at(y, (..., restriction.indices, slice(None)), x)
         return y
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return np.take(x, self.restriction.indices, axis=-1)
 
     def _transpose(self) -> Restriction:
         return self.restriction
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         return self.restriction._entries(j, i)
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
         return self.restriction.tocsr(dtype).T.tocsr()
 

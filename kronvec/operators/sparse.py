@@ -12,7 +12,11 @@ from ._base import Operator
 from ._solving import by_columns, inexact
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array, Norm, Scalar, Shape
 
 
 class Sparse(Operator):
@@ -48,7 +52,7 @@ class Sparse(Operator):
     array([3., 2.])
     """
 
-    def __init__(self, matrix) -> None:
+    def __init__(self, matrix: Any) -> None:
         if not is_sparse(matrix):
             raise TypeError(
                 f"Sparse: matrix must be a SciPy sparse matrix, got {type(matrix).__name__}"
@@ -60,7 +64,7 @@ class Sparse(Operator):
         self.matrix = csr_array(matrix)
         super().__init__(self.matrix.shape, self.matrix.dtype)
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         return by_columns(self.matrix.__matmul__, x)
 
     def _transpose(self) -> Sparse:
@@ -69,29 +73,33 @@ class Sparse(Operator):
     def _conjugate(self) -> Sparse:
         return Sparse(self.matrix.conj())
 
-    def _entries(self, i, j):
+    def _entries(self, i: Array, j: Array) -> Array:
         i, j = np.broadcast_arrays(i, j)
         entries = self.matrix[i.flatten(), j.flatten()]
         entries = entries.toarray() if hasattr(entries, "toarray") else np.asarray(entries)
         return entries.reshape(i.shape)
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array."""
         return self.matrix.toarray().astype(self.dtype if dtype is None else dtype, copy=False)
 
-    def tocsr(self, dtype: DTypeLike | None = None):
+    def tocsr(self, dtype: DTypeLike | None = None) -> Any:
         """The matrix itself as a ``scipy.sparse.csr_array``, a copy."""
         return self.matrix.astype(self.dtype if dtype is None else dtype, copy=True)
 
-    def _partial_trace(self, dims, axes):
+    def _partial_trace(
+        self, dims: tuple[tuple[int, int], tuple[int, int], tuple[int, int]], axes: Shape
+    ) -> Any:
         return Sparse(partial_trace(self.matrix, dims, axes))
 
-    def _partial_transpose(self, dims, axes):
+    def _partial_transpose(
+        self, dims: tuple[tuple[int, int], tuple[int, int], tuple[int, int]], axes: Shape
+    ) -> Any:
         return Sparse(partial_transpose(self.matrix, dims, axes))
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _factorized(self):
+    def _factorized(self) -> Any:
         """SciPy's sparse LU factorization."""
         from scipy.sparse.linalg import splu
 
@@ -100,13 +108,13 @@ class Sparse(Operator):
         except RuntimeError as error:
             raise np.linalg.LinAlgError(f"{self!r}: {error}") from None
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return SparseInverse(self)._matmul(b)
 
     def _inv(self) -> SparseInverse:
         return SparseInverse(self)
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         """det = sign(P_r) sign(P_c) Π diag U, as L has ones on its diagonal."""
         dtype = inexact(self.dtype)
         try:
@@ -126,10 +134,10 @@ class Sparse(Operator):
         noise = 4 * self.shape[0] * np.finfo(inexact(self.dtype)).eps * size
         return difference.nnz == 0 or bool(difference.max() <= noise)
 
-    def _diagonal(self):
+    def _diagonal(self) -> Array:
         return self.matrix.diagonal()
 
-    def _norm(self, ord):
+    def _norm(self, ord: Norm) -> Scalar:
         if ord in ("fro", 1, np.inf):
             from scipy.sparse.linalg import norm
 
@@ -148,17 +156,17 @@ class SparseInverse(Operator):
         self.operator = operator
         self._lu = operator._factorized()
 
-    def _matmul(self, x, trans="N"):
+    def _matmul(self, x: Array, trans: str = "N") -> Array:
         dtype = np.result_type(self.dtype, x.dtype)
         if dtype.kind == "c" and self.dtype.kind != "c":
             return self._matmul(x.real, trans) + 1j * self._matmul(x.imag, trans)
 
-        def solve(columns):
+        def solve(columns: Array) -> Array:
             return self._lu.solve(np.ascontiguousarray(columns, self.dtype), trans)
 
         return by_columns(solve, x).astype(dtype, copy=False)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         return np.swapaxes(self._matmul(np.swapaxes(x, -1, -2), "T"), -1, -2)
 
     def _transpose(self) -> SparseInverse:
@@ -167,24 +175,24 @@ class SparseInverse(Operator):
     def _conjugate(self) -> SparseInverse:
         return SparseInverse(self.operator._conjugate())
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return self.operator._matmul(b)
 
     def _inv(self) -> Sparse:
         return self.operator
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         sign, logarithm = self.operator._slogdet()
         return 1 / sign, -logarithm
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.operator,)
 
     def __repr__(self) -> str:
         return f"{self.operator!r}.inv()"
 
 
-def _parity(permutation):
+def _parity(permutation: Array) -> int:
     """1 for an even permutation, -1 for an odd one: n minus the number of its cycles."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components

@@ -15,7 +15,11 @@ from ._decompositions import is_hermitian
 from .dense import Dense
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from typing import Any
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from .._typing import Array, Scalar
 
 
 class SymmetricKronecker(Operator):
@@ -83,24 +87,24 @@ class SymmetricKronecker(Operator):
         super().__init__((size, size), np.result_type(self._a, self._b, 1.0).newbyteorder("="))
 
     @property
-    def a(self) -> NDArray:
+    def a(self) -> Array:
         """A."""
         return self._a
 
     @property
-    def b(self) -> NDArray:
+    def b(self) -> Array:
         """B."""
         return self._b
 
-    def _second(self) -> NDArray | None:
+    def _second(self) -> Array | None:
         """B, or None where it is A."""
         return None if self._b is self._a else self._b
 
-    def _matmul(self, x):
+    def _matmul(self, x: Array) -> Array:
         columns = symmetric_kron_matvec(self._a, np.swapaxes(x, -1, -2), self._second())
         return np.swapaxes(columns, -1, -2)
 
-    def _rmatmul(self, x):
+    def _rmatmul(self, x: Array) -> Array:
         second = self._second()
         return symmetric_kron_matvec(self._a.T, x, None if second is None else second.T)
 
@@ -110,13 +114,13 @@ class SymmetricKronecker(Operator):
     def _conjugate(self) -> SymmetricKronecker:
         return self._mapped(np.conjugate) if self.dtype.kind == "c" else self
 
-    def _mapped(self, function) -> SymmetricKronecker:
+    def _mapped(self, function: Any) -> SymmetricKronecker:
         second = self._second()
         return SymmetricKronecker(function(self._a), None if second is None else function(second))
 
     # ------------------------------------------------------- algebra of A ⊗ₛ A, by that of A
 
-    def _of_one(self, method: str):
+    def _of_one(self, method: str) -> Dense | tuple[Any, Dense | Scalar]:
         """What the method gives for A, if B is A; LinAlgError names the operator."""
         try:
             return getattr(Dense(self._a), method)()
@@ -128,10 +132,10 @@ class SymmetricKronecker(Operator):
             return super()._inv()
         return SymmetricKronecker(self._of_one("_inv").array)
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         return super()._solve(b) if self._second() is not None else self._inv()._matmul(b)
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         """det(A ⊗ₛ A) = det(A)^(n + 1)."""
         if self._second() is not None:
             return super()._slogdet()
@@ -142,7 +146,7 @@ class SymmetricKronecker(Operator):
     def _is_hermitian(self) -> bool:
         return all(is_hermitian(each) for each in (self._a, self._b))
 
-    def _eigh(self):
+    def _eigh(self) -> tuple[Array, Operator]:
         """λ_i λ_j and V ⊗ₛ V in the order of svec, for i >= j."""
         if self._second() is not None:
             return super()._eigh()
@@ -154,12 +158,12 @@ class SymmetricKronecker(Operator):
             return super()._cholesky()
         return SymmetricKronecker(self._of_one("_cholesky").array)
 
-    def _integer_power(self, p) -> Operator:
+    def _integer_power(self, p: int) -> Operator:
         if self._second() is not None:
             return super()._integer_power(p)
         return SymmetricKronecker(Dense(self._a)._integer_power(p).array)
 
-    def toarray(self, dtype: DTypeLike | None = None) -> NDArray:
+    def toarray(self, dtype: DTypeLike | None = None) -> Array:
         """The dense array, of the operator's dtype unless another is given.
 
         Raises ValueError where it would not fit in the address space.
@@ -172,7 +176,7 @@ class SymmetricKronecker(Operator):
         return f"SymmetricKronecker({len(self._a)})"
 
 
-def _matrix(function: str, name: str, value: ArrayLike) -> NDArray:
+def _matrix(function: str, name: str, value: ArrayLike) -> Array:
     """A square matrix without batch axes."""
     matrix = as_plain(function, name, value, min_ndim=2)
     if matrix.ndim > 2:

@@ -14,7 +14,7 @@ from ..half_permutations import (
 from ._half_permutation import HalfPermutation
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .._typing import Array, Indices
 
 
 class Symmetrizer(HalfPermutation):
@@ -81,14 +81,14 @@ class Symmetrizer(HalfPermutation):
         return n * n, n * n
 
     @property
-    def indices(self) -> NDArray[np.intp]:
+    def indices(self) -> Indices:
         """Those of K_{n,n}: ``N @ x`` equals ``(x + x[N.indices]) / 2``; a new array each time."""
         return symmetrizer_indices(self._n)
 
     def _transpose(self) -> Symmetrizer:
         return self
 
-    def _triplets(self):
+    def _triplets(self) -> tuple[Array, Array, Array]:
         vec = np.arange(self.shape[0])
         swapped = self.indices
         pairs = np.stack([np.minimum(vec, swapped), np.maximum(vec, swapped)], axis=-1)

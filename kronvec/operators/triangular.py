@@ -13,6 +13,8 @@ from .dense import Dense
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from .._typing import Array, Scalar
+
 # Up to this size a triangular matrix is inverted as a whole, above in halves.
 _INVERTED = 32
 
@@ -63,13 +65,13 @@ class Triangular(Dense):
     def _conjugate(self) -> Triangular:
         return Triangular(self.array.conj(), lower=self.lower)
 
-    def _check_regular(self):
+    def _check_regular(self) -> None:
         diagonal = self.array.diagonal()
         if not diagonal.all():
             zero = int(np.flatnonzero(diagonal == 0)[0])
             raise np.linalg.LinAlgError(f"{self!r} is singular: diagonal entry {zero} is zero")
 
-    def _solve(self, b):
+    def _solve(self, b: Array) -> Array:
         self._check_regular()
         check_decomposable("Triangular.solve", b.dtype)
         return _substitute(self._formed("solve"), b, self.lower)
@@ -82,19 +84,19 @@ class Triangular(Dense):
             lower=self.lower,
         )
 
-    def _slogdet(self):
+    def _slogdet(self) -> tuple[Scalar, Scalar]:
         from .diagonal import Diagonal
 
         return Diagonal(self.array.diagonal())._slogdet()
 
-    def _det(self):
+    def _det(self) -> Scalar:
         return self._dense("det").diagonal().prod()
 
     def __repr__(self) -> str:
         return f"Triangular({self.shape[0]}, lower={self.lower})"
 
 
-def _substitute(t, b, lower):
+def _substitute(t: Array, b: Array, lower: bool) -> Array:
     """T⁻¹ B by halves: t11 x1 = b1, t22 x2 = b2 - t21 x1, and the other way round."""
     n = len(t)
     if n <= _INVERTED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +13,22 @@ from ..matrices import Matrix, as_matrix, matrix_shape
 from ..registry import rule
 from ..terms import Hadamard, Outer, Sandwich, identity_map
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def ones(m: int, n: int, dtype) -> Matrix:
+    from ..._typing import Array, DType
+    from ...calculus.expressions import Expression
+    from ...calculus.labels import Label
+    from ...calculus.maps import MatrixMap
+    from ...calculus.registry import Derivatives
+
+
+def ones(m: int, n: int, dtype: DType) -> Matrix:
     """A matrix of ones."""
     return Matrix(np.ones((m, n), dtype), labels.ONES)
 
 
-def expansion(operand, y):
+def expansion(operand: Expression, y: Expression) -> MatrixMap:
     """The derivative of broadcasting an operand to the shape of y."""
     given, shape, dtype = operand.shape, y.shape, y.dtype
     if given == shape:
@@ -33,7 +43,7 @@ def expansion(operand, y):
     return Sandwich(None, ones(1, columns, dtype), given, shape)
 
 
-def scaled_entries(operand, coefficient, y, label):
+def scaled_entries(operand: Expression, coefficient: Any, y: Expression, label: Label) -> MatrixMap:
     """dX -> C ∘ expanded dX, where C is the coefficient, broadcast to the shape of y."""
     coefficient = np.asarray(coefficient)
     if coefficient.dtype.kind in "biu":
@@ -47,7 +57,7 @@ def scaled_entries(operand, coefficient, y, label):
 
 
 @rule(np.add, labels.add)
-def add(y, a, b):
+def add(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A + B.
 
     Examples
@@ -62,7 +72,7 @@ def add(y, a, b):
 
 
 @rule(np.subtract, labels.subtract)
-def subtract(y, a, b):
+def subtract(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A - B.
 
     Examples
@@ -77,7 +87,7 @@ def subtract(y, a, b):
 
 
 @rule(np.negative, lambda a: labels.scale(-1, a))
-def negative(y, a):
+def negative(y: Expression, a: Expression) -> Derivatives:
     """-A.
 
     Examples
@@ -92,7 +102,7 @@ def negative(y, a):
 
 
 @rule(np.multiply, labels.hadamard)
-def multiply(y, a, b):
+def multiply(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A ∘ B, entry by entry.
 
     Examples
@@ -110,7 +120,7 @@ def multiply(y, a, b):
 
 
 @rule(np.true_divide, labels.quotient)
-def divide(y, a, b):
+def divide(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A ⊘ B, entry by entry.
 
     Examples
@@ -129,7 +139,7 @@ def divide(y, a, b):
     )
 
 
-def _power(a, p):
+def _power(a: Array, p: Array) -> Any:
     """A to the power p; a scalar p goes to NumPy as a number, which it has short cuts for."""
     if p.ndim == 0 and np.result_type(a, p) == np.result_type(a, p.item()):
         p = p.item()
@@ -138,7 +148,7 @@ def _power(a, p):
 
 
 @rule(_power, labels.power)
-def power(y, a, p):
+def power(y: Expression, a: Expression, p: Expression) -> Derivatives:
     """A to the power p, entry by entry.
 
     Examples
@@ -151,12 +161,12 @@ def power(y, a, p):
 
     # d(aᵖ) = p aᵖ⁻¹ da + aᵖ log(a) dp; p = 0 leaves nothing of a, also for a = 0, and so does
     # a = 0 of dp.
-    def wrt_base():
+    def wrt_base() -> MatrixMap:
         slope = p.value * _power(a.value, np.where(p.value == 0, p.value, p.value - 1))
         label = labels.hadamard(p.label, _lowered(a.label, p))
         return scaled_entries(a, slope, y, label)
 
-    def wrt_exponent():
+    def wrt_exponent() -> MatrixMap:
         slope = y.value * np.log(np.where(a.value == 0, 1, a.value))
         return scaled_entries(
             p, slope, y, labels.hadamard(y.label, labels.function("log", a.label))
@@ -165,7 +175,7 @@ def power(y, a, p):
     return wrt_base, wrt_exponent
 
 
-def _lowered(a, p):
+def _lowered(a: Label, p: Expression) -> Label:
     """The label of aᵖ⁻¹."""
     if p.ndim == 0 and p.label.made:
         c = p.value[()] - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,37 +16,46 @@ from ..terms import Hadamard, Inner, Outer, Sandwich, identity_map
 from .arithmetic import ones
 from .reductions import along
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def _shifted(x, axis):
+    from ..._typing import Array, Scalar
+    from ...calculus.combinations import Scaled
+    from ...calculus.expressions import Expression
+    from ...calculus.maps import MatrixMap
+    from ...calculus.registry import Derivatives
+
+
+def _shifted(x: Array, axis: int | None) -> tuple[Array, Array]:
     """X minus its largest entries, and these."""
     largest = np.max(x.real, axis=axis, keepdims=True, initial=-np.inf)
     largest = np.where(np.isfinite(largest), largest, 0)
     return x - largest, largest
 
 
-def _softmax(x, axis=-1):
+def _softmax(x: Array, axis: int | None = -1) -> Array:
     e = np.exp(_shifted(x, axis)[0])
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def _logsumexp(x, axis=None):
+def _logsumexp(x: Array, axis: int | None = None) -> Array:
     shifted, largest = _shifted(x, axis)
     with np.errstate(divide="ignore"):  # log 0 = -inf is right
         sums = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + largest
     return np.squeeze(sums, axis)
 
 
-def _log_softmax(x, axis=-1):
+def _log_softmax(x: Array, axis: int = -1) -> Array:
     shifted, _ = _shifted(x, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def _along_rows(a, axis):
+def _along_rows(a: Expression, axis: int) -> bool:
     """Whether an axis runs along the rows of a matrix; a vector is a column."""
     return a.ndim == 2 and axis % 2 == 1
 
 
-def _sums(a, axis):
+def _sums(a: Expression, axis: int) -> Sandwich:
     """dX -> dX 1 or 1ᵀ dX, the sums along an axis, as a column or a row."""
     m, n = a.matrix.shape
     if _along_rows(a, axis):
@@ -53,17 +63,17 @@ def _sums(a, axis):
     return Sandwich(ones(m, 1, a.dtype).T, None, a.shape, (1, n))
 
 
-def _spread(a, axis):
+def _spread(a: Expression, axis: int) -> Sandwich:
     """The adjoint of the sums: every entry of a sum gets it."""
     return _sums(a, axis).adjoint
 
 
-def _named(array, name, a):
+def _named(array: Array, name: str, a: Expression) -> Matrix:
     return Matrix(as_matrix(array), labels.function(name, a.label))
 
 
 @rule(lambda x, axis=-1: _softmax(x, operator.index(axis)))
-def softmax(y, x, *, axis=-1):
+def softmax(y: Expression, x: Expression, *, axis: int = -1) -> Derivatives:
     """exp X divided by its sums along an axis.
 
     Parameters
@@ -96,7 +106,7 @@ def softmax(y, x, *, axis=-1):
 
     # y = e / s with e = eˣ, s = Σ e: dy = (e ∘ dx) / s - e Σ(e ∘ dx) / s²
     # dY = Y ∘ dX - Y ∘ ((Y ∘ dX) 1 1ᵀ)
-    def wrt_x():
+    def wrt_x() -> Sum:
         if x.ndim == 0:
             return scale(0, identity_map(()))
         weights = Hadamard(y.matrix, x.shape)
@@ -110,7 +120,7 @@ def softmax(y, x, *, axis=-1):
 
 
 @rule(lambda x, axis=-1: _log_softmax(x, operator.index(axis)))
-def log_softmax(y, x, *, axis=-1):
+def log_softmax(y: Expression, x: Expression, *, axis: int = -1) -> Derivatives:
     """log softmax(X) = X - logsumexp(X), along an axis.
 
     Parameters
@@ -140,7 +150,7 @@ def log_softmax(y, x, *, axis=-1):
     """
 
     # dY = dX - (S ∘ dX) 1 1ᵀ with S = softmax(X)
-    def wrt_x():
+    def wrt_x() -> Sum:
         if x.ndim == 0:
             return scale(0, identity_map(()))
         s = _named(np.exp(y.value), "softmax", x)
@@ -154,7 +164,7 @@ def log_softmax(y, x, *, axis=-1):
 
 
 @rule(along(_logsumexp))
-def logsumexp(y, x, *, axis=None):
+def logsumexp(y: Expression, x: Expression, *, axis: int | None = None) -> Derivatives:
     """log Σ exp x, of all entries or along an axis.
 
     Parameters
@@ -183,7 +193,7 @@ def logsumexp(y, x, *, axis=None):
     """
 
     # d log Σ eˣ = Σ eˣ dx / Σ eˣ = Σ S ∘ dX with S = softmax(X)
-    def wrt_x():
+    def wrt_x() -> Inner:
         if axis is None or x.ndim < 2:
             return Inner(_named(_softmax(x.value, None), "softmax", x), x.shape)
         s = Hadamard(_named(_softmax(x.value, axis), "softmax", x), x.shape)
@@ -194,7 +204,7 @@ def logsumexp(y, x, *, axis=None):
     return (wrt_x,)
 
 
-def _cross_entropy(logits, targets):
+def _cross_entropy(logits: Array, targets: Array) -> Scalar:
     """-Σ T ∘ log softmax(X) / m, where 0 log 0 = 0."""
     if logits.shape != targets.shape or logits.ndim == 0:
         raise ValueError("targets must be one class for every row of logits, or probabilities")
@@ -203,26 +213,30 @@ def _cross_entropy(logits, targets):
 
 
 @rule(_cross_entropy, name="cross_entropy")
-def _cross_entropy_of_probabilities(y, logits, targets):
+def _cross_entropy_of_probabilities(
+    y: Expression, logits: Expression, targets: Expression
+) -> Derivatives:
     # φ = Σ_i (Σ_j t_ij log Σ_k e^x_ik - Σ_j t_ij x_ij) / m, so with S = softmax(X)
     # dφ = tr((diag(T 1) S - T)ᵀ dX) / m - tr(log(S)ᵀ dT) / m
     rows = len(logits) if logits.ndim == 2 else 1
 
-    def wrt_logits():
+    def wrt_logits() -> MatrixMap:
         total = np.sum(targets.value, axis=-1, keepdims=True)
         gradient = total * _softmax(logits.value) - targets.value
         softmax_label = labels.function("softmax", logits.label)
         label = labels.subtract(softmax_label, targets.label)
         return scale(1 / rows, Inner(Matrix(as_matrix(gradient), label), logits.shape))
 
-    def wrt_targets():
+    def wrt_targets() -> Scaled:
         gradient = _named(_log_softmax(logits.value), "log_softmax", logits)
         return scale(-1 / rows, Inner(gradient, targets.shape))
 
     return wrt_logits, wrt_targets
 
 
-def cross_entropy(logits, targets):
+def cross_entropy(
+    logits: Expression | Sequence[float], targets: Expression | int | Sequence[float]
+) -> Expression | Scalar:
     """-Σ T ∘ log softmax(X) / m, the mean over the m rows of X.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import labels
@@ -12,10 +14,22 @@ from ..matrices import Matrix
 from ..registry import check_real, rule
 from ..terms import Index
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..._typing import Array
+    from ...calculus.combinations import Composition
+    from ...calculus.expressions import Expression
+    from ...calculus.registry import Derivatives
+
+
 MODES = ("valid", "same", "full")
 
 
-def _extent(image, kernel, mode, centre):
+def _extent(
+    image: Array | Expression, kernel: Array | Expression, mode: str, centre: Callable[..., Any]
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """(s, shape) of y[l] = Σ_n x[l + n + s] k[n]: the part of all overlaps that a mode keeps."""
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
@@ -32,29 +46,35 @@ def _extent(image, kernel, mode, centre):
     return tuple(min(m - k, 0) for m, k in pairs), tuple(m - k + 1 for m, k in larger)
 
 
-def _correlation_extent(image, kernel, mode):
+def _correlation_extent(
+    image: Array | Expression, kernel: Array | Expression, mode: str
+) -> tuple[tuple[int, int], tuple[int, int]]:
     return _extent(image, kernel, mode, lambda k: k // 2)
 
 
-def _convolution_extent(image, kernel, mode):
+def _convolution_extent(
+    image: Array | Expression, kernel: Array | Expression, mode: str
+) -> tuple[tuple[int, int], tuple[int, int]]:
     return _extent(image, kernel, mode, lambda k: (k - 1) // 2)
 
 
-def _correlate2d(image, kernel, mode="valid"):
+def _correlate2d(image: Array, kernel: Array, mode: str = "valid") -> Array:
     return correlate(image, kernel.conj(), *_correlation_extent(image, kernel, mode))
 
 
-def _convolve2d(image, kernel, mode="full"):
+def _convolve2d(image: Array, kernel: Array, mode: str = "full") -> Array:
     return correlate(image, kernel[::-1, ::-1], *_convolution_extent(image, kernel, mode))
 
 
-def _beside_the_real_axis(image, kernel, mode="valid"):
+def _beside_the_real_axis(image: Array, kernel: Array, mode: str = "valid") -> Array:
     """Without a conjugate: bilinear."""
     return correlate(image, kernel, *_correlation_extent(image, kernel, mode))
 
 
 @rule(_correlate2d, continuation=_beside_the_real_axis)
-def correlate2d(y, image, kernel, *, mode="valid"):
+def correlate2d(
+    y: Expression, image: Expression, kernel: Expression, *, mode: str = "valid"
+) -> Derivatives:
     """y[l] = Σ_n x[l + n] conj(k[n]), the correlation of an image with a kernel.
 
     Parameters
@@ -109,7 +129,9 @@ def correlate2d(y, image, kernel, *, mode="valid"):
 
 
 @rule(_convolve2d)
-def convolve2d(y, image, kernel, *, mode="full"):
+def convolve2d(
+    y: Expression, image: Expression, kernel: Expression, *, mode: str = "full"
+) -> Derivatives:
     """y[l] = Σ_n x[l - n] k[n], the convolution of an image with a kernel.
 
     Parameters
@@ -140,12 +162,12 @@ def convolve2d(y, image, kernel, *, mode="full"):
     # The correlation with the reversed kernel, R k: dk[n] comes in by its place in R k.
     start, _ = _convolution_extent(image, kernel, mode)
 
-    def wrt_kernel():
+    def wrt_kernel() -> Composition:
         of_reversed = KernelCorrelation(image.matrix, start, kernel.shape, y.shape)
         backwards = np.arange(kernel.size)[::-1]
         return compose(of_reversed, Index(backwards, None, kernel.shape, kernel.shape, "reversed"))
 
-    def wrt_image():
+    def wrt_image() -> Correlation:
         label = labels.function("reversed", kernel.label)
         return Correlation(Matrix(kernel.value[::-1, ::-1], label), start, image.shape, y.shape)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ... import products
@@ -13,9 +15,17 @@ from ..matrices import Inverse, Matrix, as_matrix
 from ..registry import rule
 from ..terms import Hadamard, Inner, Kronecker, Sandwich
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..._typing import Array, Scalar
+    from ...calculus.expressions import Expression
+    from ...calculus.registry import Derivatives
+
 
 @rule(np.matmul, labels.matmul, shapes=("shape (m, n) or (n,)", "shape (n, p) or (n,)"))
-def matmul(y, a, b):
+def matmul(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A B, of vectors and matrices as `numpy.matmul` multiplies them.
 
     Examples
@@ -43,10 +53,10 @@ def matmul(y, a, b):
     )
 
 
-def _of_square(function):
+def _of_square(function: Any) -> Callable[..., Any]:
     """The function, for square matrices alone."""
 
-    def evaluate(a, *more):
+    def evaluate(a: Array, *more: Array) -> Any:
         if a.ndim != 2 or a.shape[0] != a.shape[1]:
             raise ValueError("a must be a square matrix")
         return function(a, *more)
@@ -55,7 +65,7 @@ def _of_square(function):
 
 
 @rule(_of_square(np.linalg.inv), lambda a: a.inv, shapes="shape (n, n)", singular="a is singular")
-def inv(y, a):
+def inv(y: Expression, a: Expression) -> Derivatives:
     """A⁻¹.
 
     Examples
@@ -75,7 +85,7 @@ def inv(y, a):
     shapes=("shape (n, n)", "shape (n, p) or (n,)"),
     singular="a is singular",
 )
-def solve(y, a, b):
+def solve(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A⁻¹ B, for B a matrix or a vector.
 
     Examples
@@ -95,7 +105,7 @@ def solve(y, a, b):
 
 
 @rule(np.trace, lambda a: labels.function("tr", a), shapes="shape (m, n)")
-def trace(y, a):
+def trace(y: Expression, a: Expression) -> Derivatives:
     """tr A.
 
     Examples
@@ -110,7 +120,7 @@ def trace(y, a):
 
 
 @rule(_of_square(np.linalg.det), lambda a: labels.function("det", a), shapes="shape (n, n)")
-def det(y, a):
+def det(y: Expression, a: Expression) -> Derivatives:
     """det A.
 
     Examples
@@ -122,14 +132,14 @@ def det(y, a):
     """
 
     # Jacobi: d det A = tr(adj(A) dA), adj(A) = det(A) A⁻¹.
-    def wrt_a():
+    def wrt_a() -> Inner:
         label = labels.product(y.label, a.label.inv.T)
         return Inner(Matrix(_adjugate(a.value, y.value).T, label), a.shape)
 
     return (wrt_a,)
 
 
-def _adjugate(a, det):
+def _adjugate(a: Array, det: Array) -> Array:
     """adj(A) = det(A) A⁻¹; of a matrix near to a singular one from its singular values.
 
     With A = U S Vᴴ it is det(U) det(Vᴴ) V adj(S) Uᴴ, which exists for a singular A, too.
@@ -146,12 +156,12 @@ def _adjugate(a, det):
     return sign * (vh.conj().T * _products_without(s)) @ u.conj().T
 
 
-def _products_without(s):
+def _products_without(s: Array) -> Array:
     """Π_{k≠i} s_k for every i."""
     return np.array([np.prod(np.delete(s, i)) for i in range(len(s))], s.dtype)
 
 
-def _adjugate_beside_the_real_axis(a):
+def _adjugate_beside_the_real_axis(a: Array) -> Array:
     """adj(A + i W) = ± V (adj(S) + i d adj(S)[E]) Uᵀ with A = U S Vᵀ and E = Uᵀ W V.
 
     With p_ij = Π_{k≠i,j} s_k the entries of d adj(S)[E] are -p_ij e_ij, and Σ_{j≠i} p_ij e_jj on
@@ -168,7 +178,7 @@ def _adjugate_beside_the_real_axis(a):
     return sign * (vh.T @ (np.diag(_products_without(s)) + 1j * step) @ u.T)
 
 
-def _logdet(a):
+def _logdet(a: Array) -> Scalar:
     """The logarithm of the determinant; that of a real matrix must be positive."""
     sign, logarithm = np.linalg.slogdet(a)
     if sign == 0:
@@ -186,7 +196,7 @@ def _logdet(a):
     shapes="shape (n, n)",
     singular="a is singular, or real with a negative determinant",
 )
-def logdet(y, a):
+def logdet(y: Expression, a: Expression) -> Derivatives:
     """log det A.
 
     Examples
@@ -206,7 +216,7 @@ def logdet(y, a):
     holomorphic=False,
     continuation=lambda a: np.sqrt(np.sum(a * a)),
 )
-def norm(y, a):
+def norm(y: Expression, a: Expression) -> Derivatives:
     """‖A‖, the Frobenius norm of a real matrix, the 2-norm of a vector.
 
     Examples
@@ -223,23 +233,23 @@ def norm(y, a):
     return (lambda: scale(1 / y.value[()], Inner(a.matrix, a.shape)),)
 
 
-def _alike(a, b):
+def _alike(a: Array, b: Array) -> None:
     if a.shape != b.shape:
         raise ValueError("the shapes must be equal")
 
 
-def _dot(a, b):
+def _dot(a: Array, b: Array) -> Scalar:
     _alike(a, b)
     return np.einsum("i,i->", a.ravel(), b.ravel())
 
 
-def _hadamard(a, b):
+def _hadamard(a: Array, b: Array) -> Any:
     _alike(a, b)
     return a * b
 
 
 @rule(_hadamard, labels.hadamard, shapes="of one shape")
-def hadamard(y, a, b):
+def hadamard(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A ∘ B, of one shape: `multiply` without expansion.
 
     Examples
@@ -253,13 +263,13 @@ def hadamard(y, a, b):
     return lambda: Hadamard(b.matrix, y.shape), lambda: Hadamard(a.matrix, y.shape)
 
 
-def _dot_label(a, b):
+def _dot_label(a: Label, b: Label) -> Label:
     inside = labels.product(a.T, b)
     return inside if a.ndim == 1 else labels.function("tr", inside)
 
 
 @rule(_dot, _dot_label, shapes="of one shape")
-def dot(y, a, b):
+def dot(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """tr(Aᵀ B) = Σ a_ij b_ij, of matrices or vectors of one shape.
 
     Examples
@@ -274,14 +284,14 @@ def dot(y, a, b):
     return lambda: Inner(b.matrix, a.shape), lambda: Inner(a.matrix, b.shape)
 
 
-def _outer(a, b):
+def _outer(a: Array, b: Array) -> Array:
     if a.ndim != 1 or b.ndim != 1:
         raise ValueError("both must be vectors")
     return np.outer(a, b)
 
 
 @rule(_outer, lambda a, b: labels.product(a, b.T), shapes=("shape (m,)", "shape (n,)"))
-def outer(y, a, b):
+def outer(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """The matrix a bᵀ of two vectors.
 
     Examples
@@ -298,14 +308,14 @@ def outer(y, a, b):
     )
 
 
-def _kron(a, b):
+def _kron(a: Array, b: Array) -> Array:
     if a.ndim != 2 or b.ndim != 2:
         raise ValueError("both must be matrices")
     return products.kron(a, b)
 
 
 @rule(_kron, labels.kronecker, shapes=("shape (m, n)", "shape (p, q)"))
-def kron(y, a, b):
+def kron(y: Expression, a: Expression, b: Expression) -> Derivatives:
     """A ⊗ B.
 
     Examples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +12,16 @@ from ..registry import rule
 from ..terms import Inner, Sandwich, identity_map
 from .arithmetic import ones
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def _summed(y, a, axis):
+    from ...calculus.expressions import Expression
+    from ...calculus.maps import MatrixMap
+    from ...calculus.registry import Derivatives
+
+
+def _summed(y: Expression, a: Expression, axis: int | None) -> MatrixMap:
     m, n = a.matrix.shape
     if a.ndim == 0:
         return identity_map(())
@@ -23,13 +32,13 @@ def _summed(y, a, axis):
     return Sandwich(None, ones(m, 1, a.dtype), a.shape, y.shape, transposed=True)  # Xᵀ 1
 
 
-def along(reduce):
+def along(reduce: Any) -> Callable[..., Any]:
     """A function of an array and an axis, an integer, or None for all entries."""
     return lambda a, axis=None: reduce(a, axis if axis is None else operator.index(axis))
 
 
 @rule(along(np.sum))
-def sum(y, a, *, axis=None):
+def sum(y: Expression, a: Expression, *, axis: int | None = None) -> Derivatives:
     """The sum of all entries, or along an axis.
 
     Parameters
@@ -63,7 +72,7 @@ def sum(y, a, *, axis=None):
 
 
 @rule(along(np.mean))
-def mean(y, a, *, axis=None):
+def mean(y: Expression, a: Expression, *, axis: int | None = None) -> Derivatives:
     """The mean of all entries, or along an axis.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,18 @@ from .. import labels
 from ..registry import rule
 from ..terms import Index, Sandwich, identity_map, reshaped
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..._typing import Array, Order, Shape
+    from ...calculus.expressions import Expression
+    from ...calculus.labels import Label
+    from ...calculus.registry import Derivatives
+
 
 @rule(np.transpose, lambda a: a.T)
-def transpose(y, a):
+def transpose(y: Expression, a: Expression) -> Derivatives:
     """Aᵀ.
 
     Examples
@@ -30,7 +40,7 @@ def transpose(y, a):
 
 
 @rule(lambda a: np.conj(np.transpose(a)), lambda a: a.T.conj, holomorphic=False)
-def adjoint(y, a):
+def adjoint(y: Expression, a: Expression) -> Derivatives:
     """Aᴴ, of a real A the transpose.
 
     Examples
@@ -45,7 +55,7 @@ def adjoint(y, a):
 
 
 @rule(np.conj, lambda a: a.conj, holomorphic=False)
-def conj(y, a):
+def conj(y: Expression, a: Expression) -> Derivatives:
     """The complex conjugate, of a real A itself.
 
     Examples
@@ -59,17 +69,17 @@ def conj(y, a):
     return (lambda: identity_map(a.shape),)
 
 
-def _gather(y, a, numbers, name):
+def _gather(y: Expression, a: Expression, numbers: Array, name: str) -> Index:
     """The derivative of taking the entries of these numbers (order C), as y is shaped."""
     return Index(np.ravel(numbers), None, a.shape, y.shape, name)
 
 
-def _numbers(a):
+def _numbers(a: Expression) -> Array:
     return np.arange(a.size).reshape(a.shape)
 
 
 @rule(np.reshape)
-def reshape(y, a, *, shape):
+def reshape(y: Expression, a: Expression, *, shape: Shape) -> Derivatives:
     """A in another shape, entries in order C.
 
     Parameters
@@ -100,12 +110,12 @@ def reshape(y, a, *, shape):
     return (lambda: reshaped(a.shape, y.shape),)
 
 
-def _vec_label(a, *, order="F"):
+def _vec_label(a: Label, *, order: Order = "F") -> Label:
     return labels.vec(a) if order == "F" else labels.function("vec", a, order=order)
 
 
 @rule(vectorize.vec, _vec_label)
-def vec(y, a, *, order="F"):
+def vec(y: Expression, a: Expression, *, order: Order = "F") -> Derivatives:
     """Vec A, the columns stacked, or the rows for order "C".
 
     Parameters
@@ -137,7 +147,7 @@ def vec(y, a, *, order="F"):
 
 
 @rule(half_vectorize.vech)
-def vech(y, a, *, order="F"):
+def vech(y: Expression, a: Expression, *, order: Order = "F") -> Derivatives:
     """Vech A, the lower triangle column by column, or row by row for order "C".
 
     Parameters
@@ -169,7 +179,7 @@ def vech(y, a, *, order="F"):
 
 
 @rule(np.diag, shapes="shape (n,) or (m, n)")
-def diag(y, a):
+def diag(y: Expression, a: Expression) -> Derivatives:
     """The diagonal matrix of a vector, or the diagonal of a matrix.
 
     Examples
@@ -184,7 +194,7 @@ def diag(y, a):
     """
 
     # d diag(a) = diag(da)
-    def wrt_a():
+    def wrt_a() -> Any:
         if a.ndim == 1:
             return Index(None, np.arange(a.size) * (a.size + 1), a.shape, y.shape, "diag")
         return _gather(y, a, np.diag(_numbers(a)), "diag")
@@ -193,7 +203,9 @@ def diag(y, a):
 
 
 @rule(lambda a, key: a[key], lambda a, key: labels.indexed(a))
-def take(y, a, *, key):
+def take(
+    y: Expression, a: Expression, *, key: int | slice | tuple[Any, int | list[int]]
+) -> Derivatives:
     """A[key]: entries, rows, columns, as NumPy indexes.
 
     Parameters
@@ -226,14 +238,14 @@ def take(y, a, *, key):
     return (lambda: _gather(y, a, _numbers(a)[key], "take"),)
 
 
-def _cat(*parts, axis=0):
+def _cat(*parts: Array, axis: int | None = 0) -> Any:
     return np.concatenate(parts, operator.index(axis))
 
 
 @rule(_cat, lambda *parts, axis: labels.function("cat", *parts, **({"axis": axis} if axis else {})))
-def _concatenate(y, *parts, axis=0):
+def _concatenate(y: Expression, *parts: Expression, axis: int = 0) -> Derivatives:
     # every part keeps its place
-    def wrt(i):
+    def wrt(i: Array) -> Any:
         start = np.sum([part.shape[axis] for part in parts[:i]], dtype=int)
         key = [slice(None)] * y.ndim
         key[axis] = slice(start, start + parts[i].shape[axis])
@@ -243,7 +255,7 @@ def _concatenate(y, *parts, axis=0):
     return tuple((lambda i=i: wrt(i)) for i in range(len(parts)))
 
 
-def concatenate(arrays, axis=0):
+def concatenate(arrays: Sequence[Expression], axis: int | None = 0) -> Any:
     """Vectors or matrices one after the other along an axis.
 
     Parameters
