@@ -40,13 +40,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ._typing import Array, DType, Factor, Scalar, Shape
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, DType, Factor, Factors, Scalar, Shape
 
 
 def apply_factors(
     function: str,
-    factors: Sequence[Factor],
-    x: Array,
+    factors: Factors,
+    x: ArrayLike,
     *,
     core: int,
     axis: int,
@@ -100,8 +102,8 @@ def apply_factors(
 
 
 def read_call(
-    function: str, factors: Sequence[Factor], x: Array, core: int, axis: int, transposed: bool
-) -> tuple[Array | int | list[Factor] | Shape, ...]:
+    function: str, factors: Factors, x: ArrayLike, core: int, axis: int, transposed: bool
+) -> tuple[list[Any], Array, list[Any], list[Any], int, int, Shape]:
     """The operands of a call, validated.
 
     Returns (what was given; x; the factors, each an array or an IdentityFactor; those applied,

@@ -13,10 +13,12 @@ import numpy as np
 from ._shapes import as_array, check_indices, shape_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from ._typing import Array, Factor, Shape
+    from numpy.typing import ArrayLike
+
+    from ._typing import Array, Factor, Indices, Shape
 
     pass
 
@@ -37,7 +39,7 @@ class IdentityFactor:
 
 def read_factors(
     function: str,
-    factors: Sequence[Factor | list[list[int]]] | Sequence[Array],
+    factors: Iterable[ArrayLike | None],
     argument: str = "factors",
     item: str = "factor",
     *,
@@ -105,7 +107,7 @@ def factors_batch(function: str, factors: Sequence[Factor], x: Array, core: int)
 
 def check_kron_axis(
     function: str,
-    factors: Sequence[Factor],
+    factors: Iterable[ArrayLike],
     x: Array,
     axis: int,
     *,
@@ -138,9 +140,9 @@ def check_alike(function: str, matrices: Sequence[Array], axis: int) -> int:
 
 def check_rows(
     function: str,
-    rows: Array | int | Sequence[Array] | Sequence[Array | int | list[bool | float | list[int]]],
+    rows: Iterable[ArrayLike],
     sizes: Sequence[int],
-) -> list[Any]:
+) -> list[Indices]:
     """One vector of row numbers for each factor, all of one length, none negative any more."""
     if not isinstance(rows, (tuple, list)):
         raise TypeError(

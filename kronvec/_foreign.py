@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array
 
-    Function = TypeVar("Function", bound=Callable)
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Libraries whose arrays say nothing about the array API themselves.
 _LIBRARIES = frozenset(("torch", "dask", "jax", "jaxlib", "cupy", "ndonnx", "sparse"))

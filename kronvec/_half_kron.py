@@ -51,7 +51,7 @@ def check_halves(function: str, left: str, right: str) -> tuple[str, str]:
 
 
 def formed(
-    function: str, a: Any, b: Array | None, left: str, right: str, out: Array | None
+    function: str, a: Any, b: ArrayLike | None, left: str, right: str, out: Array | None
 ) -> Array:
     """P (A ⊗ B) R as an array."""
     a, b = _operands(function, a, b)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ._typing import Order, Shape
+    from ._typing import Shape
 
 
 # The least bytes of a row of a panel: shorter ones waste the lines and pages that they touch.
@@ -263,7 +263,7 @@ def _passes(
     order = sorted(steps, key=lambda i: (_growth(*sizes[i]), -i))
     idle = set(range(len(groups))) - set(steps)
     current = [qp[-1] for qp in sizes]
-    passes = []
+    passes: list[Pass] = []
     while order:
         taken = _take(order[:most], idle, sizes, current, work, block_bytes)
         # Among equals that shrink X the last axis, along which vectors are short, comes last.
@@ -283,7 +283,7 @@ def _growth(q: int, p: int) -> float:
 
 
 def _take(
-    order: Order,
+    order: Sequence[int],
     idle: set[Any] | set[int],
     sizes: Sequence[Shape],
     current: Sequence[int],
@@ -294,7 +294,7 @@ def _take(
 
     Axes in ``idle`` have no step and part no neighbours.
     """
-    taken = order[:1]
+    taken = list(order[:1])
     if _is_large(sizes[taken[0]], work):
         return taken
     for i in order[1:]:
@@ -313,7 +313,7 @@ def _take(
     return taken
 
 
-def _is_large(size: tuple[int, int], work: _Work) -> bool:
+def _is_large(size: Shape, work: _Work) -> bool:
     return min(size) >= work.matmul_size
 
 

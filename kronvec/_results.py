@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ._typing import Array, Factor
 
 
-def assign(out: Array | None, result: Array) -> None:
+def assign(out: Array, result: Array) -> None:
     """``out[...] = result``, also where the two overlap.
 
     NumPy's own assignment misplaces entries of overlapping vectors with different strides.
@@ -22,7 +22,7 @@ def assign(out: Array | None, result: Array) -> None:
     out[...] = result
 
 
-def store(function: str, result: Array, out: Array | None) -> Array:
+def store(function: str, result: Array, out: Array) -> Array:
     """``out`` with ``result`` in it, if it fits."""
     check_out(function, out, result.shape, result.dtype)
     assign(out, result)

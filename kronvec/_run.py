@@ -177,13 +177,13 @@ def _varying(factors: Sequence[Factor], ndim: int) -> int:
     return ndim - behind if behind < len(batch) else 0
 
 
-def _without_rows(f: Array, rows: int) -> Array:
+def _without_rows(f: Any, rows: int) -> Array:
     """A factor without its last ``rows`` batch axes, along which no factor changes."""
     return f.reshape(*f.shape[: max(0, f.ndim - 2 - rows)], *f.shape[-2:]) if f.ndim > 2 else f
 
 
 def step_matrix(
-    factors: Sequence[Factor],
+    factors: Sequence[Any],
     step: Step,
     dtype: DType,
     merged: Callable[..., Any] | None = None,

@@ -26,7 +26,9 @@ from ._shapes import as_array
 from ._threads import check_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike
 
     from ._typing import Array, Scalar
 
@@ -42,9 +44,9 @@ _WORTH_A_PRODUCT = 2048
 
 def apply_rows(
     function: str,
-    factors: Sequence[Array],
-    x: Array,
-    rows: Array | int | Sequence[Array] | Sequence[Array | int | list[bool | float | list[int]]],
+    factors: Iterable[ArrayLike | None],
+    x: ArrayLike,
+    rows: Iterable[ArrayLike],
     *,
     core: int,
     alpha: Scalar = 1,

@@ -14,18 +14,19 @@ from ._shapes import check_addressable, check_out, check_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ._typing import Array, DType, Factor, Scalar, Shape
 
 
-def is_zero(scalar: int) -> bool:
+def is_zero(scalar: Scalar) -> bool:
     """Whether a number is 0."""
     if type(scalar) is int or type(scalar) is float:
         return scalar == 0
     return np.ndim(scalar) == 0 and bool(scalar == 0)
 
 
-def is_one(scalar: int) -> bool:
+def is_one(scalar: float) -> bool:
     """Whether a number is the integer 1, which changes neither value nor dtype."""
     return type(scalar) is int and scalar == 1
 
@@ -60,9 +61,7 @@ def scaled(function: str, alpha: Scalar, array: Array, dtype: DType) -> Array:
         raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
 
 
-def with_alpha(
-    function: str, factors: Sequence[Factor], alpha: Scalar, dtype: DType
-) -> list[Factor]:
+def with_alpha(function: str, factors: list[Any], alpha: Scalar, dtype: DType) -> Sequence[Factor]:
     """The factors, the smallest one that has entries times alpha."""
     sizes = [(f.size, i) for i, f in enumerate(factors) if isinstance(f, np.ndarray)]
     if is_one(alpha) or not sizes:

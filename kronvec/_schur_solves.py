@@ -73,7 +73,7 @@ def check_pivots(
     function: str,
     forms: Sequence[SchurForm],
     shift: complex,
-    names: str | tuple[str, str] | None,
+    names: Sequence[str] | None,
     combine: np.ufunc,
 ) -> Array:
     """The eigenvalues of the sum or product plus ``shift``, one axis for each factor.
@@ -96,8 +96,8 @@ def check_pivots(
 def _singular(
     function: str,
     forms: Sequence[SchurForm],
-    shift: float,
-    names: str | tuple[str, str] | None,
+    shift: complex,
+    names: Sequence[str] | None,
     combine: np.ufunc,
 ) -> Exception:
     """The error that names the eigenvalues whose sum or product is next to ``-shift``."""
@@ -125,7 +125,7 @@ def _solve(
     forms: Sequence[SchurForm],
     r: Array,
     shift: complex,
-    names: str | tuple[str, str] | None,
+    names: Sequence[str] | None,
     combine: np.ufunc,
 ) -> Array:
     sizes = tuple(len(form.t) for form in forms)

@@ -85,7 +85,7 @@ def check_size(function: str, name: str, value: SupportsIndex) -> int:
 
 
 def as_array(
-    function: str, name: str, value: ArrayLike, *, min_ndim: int = 0, numeric: bool = True
+    function: str, name: str, value: ArrayLike | None, *, min_ndim: int = 0, numeric: bool = True
 ) -> Array:
     """``value`` as an array; array-likes are converted, subclasses are kept.
 

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from typing import Any
+
+    from numpy.typing import ArrayLike
 
     from ._typing import Array, Shape
 
@@ -46,7 +48,7 @@ def ask(m: Any, method: str, *arguments: tuple[int | tuple[int, int], ...]) -> A
     return NotImplemented if own is None else own(m, *arguments)
 
 
-def stacked_terms(pairs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+def stacked_terms(pairs: Iterable[ArrayLike]) -> tuple[Array, Array]:
     """U and V with R(Σ_i A_i ⊗ B_i) = U Vᵀ: their columns are the A_i and the B_i by rows."""
     u, v = (
         np.stack([np.asarray(f).reshape(-1) for f in factors], axis=-1)

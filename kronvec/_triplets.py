@@ -245,7 +245,7 @@ def _in_part(
     part: Part,
     count: int,
     dtype: DType,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array] | None:
     """The leading triplets of R(M) in the coordinates of a part; None if it has none."""
     sizes = tuple(part.take(np.zeros(size, dtype)).size for size in shape)
     if 0 in sizes:

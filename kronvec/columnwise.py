@@ -20,7 +20,7 @@ from ._results import any_masked, assign, store, wrap_like
 from ._shapes import as_array, broadcast_batch, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
     from numpy.typing import ArrayLike
@@ -260,7 +260,7 @@ def face_splitting_matvec(
 # Formed
 
 
-def _formed(function: str, mats: tuple[Array, ...], out: Array | None, axis: int) -> Array:
+def _formed(function: str, mats: Iterable[ArrayLike], out: Array | None, axis: int) -> Array:
     """The product over the axis that is not ``axis``, which all matrices share."""
     operands = read_factors(function, mats, "mats", "matrix")
     if any_masked(*operands):
@@ -292,7 +292,7 @@ def _formed(function: str, mats: tuple[Array, ...], out: Array | None, axis: int
 
 def _applied(
     function: str,
-    mats: Array | Sequence[Any] | Sequence[Array],
+    mats: Iterable[ArrayLike],
     x: Any,
     transposed: bool,
     out: Array | None,

@@ -252,8 +252,8 @@ def _explain(
     batch: Shape,
     dtype: DType,
     right: bool,
-    peak: int | None,
-    bandwidth: int | None,
+    peak: float | None,
+    bandwidth: float | None,
 ) -> Explanation:
     left, columns = x_shape[-3], x_shape[-1]
     shapes = [f.shape[-2:] for f in factors]

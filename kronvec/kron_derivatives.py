@@ -70,7 +70,7 @@ def triple_product_vjp(
 
 
 def _triple_product_vjp(
-    function: str, g: Array, a: Array, b: Array, c: Array, conjugate: bool
+    function: str, g: ArrayLike, a: ArrayLike, b: ArrayLike, c: ArrayLike, conjugate: bool
 ) -> tuple[Array, Array, Array]:
     g = as_plain(function, "g", g, min_ndim=2)
     a = as_plain(function, "a", a, min_ndim=2)
@@ -286,14 +286,14 @@ def kron_matmul_vjp(
     function = "kron_matmul_vjp"
     x = as_plain(function, "x", x, min_ndim=1)
     g = as_plain(function, "g", g, min_ndim=1)
-    factors = [as_plain(function, "factor", f) for f in read_factors(function, factors)]
-    check_kron_axis(function, factors, x, -min(x.ndim, 2))
+    read = [as_plain(function, "factor", f) for f in read_factors(function, factors)]
+    check_kron_axis(function, read, x, -min(x.ndim, 2))
     columns = x.shape[-1:] if x.ndim > 1 else ()
     try:
-        batch = np.broadcast_shapes(x.shape[:-2], *(f.shape[:-2] for f in factors))
+        batch = np.broadcast_shapes(x.shape[:-2], *(f.shape[:-2] for f in read))
     except ValueError:
-        named = {f"factor_{i}": f for i, f in enumerate(factors)}
+        named = {f"factor_{i}": f for i, f in enumerate(read)}
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None
-    rows = prod(f.shape[-2] for f in factors)
+    rows = prod(f.shape[-2] for f in read)
     g = read_cotangent(function, g, (*batch, rows, *columns), x=x)
-    return pull_back_factors(function, g, factors, x, batch, conjugate)
+    return pull_back_factors(function, g, read, x, batch, conjugate)

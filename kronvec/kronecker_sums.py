@@ -238,7 +238,7 @@ def kronsum_matmul(
 
 
 def _read_square(
-    function: str, factors: Sequence[Array | list[list[int]]] | Sequence[Array], *others: Array
+    function: str, factors: Iterable[ArrayLike], *others: Array
 ) -> tuple[list[Array], list[Array]]:
     """The operands as given, and the factors as plain arrays."""
     factors = read_factors(function, factors)

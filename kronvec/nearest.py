@@ -131,10 +131,10 @@ def nearest_kron_of_terms(
 ) -> Any:
     """``nearest_kron`` of Σ_i A_i ⊗ B_i, given as pairs: the SVD of a matrix of their number."""
     name = "nearest_kron"
-    pairs = [(np.asarray(a), np.asarray(b)) for a, b in pairs]
-    shape_a, shape_b = pairs[0][0].shape, pairs[0][1].shape
+    read = [(np.asarray(a), np.asarray(b)) for a, b in pairs]
+    shape_a, shape_b = read[0][0].shape, read[0][1].shape
     count = _check_terms(name, terms, shape_a, shape_b)
-    a, b = of_low_rank(name, *stacked_terms(pairs), shape_a, shape_b, count)
+    a, b = of_low_rank(name, *stacked_terms(read), shape_a, shape_b, count)
     return _as_pairs(a, b, terms)
 
 

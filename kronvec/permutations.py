@@ -196,7 +196,7 @@ def rearranged(
 
 def _rearranged_dispatched(
     m: Array,
-    split: tuple[int, int, int, int],
+    split: Shape,
     axes: tuple[int, int, int, int],
     shape: Shape,
 ) -> Array:

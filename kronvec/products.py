@@ -98,7 +98,8 @@ def kron(
     array([  1,  -1,   2,  -2,  10, -10,  20, -20])
     """
     workers = check_workers("kron", workers)
-    product, *factors = a, b, *more
+    product: Any = a
+    factors = b, *more
     for position, factor in enumerate(factors):
         last = position == len(factors) - 1
         product = _kron_pair(product, factor, out if last else None, workers)
@@ -129,7 +130,7 @@ def _kron_pair(a: Any, b: Any, out: Array | None, workers: int) -> Any:
     return product if out is None else store("kron", product, out)
 
 
-def _kron_rows(a: Array, b: Array, out: Array | None, workers: int) -> Array:
+def _kron_rows(a: Array, b: Array, out: Array, workers: int) -> Array:
     """A ⊗ B into ``out``: every worker the rows that its rows of A give."""
     if np.may_share_memory(out, a) or np.may_share_memory(out, b):
         workers = 1

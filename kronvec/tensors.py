@@ -16,7 +16,7 @@ from ._results import any_masked, store, wrap_like
 from ._shapes import as_array, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike
@@ -120,9 +120,7 @@ def mttkrp(
     return wrap_like(result, *operands) if out is None else store("mttkrp", result, out)
 
 
-def _read(
-    x: Array, mats: int | Sequence[Array | list[list[int]] | None], mode: Any
-) -> tuple[list[Array | None], int]:
+def _read(x: Array, mats: Iterable[ArrayLike | None], mode: Any) -> tuple[list[Array | None], int]:
     """The matrices as arrays, None where it is not needed, and the mode from 0."""
     try:
         mats = list(mats)

@@ -296,7 +296,11 @@ def reorder_jacobian(
 
 
 def _read(
-    function: str, jacobian: Array, out_shape: tuple[float, ...], in_shape: int | Shape, layout: str
+    function: str,
+    jacobian: ArrayLike,
+    out_shape: tuple[float, ...],
+    in_shape: int | Shape,
+    layout: str,
 ) -> tuple[Array, Shape, Shape]:
     """A Jacobian in the numerator layout and the shapes of F and X."""
     out_shape = check_array_shape(function, "out_shape", out_shape)

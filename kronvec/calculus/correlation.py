@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..operators._base import Operator
 
 
-def _padded(x: Array, start: tuple[int, int], size: tuple[int, int]) -> Array:
+def _padded(x: Array, start: Shape, size: Shape) -> Array:
     """Entries start, …, start + size - 1 of x along the last two axes, zero outside."""
     if start == (0, 0) and x.shape[-2:] == size:
         return x
@@ -44,7 +44,7 @@ def _padded(x: Array, start: tuple[int, int], size: tuple[int, int]) -> Array:
     return result
 
 
-def correlate(x: Array, w: Array, start: tuple[int, int], shape: Shape) -> Array:
+def correlate(x: Array, w: Array, start: Shape, shape: Shape) -> Array:
     """y[l] = Σ_n x[l + n + s] w[n] for l in a shape; batches of x or w on leading axes.
 
     One product of arrays for every n, or one sum for every l, whichever are fewer.
@@ -120,7 +120,7 @@ class KernelCorrelation(MatrixMap):
     def __init__(
         self,
         x: Matrix,
-        start: tuple[int, int],
+        start: Shape,
         in_shape: Shape,
         out_shape: Shape,
     ) -> None:

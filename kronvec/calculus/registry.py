@@ -201,7 +201,7 @@ def _linear_beside_the_real_axis(
 def _with_weak_numbers(
     arguments: Sequence[Array | Expression] | Sequence[Array | Expression | float],
     operands: Sequence[Expression],
-) -> list[Expression]:
+) -> Sequence[Expression]:
     """The operands; numbers of Python do not decide the precision, as in NumPy's arithmetic."""
     weak = [type(a) in (bool, int, float, complex) for a in arguments]
     if not any(weak) or all(weak):

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._typing import Scalar
+    from ..operators._base import Operator
 
 
 def is_scalar(value: Scalar) -> bool:
@@ -262,7 +263,7 @@ def _times_restriction(a: Operator, b: Operator) -> Any:
     return Identity(a.shape[0]) if same else None
 
 
-def _times_half_permutation(a: Operator, b: Operator) -> Diagonal | None:
+def _times_half_permutation(a: Operator, b: Operator) -> Operator | None:
     """On symmetric matrices L and D⁺ undo D, and K and N change nothing."""
     if isinstance(b, Duplication) and b.is_itself and a.shape[1] == b.shape[0]:
         if isinstance(a, Duplication):

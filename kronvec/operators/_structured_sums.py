@@ -107,7 +107,7 @@ class Shifted:
         w, v = self.term._eigh()
         return w + np.real(self.shift), v
 
-    def eig(self) -> tuple[Array, KroneckerProduct]:
+    def eig(self) -> tuple[Array, KroneckerProduct] | None:
         """The eigenvectors of K, unless its factors are square in all only."""
         if any(f.shape[0] != f.shape[1] for f in self.operator.factors):
             return None
@@ -135,7 +135,7 @@ def _read_pencil(first: Operator, second: Operator) -> Pencil | None:
 class Pencil:
     """c ⊗ A_i + d ⊗ B_i with V_iᴴ A_i V_i = diag(w_i), V_iᴴ B_i V_i = I."""
 
-    def __init__(self, c: int, a: KroneckerProduct, d: int, b: KroneckerProduct) -> None:
+    def __init__(self, c: float, a: KroneckerProduct, d: float, b: KroneckerProduct) -> None:
         spectra = []
         for f, g in zip(a.factors, b.factors, strict=True):
             lower = np.linalg.cholesky(g._formed("solve"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._typing import Shape
+    from ..operators._base import Operator
     from ._base import Operator
 
 
@@ -30,7 +31,9 @@ class Subsystems(Interface):
         """(c, factors) for each term of Σ c ⊗ factors; None for another operator."""
         return None
 
-    def _fitting_terms(self, shapes: Sequence[Shape]) -> list[tuple[float, list[Operator]]] | None:
+    def _fitting_terms(
+        self, shapes: Sequence[Shape]
+    ) -> list[tuple[Any, list[Operator] | None]] | None:
         """(c, one operator for each shape) of every term, or None."""
         terms = self._kronecker_terms()
         if terms is None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from .._typing import Array, Scalar, Shape
+    from ..operators._base import Operator
 
 
 class Blocks(Operator):
@@ -114,7 +115,7 @@ class Blocks(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
-    def _on_diagonal(self) -> list[Operator]:
+    def _on_diagonal(self) -> list[Operator] | None:
         """The blocks of a block diagonal matrix of square blocks; None for another."""
         square = self._heights == self._widths
         beside = (b for i, row in enumerate(self.blocks) for j, b in enumerate(row) if i != j)

@@ -178,7 +178,7 @@ class NearestNeighbours(Product):
         return f"NearestNeighbours({self.shape[0]}, {self.neighbours} each)"
 
 
-def _read_points(function: str, points: Array | None, operator: Operator, n: int) -> Array:
+def _read_points(function: str, points: ArrayLike | None, operator: Operator, n: int) -> Array:
     """The points as given, or those of the grid."""
     if points is None:
         grid = read_grid(operator)
