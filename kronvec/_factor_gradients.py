@@ -23,9 +23,7 @@ from ._gradients import adjoint, conj, pull_back_kron, reduce_to, sum_over
 from .products import kron
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import ArrayLike
+    from collections.abc import Sequence
 
     from ._typing import Array, DType, Shape
 
@@ -47,7 +45,7 @@ SQUARE_SIZE = 32
 
 
 def pull_back_factors(
-    function: str, g: Array, factors: Iterable[ArrayLike], x: Array, batch: Shape, conjugate: bool
+    function: str, g: Array, factors: Sequence[Array], x: Array, batch: Shape, conjugate: bool
 ) -> tuple[list[Array], Array]:
     """(dF of each factor, dX) for g of the shape of the product, batch axes broadcast."""
     dtype = np.result_type(g, x, *factors)
@@ -75,11 +73,12 @@ def pull_back_factors(
     return gradients[::-1], reduce_to(cotangent.reshape(*batch, *x.shape[-2:]), x.shape)
 
 
-def _groups(factors: Iterable[ArrayLike], dtype: DType, size: int) -> list[list[ArrayLike]]:
+def _groups(factors: Sequence[Array], dtype: DType, size: int) -> list[list[Array]]:
     """Neighbours whose product has at most GROUP_SIZE rows and columns, where that pays."""
     if size < GROUPS_PAY or dtype not in _kernels.DTYPES:
         return [[f] for f in factors]
-    groups, rows, columns = [], 0, 0
+    groups: list[list[Array]] = []
+    rows, columns = 0, 0
     for f in factors:
         q, p = f.shape[-2:]
         joins = f.ndim == 2 and rows and max(rows * q, columns * p) <= GROUP_SIZE

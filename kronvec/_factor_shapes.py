@@ -39,7 +39,7 @@ class IdentityFactor:
 
 def read_factors(
     function: str,
-    factors: Iterable[ArrayLike | None],
+    factors: Sequence[Factor],
     argument: str = "factors",
     item: str = "factor",
     *,
@@ -55,7 +55,7 @@ def read_factors(
             f"{factors.shape}: write [{item}]"
         )
     try:
-        listed = list(factors)
+        listed: list[Any] = list(factors)
     except TypeError:
         raise TypeError(
             f"{function}: {argument} must be a sequence of matrices, got {type(factors).__name__}"
@@ -71,7 +71,7 @@ def read_factors(
 
 
 def size_identity(
-    function: str, factors: Sequence[Factor], length: int, *, transposed: bool = False
+    function: str, factors: list[Any], length: int, *, transposed: bool = False
 ) -> list[Any]:
     """The factors, None among them an identity of the size that makes ``length`` fit."""
     unsized = [i for i, f in enumerate(factors) if f is None]
@@ -107,7 +107,7 @@ def factors_batch(function: str, factors: Sequence[Factor], x: Array, core: int)
 
 def check_kron_axis(
     function: str,
-    factors: Iterable[ArrayLike],
+    factors: Sequence[Factor],
     x: Array,
     axis: int,
     *,

@@ -60,13 +60,14 @@ def formed(
     shape = (*batch, formed_size(SIDES[left], n), formed_size(SIDES[right], n))
     dtype = _result_dtype(left, right, a, *(() if b is None else (b,)))
     check_addressable(function, shape, dtype.itemsize)
-    direct = False
+    target = None
     if out is not None:
         check_out(function, out, shape, dtype)
         apart = not any(np.may_share_memory(out, m) for m in (a, b) if m is not None)
-        direct = apart and type(out) is np.ndarray and out.dtype == dtype
-    target = out if direct else np.empty(shape, dtype)
-    a, b = (m if m is None else m.astype(dtype, copy=False) for m in (a, b))
+        target = out if apart and type(out) is np.ndarray and out.dtype == dtype else None
+    direct = target is not None
+    target = np.empty(shape, dtype) if target is None else target
+    a, b = a.astype(dtype, copy=False), None if b is None else b.astype(dtype, copy=False)
     form(target, a, b, SIDES[left], SIDES[right])
     if out is None or direct:
         return target

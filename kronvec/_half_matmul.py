@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 class _Matrix(NamedTuple):
     """How one of the matrices and its transpose act on an axis of x."""
 
-    apply: Callable  # the matrix on an axis of ``columns`` entries, see _triangle.py
+    apply: Callable[..., Any]  # the matrix on an axis of ``columns`` entries, see _triangle.py
     transposed: Callable[..., Any]
-    rows: Callable  # their number, from n
+    rows: Callable[..., Any]  # their number, from n
     columns: Callable[..., Any]
     divides: bool  # has entries 1/2, so that integers become floats
 
@@ -115,11 +115,13 @@ def _moved(
     shape = (*x.shape[:-1], length) if axis == -1 else (*x.shape[:-2], length, x.shape[-1])
     if x.size >= _SURELY_ADDRESSABLE:
         check_addressable(function, shape, dtype.itemsize)
-    direct = False
+    target = None
     if out is not None:
         check_out(function, out, shape, dtype)
-        direct = type(out) is np.ndarray and out.dtype == dtype and not np.may_share_memory(out, x)
-    target = out if direct else np.empty(shape, dtype)
+        if type(out) is np.ndarray and out.dtype == dtype and not np.may_share_memory(out, x):
+            target = out
+    direct = target is not None
+    target = np.empty(shape, dtype) if target is None else target
     source = x if x.dtype == dtype else x.astype(dtype)
     if target.size and x.ndim > 1 and axis == -2 and x.shape[-1] == 1:  # a column: no axis behind
         move(target[..., 0], source[..., 0], n, TAILS[0])

@@ -120,7 +120,7 @@ def vec_trick(a: Array, b: Array, c: Array, *, order: Order = "F") -> Array:
 # -------- Many factors: K = F1 ⊗ ... ⊗ FN
 
 
-def _with_eyes(factors: Sequence[Factor], length: int, side: int = -1) -> list[Array]:
+def _with_eyes(factors: Sequence[Any], length: int, side: int = -1) -> list[Array]:
     """The factors, identities (None: one that makes ``length`` fit) as arrays, of bools."""
     rest = math.prod(f.shape[side] for f in factors if f is not None)
     factors = [np.eye(length // rest, dtype=bool) if f is None else f for f in factors]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _pairs(dims: tuple[int | tuple[int, int], ...]) -> list[tuple[int, int]]:
     """(rows, columns) of each subsystem."""
-    return [tuple(d) if np.ndim(d) else (d, d) for d in dims]
+    return [(d, d) if isinstance(d, int) else d for d in dims]
 
 
 def _axes(axis: int | Shape, count: int) -> list[Scalar]:

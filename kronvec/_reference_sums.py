@@ -44,7 +44,7 @@ def kronsum_matmul(
     """alpha (F1 ⊕ … ⊕ FN) X + beta out: Σ_i Σ_p f_i[q, p] x[..., l, p, r], a term at a time."""
     *factors, x = _operands(*factors, x)
     matrix = x[:, None] if x.ndim == 1 else x
-    y = None
+    y: Any = None
     for i, f in enumerate(factors):
         left = math.prod(h.shape[-1] for h in factors[:i])
         cut = (*matrix.shape[:-2], left, f.shape[-1], -1 if matrix.size else 0)
@@ -84,7 +84,7 @@ def face_splitting_matvec(mats: Any, x: Array, *, transposed: bool = False) -> A
     return khatri_rao_matvec(mats, x, transposed=not transposed)
 
 
-def mttkrp(x: Array, mats: Sequence[Array | None], mode: Array | int) -> Array:
+def mttkrp(x: Array, mats: Sequence[Any], mode: int) -> Array:
     """y[i, r] = Σ x[i1, …, iN] Π_{k ≠ mode} a_k[i_k, r], over all indices but i = i_mode."""
     count = len(mats)
     kept = mode % count

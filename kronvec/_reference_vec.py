@@ -78,7 +78,7 @@ def unvec(v: Array, shape: Shape, *, order: Order = "F") -> Array:
     return v.reshape(v.shape[:-1] + (m, n))
 
 
-def vec_reorder(v: Array, shape: Shape, *, source: str, target: str) -> Array:
+def vec_reorder(v: Array, shape: Shape, *, source: Order, target: Order) -> Array:
     """The vec in order ``target`` of the matrix whose vec in order ``source`` is ``v``."""
     return vec(unvec(v, shape, order=source), order=target)
 

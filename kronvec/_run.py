@@ -240,7 +240,7 @@ def _run(
     target: Array,
     workers: int,
     beta: Scalar,
-    workspaces: Sequence[Any],
+    workspaces: list[Any],
 ) -> None:
     """The passes, from ``source`` to ``target``, all flat; ``workspaces`` are made as needed."""
     for to, each, factors in zip(turns, plan.passes, matrices, strict=True):
@@ -253,7 +253,7 @@ def _run(
 
 
 def _run_pass(
-    each: Pass, factors: Sequence[Array], source: Array, target: Array, workers: int, beta: Scalar
+    each: Pass, factors: list[Array], source: Array, target: Array, workers: int, beta: Scalar
 ) -> None:
     if each.kernel == "matmul":
         x = source[: each.input_size].reshape(each.left, each.rows_in, each.right)

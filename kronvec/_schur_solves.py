@@ -24,6 +24,7 @@ from .many_factors import kron_matmul
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ._typing import Array, DType
 
@@ -218,7 +219,7 @@ def _solve_triangular(
     dense = [t.astype(dtype, copy=False) for t in _merge(dense, combine)]
     moved = y.transpose(*order, len(ts))
     x = np.array(moved, dtype, order="C").reshape(*(len(t) for t in dense), -1)
-    d = 0 if combine is np.add else 1
+    d: Any = 0 if combine is np.add else 1
     if diagonal or (len(dense) == 1 and forms[order[0]].has_blocks):
         d = reduce(combine.outer, diagonal, np.full(1, d, dtype)).ravel().astype(dtype)
         d = np.repeat(d, x.shape[-1] // len(d))

@@ -104,7 +104,7 @@ def _columns(n: int, side: Side) -> Indices:
 
 
 def _products(
-    out: Array | None,
+    out: Array,
     terms: Sequence[tuple[Array, Array, bool]],
     j: int,
     low: int,
@@ -125,8 +125,8 @@ def _products(
 
 
 def _scaled(
-    terms: Sequence[tuple[Array, Array, Array | bool]], off: Scalar, on: Scalar, diagonal: Array
-) -> list[tuple[Array, Array, Array | bool]]:
+    terms: Sequence[tuple[Array, Array, bool]], off: Scalar, on: Scalar, diagonal: Array
+) -> list[tuple[Array, Array, bool]]:
     """The terms, the columns of their first factors times √2 to a power."""
     scaled = []
     for first, second, where in terms:

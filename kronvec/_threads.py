@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
     from typing import Any
 
-    from ._typing import Shape
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -72,11 +71,11 @@ def run_ranges(task: Callable[..., Any], size: int, workers: int, *, grain: int 
 class _SharedRanges:
     """Ranges that threads take one by one: each runs once, whoever turns up for it."""
 
-    def __init__(self, task: Callable[..., Any], ranges: Sequence[Shape]) -> None:
+    def __init__(self, task: Callable[..., Any], ranges: Sequence[tuple[int, int]]) -> None:
         self._task = task
-        self._todo = ranges[::-1]
+        self._todo = list(ranges[::-1])
         self._unfinished = len(ranges)
-        self._error = None
+        self._error: BaseException | None = None
         self._changed = threading.Condition()
 
     def help(self) -> None:

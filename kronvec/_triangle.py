@@ -110,7 +110,7 @@ def for_size(positions: Callable[..., Any], n: int, order: Order = "F") -> Array
 
 # -------------------------------------------------------------------------------------- moves
 
-TAILS: tuple[tuple[Any, ...], tuple] = ((), (slice(None),))  # no axis behind, or one
+TAILS: tuple[tuple[Any, ...], tuple[Any, ...]] = ((), (slice(None),))  # no axis behind, or one
 
 
 def duplicate(target: Array, source: Array, n: int, tail: tuple[Any, ...]) -> None:

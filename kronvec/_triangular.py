@@ -18,6 +18,7 @@ from ._schur import lapack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ._typing import Array, Scalar
 
@@ -90,7 +91,7 @@ def solve_sylvester_into(t: Array, s: Array, y: Array) -> None:
         y[...] = x
 
 
-def solve_sum_into(ts: Sequence[Array], d: Array | int, y: Array, shift: Scalar) -> None:
+def solve_sum_into(ts: Sequence[Array], d: Any, y: Array, shift: Scalar) -> None:
     """(T1 ⊕ … ⊕ TN ⊕ diag(d) + shift I) y = r; y (n1, ..., nN, len(d)) holds r.
 
     A number d stands for a vector of it.  T may be quasi-triangular where N = 1 and d is a
@@ -151,7 +152,7 @@ def solve_stein_into(t: Array, s: Array, y: Array, sigma: Scalar) -> None:
 
 
 def solve_product_into(
-    ts: Sequence[Array], d: Array | int, y: Array, sigma: Scalar, coefficient: Scalar = 1
+    ts: Sequence[Array], d: Any, y: Array, sigma: Scalar, coefficient: Scalar = 1
 ) -> None:
     """(c T1 ⊗ … ⊗ TN ⊗ diag(d) + sigma I) y = r for triangular T; y (n1, ..., nN, len(d)) holds r.
 
@@ -182,7 +183,7 @@ def solve_product_into(
         solve(0, len(t))
 
 
-def multiply(ts: Sequence[Array], d: Array | int, y: Array) -> Array:
+def multiply(ts: Sequence[Array], d: Any, y: Array) -> Array:
     """(T1 ⊗ … ⊗ TN ⊗ diag(d)) y by mode products."""
     x = y * d
     right = x.size

@@ -221,20 +221,18 @@ def kronsum_matmul(
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         result = _sum_of_matmul(factors, x.astype(dtype, copy=False), core).reshape(shape)
         return combine(result, beta, out, operands)
-    direct = (
-        out is not None
-        and out.dtype == dtype
-        and out.flags.carray
-        and not any(np.may_share_memory(out, a) for a in (x, *factors))
-    )
-    result = out if direct else np.empty(shape, dtype)
+    result = None
+    if out is not None and out.dtype == dtype and out.flags.carray:
+        result = None if any(np.may_share_memory(out, a) for a in (x, *factors)) else out
+    direct = result is not None
+    result = np.empty(shape, dtype) if result is None else result
     adds = direct and not is_zero(beta)
     if adds and not is_one(beta):
-        np.multiply(out, beta, out=out, casting="same_kind")
+        np.multiply(result, beta, out=result, casting="same_kind")
     if result.size:
         source = np.require(x, dtype, ["C", "A"]).reshape(-1)
         _run(factors, prod(batch), right, source, result.reshape(-1), adds, workers)
-    return out if direct else combine(result, beta, out, operands)
+    return result if direct else combine(result, beta, out, operands)
 
 
 def _read_square(

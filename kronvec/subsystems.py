@@ -188,12 +188,12 @@ def _joined(indices: Sequence[Array], sizes: Sequence[int], count: int) -> Array
 
 def _joined_pairs(
     rows: Sequence[Array], columns: Sequence[Array], data: Array, pairs: Pairs, shape: Shape
-) -> tuple[Array, Array, Array, tuple[int, int]]:
+) -> tuple[Array, Array, Array, Shape]:
     row = _joined(rows, [r for r, _ in pairs], len(data))
     return row, _joined(columns, [c for _, c in pairs], len(data)), data, shape
 
 
-def _traced_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, tuple[int, int]]:
+def _traced_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, Shape]:
     """Those with equal digits in the subsystems to trace out, without these digits."""
     rows, columns, data = _split_indices(m, systems.pairs)
     stays = np.ones(len(data), bool)
@@ -203,7 +203,7 @@ def _traced_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, t
     return _joined_pairs(rows, columns, data[stays], systems.left, systems.left_shape)
 
 
-def _transposed_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, tuple[int, int]]:
+def _transposed_entries(m: Any, systems: Subsystems) -> tuple[Array, Array, Array, Shape]:
     """All, with those digits exchanged."""
     rows, columns, data = _split_indices(m, systems.pairs)
     for i in systems.axes:

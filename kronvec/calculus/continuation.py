@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
 
@@ -42,12 +42,12 @@ def beside_the_real_axis() -> Iterator[None]:
         _ACTIVE.reset(token)
 
 
-def is_beside_the_real_axis(*values: Iterable[ArrayLike]) -> bool:
+def is_beside_the_real_axis(*values: ArrayLike) -> bool:
     """Whether the context is on and some of the values are complex."""
     return _ACTIVE.get() and any(np.iscomplexobj(value) for value in values)
 
 
-def real_parts(*values: Iterable[ArrayLike]) -> list[Array]:
+def real_parts(*values: ArrayLike) -> list[Array]:
     """The points of the real axis beside which the values lie."""
     return [np.real(value) for value in values]
 

@@ -284,11 +284,11 @@ def add(*labels: Label) -> Label:
 
     It does not with a bracket [: A[…] is any entries of A, [2x3] any matrix of that shape.
     """
-    gathered: dict[str, Any] = {}
+    gathered: dict[Any, Any] = {}
     for each in labels:
         for term in each.made[1:] if each.is_made_by(add) else (each,):
             c, rest = coefficient(term)
-            key = None if rest is None else rest.text
+            key: Any = None if rest is None else rest.text
             if rest is not None and "[" in rest.text:
                 key = len(gathered)
             before, _ = gathered.get(key, (0, rest))

@@ -93,7 +93,9 @@ class Inverse(Matrix):
     __slots__ = ("_array", "_transpose", "_used", "of")
 
     def __init__(self, of: Matrix) -> None:
-        self.of, self._array, self._transpose, self._used = of, None, None, False
+        self.of, self._used = of, False
+        self._array: Array | None = None
+        self._transpose: Inverse | None = None
         self.label = labels.fitting(of.label.inv, of.shape)
 
     @property

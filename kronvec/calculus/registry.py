@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from .._typing import Array
     from ..calculus.expressions import Expression
     from .labels import Label
+    from .maps import MatrixMap
+
+
+# For each operand a function that makes the derivative with respect to it, or None.
+Derivatives: TypeAlias = "tuple[Callable[[], MatrixMap] | None, ...]"
 
 
 class Rule(NamedTuple):
@@ -97,7 +102,7 @@ def rule(
         )
 
         @functools.wraps(derivatives)
-        def operation(*arguments: Any, **options: Any) -> Expression:
+        def operation(*arguments: Any, **options: Any) -> Any:
             if not any_number and (len(arguments) != len(operands) or options):
                 arguments, options = _sorted_out(
                     operation_name, operands, settings, arguments, options
@@ -105,7 +110,7 @@ def rule(
             return apply(operation_name, arguments, options)
 
         operation.__name__ = operation.__qualname__ = operation_name
-        operation.__signature__ = inspect.Signature(parameters)
+        operation.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect's
         if derivatives.__doc__:
             operation.__doc__ = docstrings.of_operation(
                 derivatives.__doc__,
@@ -265,5 +270,6 @@ def without_derivative(
     operation.__doc__ = docstrings.of_values(name, example, evaluate(*example), reason)
     one = inspect.Parameter
     names = [one(n, one.POSITIONAL_ONLY) for n in "ab"[: len(example)]]
-    operation.__signature__ = inspect.Signature([*names, one("options", one.VAR_KEYWORD)])
+    signature = inspect.Signature([*names, one("options", one.VAR_KEYWORD)])
+    operation.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
     return operation

@@ -122,7 +122,7 @@ class Sandwich(MatrixMap):
 
 def _between(left: Matrix | None, x: Array, right: Matrix | None) -> Array:
     if isinstance(left, Inverse):
-        left, x = None, left.before(x)
+        x, left = left.before(x), None
     if left is None:
         return x if right is None else np.matmul(x, right.array)
     if right is None:

@@ -9,15 +9,17 @@ import numpy as np
 from ._half_permutation import HalfPermutation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._base import Operator
 
 
-def reads_the_same_backwards(operators: tuple[Operator, Operator, Operator]) -> bool:
+def reads_the_same_backwards(operators: Sequence[Operator]) -> bool:
     """Whether the first is the adjoint of the last, and so to the middle, as in P K Pᵀ."""
     return all(_is_adjoint(a, b) for a, b in _ends(operators))
 
 
-def _ends(operators: tuple[Operator, Operator, Operator]) -> list[tuple[Operator, Operator]]:
+def _ends(operators: Sequence[Operator]) -> list[tuple[Operator, Operator]]:
     """The first with the last, the second with the last but one, and so to the middle."""
     n = len(operators)
     return [(operators[i], operators[n - 1 - i]) for i in range((n + 1) // 2)]
@@ -31,11 +33,12 @@ def _is_adjoint(a: Operator, b: Operator) -> bool:
         restriction = getattr(extension, "restriction", None)
         if restriction is not None and type(other) is type(restriction):
             return restriction.shape == other.shape and np.array_equal(
-                restriction.indices, other.indices
+                restriction.indices,
+                other.indices,  # type: ignore[attr-defined]  # of one type
             )
     if isinstance(a, HalfPermutation) and type(a) is type(b) and a.is_itself != b.is_itself:
         return a.shape == b.shape[::-1]
-    matrices = getattr(a, "array", None), getattr(b, "array", None)
-    return all(m is not None for m in matrices) and np.array_equal(
-        matrices[0], matrices[1].conj().T
-    )
+    left, right = getattr(a, "array", None), getattr(b, "array", None)
+    if left is None or right is None:
+        return False
+    return np.array_equal(left, right.conj().T)

@@ -22,6 +22,8 @@ from .._shapes import check_size
 from ._solving import Solving, inexact
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .._typing import Array, Norm, Scalar
     from ._base import Operator
 
@@ -166,7 +168,7 @@ class Decompositions(Solving):
         if isinstance(p, (bool, np.bool_)) or not isinstance(p, (Number, np.generic)):
             raise TypeError(f"{function}: p must be a number, got {type(p).__name__}")
         try:
-            p = operator.index(p)
+            p = operator.index(p)  # type: ignore[arg-type]  # tried
         except TypeError:
             if not np.isreal(p) or not np.isfinite(p):
                 raise ValueError(f"{function}: p must be real and finite, got {p}") from None
@@ -353,7 +355,8 @@ class Decompositions(Solving):
 
         if p < 0:
             return self._inv()._integer_power(-p)
-        result, square = Identity(self.shape[0]), self
+        result: Any = Identity(self.shape[0])
+        square: Any = self
         while p:
             if p & 1:
                 result = result @ square
@@ -365,7 +368,7 @@ class Decompositions(Solving):
         """Kᵖ of a fractional p, by eigenvalues."""
         from .fractional_powers import fractional_power
 
-        return fractional_power(self, p)
+        return fractional_power(self, p)  # type: ignore[arg-type]  # an Operator
 
     def _norm(self, ord: Norm) -> Scalar:
         if ord in (2, -2, "nuc"):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .kronecker_product import KroneckerProduct
 
 
-_LAZY: dict[Callable[..., Any], Callable] = {}
+_LAZY: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,8 @@ from .symmetric_kronecker import SymmetricKronecker
 from .triangular import Triangular
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._typing import DType
 
 
@@ -35,7 +37,7 @@ def in_precision(operator: Operator, real: DType) -> Operator:
     return rebuild(operator, lambda part: in_precision(part, real), dtype) if rebuild else operator
 
 
-_REBUILD = {
+_REBUILD: dict[type, Callable[..., Operator]] = {
     Dense: lambda k, each, dtype: Dense(k.array.astype(dtype)),
     Triangular: lambda k, each, dtype: Triangular(k.array.astype(dtype), lower=k.lower),
     Diagonal: lambda k, each, dtype: Diagonal(k.d.astype(dtype)),

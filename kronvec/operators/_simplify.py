@@ -147,7 +147,7 @@ def _as_kronecker_sum(operator: Operator) -> KroneckerSum | None:
     others = [i for i, f in enumerate(k.factors) if not isinstance(f, Identity)]
     if len(others) != 1:
         return None
-    zeros = [Diagonal(np.zeros(f.shape[0], k.dtype)) for f in k.factors]
+    zeros: list[Operator] = [Diagonal(np.zeros(f.shape[0], k.dtype)) for f in k.factors]
     zeros[others[0]] = multiply(c, k.factors[others[0]])
     return KroneckerSum(*zeros)
 

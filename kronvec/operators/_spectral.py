@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._typing import Array, DType, Scalar
-    from ._base import Operator
+    from .kronecker_product import KroneckerProduct
+    from .kronecker_sum import KroneckerSum
 
 
 def principal_power(w: Array, p: float) -> Array:
@@ -28,7 +29,10 @@ def principal_power(w: Array, p: float) -> Array:
 
 
 def factorwise(
-    operator: Operator, method: str, *arguments: int, function: str | None = None
+    operator: KroneckerProduct | KroneckerSum,
+    method: str,
+    *arguments: int,
+    function: str | None = None,
 ) -> list[Any]:
     """What a hook gives for each factor; errors name the factor, and the method that was called."""
     results = []

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from .._typing import Array, DType, Scalar
     from ._base import Operator
-    from .combinations import Product
+    from .kronecker_product import KroneckerProduct
+    from .kronecker_sum import KroneckerSum
 
 
 # Smaller systems are formed: elimination takes less time than iterations, and no tolerance.
@@ -64,7 +65,13 @@ def read_sum(terms: tuple[Operator, ...]) -> Iterative | Pencil | Shifted | None
 class Shifted:
     """c K + σ I for a Kronecker product or sum K."""
 
-    def __init__(self, term: Operator, scale: Scalar, operator: Operator, shift: float) -> None:
+    def __init__(
+        self,
+        term: Operator,
+        scale: Scalar,
+        operator: KroneckerProduct | KroneckerSum,
+        shift: Scalar,
+    ) -> None:
         self.term, self.scale, self.operator, self.shift = term, scale, operator, shift
         self.hermitian = term._is_hermitian()
 
@@ -101,13 +108,13 @@ class Shifted:
         dtype = inexact(self.term.dtype, np.asarray(self.shift).dtype)
         return slogdet_of(self._eigenvalues(), dtype)
 
-    def eigh(self) -> tuple[Array, KroneckerProduct] | None:
+    def eigh(self) -> tuple[Array, Operator] | None:
         if not self.hermitian or np.imag(self.shift):
             return None
         w, v = self.term._eigh()
         return w + np.real(self.shift), v
 
-    def eig(self) -> tuple[Array, KroneckerProduct] | None:
+    def eig(self) -> tuple[Array, Operator] | None:
         """The eigenvectors of K, unless its factors are square in all only."""
         if any(f.shape[0] != f.shape[1] for f in self.operator.factors):
             return None
@@ -199,7 +206,7 @@ class Iterative:
         return sign * conjugate_gradients(sign * self.whole, b, preconditioner=preconditioner).x
 
     @cached_property
-    def _preconditioned(self) -> tuple[int, Product]:
+    def _preconditioned(self) -> tuple[Scalar, Operator]:
         """(±1, a preconditioner of ± the sum), the sign that of the first diagonal entry."""
         from .preconditioners import preconditioner_for
 

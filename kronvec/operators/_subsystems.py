@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from .._typing import Shape
     from ..operators._base import Operator
-    from ._base import Operator
 
 
 class Subsystems(Interface):
@@ -31,15 +30,18 @@ class Subsystems(Interface):
         """(c, factors) for each term of Σ c ⊗ factors; None for another operator."""
         return None
 
-    def _fitting_terms(
-        self, shapes: Sequence[Shape]
-    ) -> list[tuple[Any, list[Operator] | None]] | None:
+    def _fitting_terms(self, shapes: Sequence[Shape]) -> list[tuple[Any, list[Operator]]] | None:
         """(c, one operator for each shape) of every term, or None."""
         terms = self._kronecker_terms()
         if terms is None:
             return None
-        fitting = [(c, _grouped(factors, shapes)) for c, factors in terms]
-        return None if any(groups is None for _, groups in fitting) else fitting
+        fitting = []
+        for c, factors in terms:
+            groups = _grouped(factors, shapes)
+            if groups is None:
+                return None
+            fitting.append((c, groups))
+        return fitting
 
     def _partial_trace(self, dims: Sequence[Shape], axes: Shape) -> Any:
         terms = self._fitting_terms(dims)
@@ -69,7 +71,7 @@ def _grouped(factors: Sequence[Operator], shapes: Sequence[Shape]) -> list[Opera
 
     factors, groups = list(factors), []
     for shape in shapes:
-        group = []
+        group: list[Operator] = []
         while factors and (not group or _shape(group) != tuple(shape)):
             f = factors.pop(0)
             n, rest = shape[0], f.shape[0] // max(shape[0], 1)

@@ -58,7 +58,7 @@ class Blocks(Operator):
     array([6, 7, 7])
     """
 
-    def __init__(self, blocks: Sequence[Sequence]) -> None:
+    def __init__(self, blocks: Sequence[Sequence[Any]]) -> None:
         rows = [list(row) for row in blocks]
         if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
             raise ValueError("Blocks: needs rows of blocks, all of one length")
@@ -121,11 +121,11 @@ class Blocks(Operator):
         beside = (b for i, row in enumerate(self.blocks) for j, b in enumerate(row) if i != j)
         if not square or any(b is not None for b in beside):
             return None
-        return [row[i] for i, row in enumerate(self.blocks)]
+        return [block for i, row in enumerate(self.blocks) if (block := row[i]) is not None]
 
     def _block_diagonal(self, method: str, *arguments: Any) -> Blocks:
         blocks = self._on_diagonal()
-        made = [getattr(b, method)(*arguments) for b in blocks]
+        made = [getattr(b, method)(*arguments) for b in blocks or ()]
         return Blocks(
             [[b if i == j else None for j in range(len(made))] for i, b in enumerate(made)]
         )

@@ -97,7 +97,7 @@ class Scaled(Operator):
         terms = self.operator._kronecker_terms()
         return None if terms is None else [(self.scale * c, factors) for c, factors in terms]
 
-    def _reciprocal(self) -> Array:
+    def _reciprocal(self) -> Scalar:
         if self.scale == 0:
             raise np.linalg.LinAlgError(f"{self!r} is singular: its scale is zero")
         return 1 / self.scale
@@ -232,8 +232,13 @@ class Sum(ByEigenvalues, Operator):
     # ------------------------------------------------------------------------------ algebra
 
     def _kronecker_terms(self) -> list[tuple[Scalar, Sequence[Operator]]] | None:
-        terms = [term._kronecker_terms() for term in self.terms]
-        return None if any(each is None for each in terms) else [t for each in terms for t in each]
+        terms: list[tuple[Scalar, Sequence[Operator]]] = []
+        for term in self.terms:
+            own = term._kronecker_terms()
+            if own is None:
+                return None
+            terms.extend(own)
+        return terms
 
     def _trace(self) -> Scalar:
         return sum(term._trace() for term in self.terms)

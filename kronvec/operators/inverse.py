@@ -35,8 +35,8 @@ class Inverse(Operator):
     def __init__(self, operator: Operator) -> None:
         super().__init__(operator.shape, inexact(operator.dtype))
         self.operator = operator
-        self._solvers: dict = {}  # by precision
-        self._related: dict = {}  # the inverses of the transpose and of the conjugate
+        self._solvers: dict[Any, Any] = {}  # by precision
+        self._related: dict[str, Any] = {}  # the inverses of the transpose and of the conjugate
 
     def __getstate__(self) -> dict[str, KroneckerSum | dict[Any, Any] | DType | tuple[int, int]]:
         return {**self.__dict__, "_solvers": {}, "_related": {}}

@@ -243,7 +243,7 @@ class _System:
 
     def _positive(self, name: str, of: str, p: Array, q: Array) -> Array:
         """The products pᴴ q of the columns, which positive definite matrices make positive."""
-        products = np.vecdot(p, q, axis=0).real
+        products: Array = np.vecdot(p.T, q.T).real
         fit = (products > 0) & (products < np.inf)
         if not fit.all():
             worst = products[~fit][0]
@@ -261,4 +261,4 @@ class _System:
 
 def _norms(x: Array) -> Array:
     """‖x‖ of each column."""
-    return np.sqrt(np.vecdot(x, x, axis=0).real)
+    return np.sqrt(np.vecdot(x.T, x.T).real)

@@ -82,7 +82,7 @@ class KroneckerProduct(Operator):
         if not factors:
             raise ValueError("KroneckerProduct: at least one factor is needed")
         read = [as_operator("KroneckerProduct", f"factor {i}", f) for i, f in enumerate(factors)]
-        self.factors = tuple(
+        self.factors: tuple[Operator, ...] = tuple(
             g for f in read for g in (f.factors if isinstance(f, KroneckerProduct) else (f,))
         )
         shape = (prod(f.shape[0] for f in self.factors), prod(f.shape[1] for f in self.factors))
@@ -121,7 +121,7 @@ class KroneckerProduct(Operator):
             return kron_matvec(self._engine_factors, x)
         return super()._times_vector(x)
 
-    def _along_axis(self, i: int, x: Array, sizes: Sequence[int]) -> Array:
+    def _along_axis(self, i: int, x: Array, sizes: list[int]) -> Array:
         """Factor i applied along its axis of x, (..., Π sizes, k); sizes[i] becomes its rows."""
         f, batch, columns = self.factors[i], x.shape[:-2], x.shape[-1]
         left, right = prod(sizes[:i]), prod(sizes[i + 1 :]) * columns
@@ -144,7 +144,7 @@ class KroneckerProduct(Operator):
     def _conjugate(self) -> KroneckerProduct:
         return self._each("_conjugate")
 
-    def _split(self, index: Array, side: int) -> tuple[Array, Array]:
+    def _split(self, index: Array, side: int) -> tuple[Array, ...]:
         """The index of each factor that makes up ``index`` of the product."""
         return np.unravel_index(index, [f.shape[side] for f in self.factors])
 

@@ -82,7 +82,7 @@ class KroneckerSum(ByEigenvalues, Operator):
         for i, f in enumerate(read):
             if f.shape[0] != f.shape[1]:
                 raise ValueError(f"KroneckerSum: factor {i} must be square, got shape {f.shape}")
-        self.factors = tuple(
+        self.factors: tuple[Operator, ...] = tuple(
             g for f in read for g in (f.factors if isinstance(f, KroneckerSum) else (f,))
         )
         n = prod(self.sizes)
@@ -97,7 +97,7 @@ class KroneckerSum(ByEigenvalues, Operator):
 
     def _matmul(self, x: Array) -> Array:
         if all(isinstance(f, Dense) for f in self.factors):
-            return kronsum_matmul([f.array for f in self.factors], x)
+            return kronsum_matmul([f.array for f in self.factors if isinstance(f, Dense)], x)
         return reduce(np.add, (term._matmul(x) for term in self._terms()))
 
     def _terms(self) -> Iterator[Any]:
@@ -154,7 +154,7 @@ class KroneckerSum(ByEigenvalues, Operator):
         w = outer_fold(np.add, [w for w, _ in pairs])
         return w, KroneckerProduct(*(v for _, v in pairs))
 
-    def _known_eigh(self) -> tuple[Array, KroneckerProduct] | None:
+    def _known_eigh(self) -> tuple[Array, Operator] | None:
         return self._eigh() if self._is_hermitian() else None
 
     def _norm(self, ord: Norm) -> Scalar:

@@ -48,7 +48,7 @@ def preconditioner_for(rest: Sequence[Operator], d: Array | float) -> Operator:
     """M ≈ (Σ rest + diag(d))⁻¹ for Hermitian terms; d may be a number."""
     n = rest[0].shape[0]
     whole = reduce(add, [*rest, multiply(d, Identity(n)) if np.ndim(d) == 0 else Diagonal(d)])
-    d = np.real(d)
+    d = np.asarray(np.real(d))
     if len(rest) == 1 and 0 < np.max(d) <= _ALIKE * np.min(d):
         inverse = shifted_inverse(rest[0], float(np.mean(d)))
         if inverse is not None:

@@ -12,6 +12,7 @@ from ._base import Operator
 from ._solving import by_columns, inexact
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from numpy.typing import DTypeLike
@@ -87,14 +88,10 @@ class Sparse(Operator):
         """The matrix itself as a ``scipy.sparse.csr_array``, a copy."""
         return self.matrix.astype(self.dtype if dtype is None else dtype, copy=True)
 
-    def _partial_trace(
-        self, dims: tuple[tuple[int, int], tuple[int, int], tuple[int, int]], axes: Shape
-    ) -> Any:
+    def _partial_trace(self, dims: Sequence[Shape], axes: Shape) -> Any:
         return Sparse(partial_trace(self.matrix, dims, axes))
 
-    def _partial_transpose(
-        self, dims: tuple[tuple[int, int], tuple[int, int], tuple[int, int]], axes: Shape
-    ) -> Any:
+    def _partial_transpose(self, dims: Sequence[Shape], axes: Shape) -> Any:
         return Sparse(partial_transpose(self.matrix, dims, axes))
 
     # ------------------------------------------------------------------------------ algebra

@@ -120,7 +120,7 @@ class SymmetricKronecker(Operator):
 
     # ------------------------------------------------------- algebra of A ⊗ₛ A, by that of A
 
-    def _of_one(self, method: str) -> Dense | tuple[Any, Dense | Scalar]:
+    def _of_one(self, method: str) -> Any:
         """What the method gives for A, if B is A; LinAlgError names the operator."""
         try:
             return getattr(Dense(self._a), method)()

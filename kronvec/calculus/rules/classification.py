@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..._typing import Array, Scalar
-    from ...calculus.combinations import Scaled
     from ...calculus.expressions import Expression
     from ...calculus.maps import MatrixMap
     from ...calculus.registry import Derivatives
@@ -55,7 +54,7 @@ def _along_rows(a: Expression, axis: int) -> bool:
     return a.ndim == 2 and axis % 2 == 1
 
 
-def _sums(a: Expression, axis: int) -> Sandwich:
+def _sums(a: Expression, axis: int) -> MatrixMap:
     """dX -> dX 1 or 1ᵀ dX, the sums along an axis, as a column or a row."""
     m, n = a.matrix.shape
     if _along_rows(a, axis):
@@ -63,7 +62,7 @@ def _sums(a: Expression, axis: int) -> Sandwich:
     return Sandwich(ones(m, 1, a.dtype).T, None, a.shape, (1, n))
 
 
-def _spread(a: Expression, axis: int) -> Sandwich:
+def _spread(a: Expression, axis: int) -> MatrixMap:
     """The adjoint of the sums: every entry of a sum gets it."""
     return _sums(a, axis).adjoint
 
@@ -106,7 +105,7 @@ def softmax(y: Expression, x: Expression, *, axis: int = -1) -> Derivatives:
 
     # y = e / s with e = eˣ, s = Σ e: dy = (e ∘ dx) / s - e Σ(e ∘ dx) / s²
     # dY = Y ∘ dX - Y ∘ ((Y ∘ dX) 1 1ᵀ)
-    def wrt_x() -> Sum:
+    def wrt_x() -> MatrixMap:
         if x.ndim == 0:
             return scale(0, identity_map(()))
         weights = Hadamard(y.matrix, x.shape)
@@ -150,7 +149,7 @@ def log_softmax(y: Expression, x: Expression, *, axis: int = -1) -> Derivatives:
     """
 
     # dY = dX - (S ∘ dX) 1 1ᵀ with S = softmax(X)
-    def wrt_x() -> Sum:
+    def wrt_x() -> MatrixMap:
         if x.ndim == 0:
             return scale(0, identity_map(()))
         s = _named(np.exp(y.value), "softmax", x)
@@ -193,7 +192,7 @@ def logsumexp(y: Expression, x: Expression, *, axis: int | None = None) -> Deriv
     """
 
     # d log Σ eˣ = Σ eˣ dx / Σ eˣ = Σ S ∘ dX with S = softmax(X)
-    def wrt_x() -> Inner:
+    def wrt_x() -> MatrixMap:
         if axis is None or x.ndim < 2:
             return Inner(_named(_softmax(x.value, None), "softmax", x), x.shape)
         s = Hadamard(_named(_softmax(x.value, axis), "softmax", x), x.shape)
@@ -227,7 +226,7 @@ def _cross_entropy_of_probabilities(
         label = labels.subtract(softmax_label, targets.label)
         return scale(1 / rows, Inner(Matrix(as_matrix(gradient), label), logits.shape))
 
-    def wrt_targets() -> Scaled:
+    def wrt_targets() -> MatrixMap:
         gradient = _named(_log_softmax(logits.value), "log_softmax", logits)
         return scale(-1 / rows, Inner(gradient, targets.shape))
 

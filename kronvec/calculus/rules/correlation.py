@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..._typing import Array
-    from ...calculus.combinations import Composition
     from ...calculus.expressions import Expression
     from ...calculus.registry import Derivatives
+    from ..maps import MatrixMap
 
 
 MODES = ("valid", "same", "full")
@@ -162,7 +162,7 @@ def convolve2d(
     # The correlation with the reversed kernel, R k: dk[n] comes in by its place in R k.
     start, _ = _convolution_extent(image, kernel, mode)
 
-    def wrt_kernel() -> Composition:
+    def wrt_kernel() -> MatrixMap:
         of_reversed = KernelCorrelation(image.matrix, start, kernel.shape, y.shape)
         backwards = np.arange(kernel.size)[::-1]
         return compose(of_reversed, Index(backwards, None, kernel.shape, kernel.shape, "reversed"))
