@@ -112,7 +112,7 @@ def has_few_columns(matrix: Array, *others: Array) -> bool:
     )
 
 
-def halves(mats: Sequence[Array], batch: int = 1) -> tuple[list[Array], Array]:
+def halves(mats: Sequence[Array], batch: int = 1) -> tuple[Sequence[Array], Array]:
     """The first matrices, and the product of the others: about as many rows on either side."""
     sizes = [a.shape[-2] for a in mats]
     most = _fitting_rows(mats[-1], batch)

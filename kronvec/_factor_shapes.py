@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from ._typing import Array, Factor, Indices, Shape
+    from ._typing import Array, Factor, Factors, Indices, Shape
 
     pass
 
@@ -39,7 +39,7 @@ class IdentityFactor:
 
 def read_factors(
     function: str,
-    factors: Sequence[Factor],
+    factors: Factors,
     argument: str = "factors",
     item: str = "factor",
     *,

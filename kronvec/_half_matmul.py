@@ -35,7 +35,7 @@ from ._triangle import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, SupportsIndex
 
     from numpy.typing import ArrayLike
 
@@ -165,7 +165,7 @@ def gather(move: Callable[..., Any], n: int) -> Indices:
     return indices
 
 
-def check_indices(function: str, n: float) -> int:
+def check_indices(function: str, n: SupportsIndex) -> int:
     """n, if the n² indices of a square can be addressed."""
     n = check_size(function, "n", n)
     check_addressable(function, (n, n), np.dtype(np.intp).itemsize)

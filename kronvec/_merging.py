@@ -37,7 +37,7 @@ def merge_factors(
 
     And whether the trailing axes are worked on across the rows that stand before them.
     """
-    apart = [(i,) for i in range(len(shapes))]
+    apart: list[Shape] = [(i,) for i in range(len(shapes))]
     if any(0 in shape for shape in shapes):
         return apart, False
     candidates = []
@@ -64,7 +64,7 @@ def merge_factors(
 
 def _pairs(shapes: Sequence[Shape], stop: int) -> list[Shape]:
     """The first ``stop`` factors, neighbours together where that takes no more flops."""
-    groups = []
+    groups: list[Shape] = []
     i = stop
     while i > 0:
         i -= 1

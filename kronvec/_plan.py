@@ -196,7 +196,7 @@ def make_plan(
 
 
 def _share_out(
-    passes: Sequence[Pass],
+    passes: list[Pass],
     groups: Sequence[Shape],
     shapes: Sequence[Shape],
     work: _Work,
@@ -357,7 +357,7 @@ def _pass(
     if across:
         width = max(work.across, block_bytes // (block * itemsize) // work.across * work.across)
     together = max(1, block_bytes // max(1, block * width * itemsize)) if width == behind else 1
-    steps = []
+    steps: list[Step] = []
     for i in taken:
         q, p = sizes[i]
         outer, inner = prod(state[: i - low]), prod(state[i - low + 1 :])

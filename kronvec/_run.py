@@ -131,7 +131,7 @@ def _compiled_plan(
     itemsize: int,
     sums: bool,
     merge: bool,
-) -> tuple[tuple[tuple[tuple[None], int, int, tuple[None]], ...], int, int] | None:
+) -> tuple[tuple[Any, ...], int, int] | None:
     """The plan for plain factors of one dtype as `_engine.CompiledPlan` takes it.
 
     None for a plan in which numpy.matmul has a part.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ._shapes import check_matrix_shape, check_size, shape_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ._typing import Shape
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 Pairs = tuple[tuple[int, int], ...]
 
 
-def check_dims(function: str, dims: int | tuple[float | tuple[int, int], ...]) -> Pairs:
+def check_dims(function: str, dims: Sequence[int | tuple[int, int]]) -> Pairs:
     """``dims`` as pairs (rows, columns); an integer d is a square subsystem (d, d)."""
     try:
-        listed = list(dims)
+        listed: list[Any] = list(dims)
     except TypeError:
         raise TypeError(
             f"{function}: dims must be a sequence of subsystem sizes, got {type(dims).__name__}"
@@ -42,10 +43,10 @@ def check_dims(function: str, dims: int | tuple[float | tuple[int, int], ...]) -
     return tuple(pairs)
 
 
-def check_axes(function: str, axis: float | Shape | None, count: int) -> Shape:
+def check_axes(function: str, axis: int | Sequence[int] | None, count: int) -> Shape:
     """``axis``, one subsystem number or several, ascending and not negative."""
     several = isinstance(axis, (tuple, list)) or getattr(axis, "ndim", 0) > 0
-    given: list[Any] = list(axis) if several else [axis]
+    given: list[Any] = list(axis) if several else [axis]  # type: ignore[arg-type]  # several
     axes = []
     for value in given:
         try:
@@ -80,7 +81,7 @@ def check_traceable(function: str, pairs: Pairs, axes: Shape) -> None:
 
 
 def check_factor_shapes(
-    function: str, m: Any, shape_a: int | Shape, shape_b: Shape, *, realigned: bool = False
+    function: str, m: Any, shape_a: Shape, shape_b: Shape, *, realigned: bool = False
 ) -> Pairs:
     """The shapes of A and B; m has that of A ⊗ B, or of R(A ⊗ B) if ``realigned``."""
     a = check_matrix_shape(function, "shape_a", shape_a)
@@ -109,7 +110,7 @@ class Subsystems(NamedTuple):
 
 
 def read_subsystems(
-    function: str, dims: int | tuple[float | tuple[int, int], ...], axis: float | Shape | None
+    function: str, dims: Sequence[int | tuple[int, int]], axis: int | Sequence[int] | None
 ) -> Subsystems:
     """The subsystems of ``dims``, and those chosen by ``axis``; kept for plain integers."""
     plain = type(dims) is tuple and all(type(d) is int for d in dims)
@@ -119,7 +120,7 @@ def read_subsystems(
 
 
 def _read(
-    function: str, dims: int | tuple[float | tuple[int, int], ...], axis: float | Shape | None
+    function: str, dims: Sequence[int | tuple[int, int]], axis: int | Sequence[int] | None
 ) -> Subsystems:
     pairs = check_dims(function, dims)
     axes = check_axes(function, axis, len(pairs))

@@ -25,8 +25,12 @@ from ._triangle import for_size, halve, triangle_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from ._typing import Array, Indices, Scalar
+
+    # first[j] second[i], and where: everywhere or in these columns
+    _Term: TypeAlias = tuple[Array, Array, Array | bool]
 
 _BLOCK_BYTES = 1 << 18
 
@@ -63,7 +67,7 @@ def form(out: Array, a: Array, b: Array | None, left: Side, right: Side) -> None
     c, e = np.take(a, l, axis=-1), np.take(a if b is None else b, k, axis=-1)
     # A row of the result is the sum of first[j] second[i] over the terms (first, second, where);
     # the columns of the first factors are scaled by √2 to a power, on the diagonal and off it.
-    on_diagonal = [(c, e, True)]
+    on_diagonal: list[_Term] = [(c, e, True)]
     powers = np.zeros(2, int)
     if right.adds:
         swapped = (e, c) if b is None else (np.take(a, k, axis=-1), np.take(b, l, axis=-1))
@@ -80,8 +84,9 @@ def form(out: Array, a: Array, b: Array | None, left: Side, right: Side) -> None
     if left.adds:
         beside += [(second, first, where) for first, second, where in on_diagonal]
     diagonal = np.flatnonzero(~off)
-    on_diagonal = _scaled(on_diagonal, *powers, diagonal)
-    beside = _scaled(beside, *(powers + left.root_two * left.adds), diagonal)
+    on_diagonal = _scaled(on_diagonal, powers[0], powers[1], diagonal)
+    powers = powers + left.root_two * left.adds
+    beside = _scaled(beside, powers[0], powers[1], diagonal)
     width = max(out.size // out.shape[-2], 1)
     chunk = min(n, max(1, _BLOCK_BYTES // (out.itemsize * width)))
     work = np.empty((*out.shape[:-2], chunk, out.shape[-1]), out.dtype)
@@ -105,7 +110,7 @@ def _columns(n: int, side: Side) -> Indices:
 
 def _products(
     out: Array,
-    terms: Sequence[tuple[Array, Array, bool]],
+    terms: Sequence[_Term],
     j: int,
     low: int,
     high: int,
@@ -124,9 +129,7 @@ def _products(
             np.multiply(*factors, out=block)
 
 
-def _scaled(
-    terms: Sequence[tuple[Array, Array, bool]], off: Scalar, on: Scalar, diagonal: Array
-) -> list[tuple[Array, Array, bool]]:
+def _scaled(terms: Sequence[_Term], off: Scalar, on: Scalar, diagonal: Array) -> list[_Term]:
     """The terms, the columns of their first factors times √2 to a power."""
     scaled = []
     for first, second, where in terms:

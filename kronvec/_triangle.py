@@ -101,7 +101,7 @@ _kept_small = lru_cache(maxsize=64)(_made)  # at most 32 KiB each
 _kept_large = lru_cache(maxsize=8)(_made)  # at most 2 MiB each
 
 
-def for_size(positions: Callable[..., Any], n: int, order: Order = "F") -> Array:
+def for_size(positions: Callable[..., Any], n: int, order: Any = "F") -> Array:
     """``positions(n, order)``, kept unless it is large; not writeable where it is kept."""
     if n > CACHED_SIZE:
         return positions(n, order)

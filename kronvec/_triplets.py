@@ -78,7 +78,9 @@ def of_dense(
 ) -> tuple[Array, Array]:
     batch = m.shape[:-2]
     if 0 in (*shape_a, *shape_b):
-        return tuple(np.zeros((*batch, count, *shape), m.dtype) for shape in (shape_a, shape_b))
+        return np.zeros((*batch, count, *shape_a), m.dtype), np.zeros(
+            (*batch, count, *shape_b), m.dtype
+        )
     m = m.reshape(-1, *m.shape[-2:])
     if not _all_finite(m):
         raise np.linalg.LinAlgError(f"{name}: m has entries that are not finite")
@@ -303,11 +305,11 @@ def of_low_rank(
     left, s, right = np.linalg.svd(r_u @ r_v.T, full_matrices=False)
     found = q_u @ left[:, :count], s[:count], right[:count] @ q_v.T
     missing = count - found[1].size  # fewer terms than asked for: the rest are zero
-    found = tuple(
+    left, s, right = (
         np.pad(f, [(0, missing if axis == where else 0) for axis in range(f.ndim)])
         for f, where in zip(found, (1, 0, 0), strict=True)
     )
-    return _finished(name, [(found, part)], shape_a, shape_b, count)
+    return _finished(name, [((left, s, right), part)], shape_a, shape_b, count)
 
 
 # ----------------------------------------------------------------- from triplets to factors

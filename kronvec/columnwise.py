@@ -267,7 +267,7 @@ def _formed(function: str, mats: Iterable[ArrayLike], out: Array | None, axis: i
         raise TypeError(f"{function}: masked arrays are not supported; fill them first")
     plain = [np.asarray(a) for a in operands]
     shared = check_alike(function, plain, axis)
-    batch = broadcast_batch(function, **{f"matrix_{i}": a for i, a in enumerate(plain)})
+    batch = broadcast_batch(function, None, **{f"matrix_{i}": a for i, a in enumerate(plain)})
     length = prod(a.shape[-3 - axis] for a in plain)
     shape = (*batch, length, shared) if axis == -1 else (*batch, shared, length)
     dtype = np.result_type(*plain)

@@ -155,7 +155,7 @@ class _NumpyPatch:
         cls = _NumpyPatch
         with cls._lock:
             if cls._active == 0:
-                cls._original, np.kron = np.kron, kron
+                cls._original, np.kron = np.kron, kron  # type: ignore[assignment]  # it takes more
             cls._active += 1
 
     def undo(self) -> None:

@@ -89,7 +89,7 @@ def kronsum(*mats: ArrayLike, out: Array | None = None) -> Array:
            [ 0,  3, 30, 44]])
     """
     operands, factors = _read_square("kronsum", mats)
-    batch = broadcast_batch("kronsum", **{f"factor_{i}": f for i, f in enumerate(factors)})
+    batch = broadcast_batch("kronsum", None, **{f"factor_{i}": f for i, f in enumerate(factors)})
     sizes = [f.shape[-1] for f in factors]
     shape = (*batch, prod(sizes), prod(sizes))
     dtype = np.result_type(*factors)
@@ -216,7 +216,7 @@ def kronsum_matmul(
     shape = (*batch, *x.shape[x.ndim - core :])
     dtype = scaled_dtype(alpha, *factors, x)
     check_target(function, out, beta, shape, dtype)
-    factors = [with_alpha(function, [f], alpha, dtype)[0] for f in factors]
+    factors: list[Array] = [with_alpha(function, [f], alpha, dtype)[0] for f in factors]
     right = x.shape[-1] if core == 2 else 1
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         result = _sum_of_matmul(factors, x.astype(dtype, copy=False), core).reshape(shape)

@@ -100,7 +100,7 @@ def solve_sylvester(a: ArrayLike, b: ArrayLike, q: ArrayLike) -> Array:
     _check_right_side(function, (m, n), a=a, b=b, q=q)
 
     def solve(forms: Sequence[SchurForm], q: Array) -> Array:
-        return solve_pair(function, *forms, q, ("a", "b"))
+        return solve_pair(function, forms[0], forms[1], q, ("a", "b"))
 
     return _each(function, solve, {"a": a, "b": b.mT}, q)
 
@@ -282,7 +282,7 @@ def _each(
             return _empty(q, *matrices.values())
         forms = [prepare(a) for a in matrices.values()]
         return check_solution(function, solve(forms, q))
-    batch = broadcast_batch(function, **matrices, q=q)
+    batch = broadcast_batch(function, None, **matrices, q=q)
     x = _empty(np.broadcast_to(q, (*batch, *q.shape[-2:])), *matrices.values())
     if not x.size:
         return x

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def realignment(
     m: Any,
-    shape_a: tuple[int, int],
-    shape_b: tuple[int, int],
+    shape_a: Shape,
+    shape_b: Shape,
     *,
     order: Order = "F",
     inverse: bool = False,

@@ -120,7 +120,7 @@ def mttkrp(
     return wrap_like(result, *operands) if out is None else store("mttkrp", result, out)
 
 
-def _read(x: Array, mats: Iterable[ArrayLike | None], mode: Any) -> tuple[list[Array | None], int]:
+def _read(x: Array, mats: Iterable[ArrayLike | None], mode: Any) -> tuple[list[Any], int]:
     """The matrices as arrays, None where it is not needed, and the mode from 0."""
     try:
         mats = list(mats)
@@ -219,7 +219,7 @@ def _product(mats: Sequence[Array], like: Array) -> Array:
 
 def _times_product(x: Array, mats: Sequence[Array], like: Array) -> Array:
     """X (A1 ⊙ … ⊙ AN), a block of the product's rows at a time."""
-    total = None
+    total: Any = None
     for start, stop, rows in row_blocks(mats, like):
         term = np.matmul(x[..., start:stop], rows)
         total = term if total is None else total + term

@@ -97,7 +97,7 @@ def _add_zero(a: MatrixMap, b: MatrixMap) -> Any:
     return a if isinstance(b, Zero) else None
 
 
-def _add_same(a: MatrixMap, b: MatrixMap) -> Scaled | None:
+def _add_same(a: MatrixMap, b: MatrixMap) -> MatrixMap | None:
     (c, k), (d, l) = _unscaled(a), _unscaled(b)
     if k is l or (isinstance(k, Sandwich) and isinstance(l, Sandwich) and _same(k, l)):
         return scale(c + d, k)
@@ -116,7 +116,8 @@ def _scaled_matrix(c: Scalar, m: Matrix) -> Matrix:
 def _add_entries(a: MatrixMap, b: MatrixMap) -> MatrixMap | None:
     """Hadamard, inner and outer terms, by their matrices."""
     (c, k), (d, l) = _unscaled(a), _unscaled(b)
-    for kind, name in ((Hadamard, "m"), (Inner, "a"), (Outer, "b")):
+    kinds: tuple[tuple[Any, str], ...] = ((Hadamard, "m"), (Inner, "a"), (Outer, "b"))
+    for kind, name in kinds:
         if isinstance(k, kind) and isinstance(l, kind):
             total = _scaled_matrix(c, getattr(k, name)) + _scaled_matrix(d, getattr(l, name))
             if kind is Hadamard:

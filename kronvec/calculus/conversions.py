@@ -298,8 +298,8 @@ def reorder_jacobian(
 def _read(
     function: str,
     jacobian: ArrayLike,
-    out_shape: tuple[float, ...],
-    in_shape: int | Shape,
+    out_shape: Shape,
+    in_shape: Shape,
     layout: str,
 ) -> tuple[Array, Shape, Shape]:
     """A Jacobian in the numerator layout and the shapes of F and X."""

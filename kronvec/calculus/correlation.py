@@ -24,6 +24,7 @@ from .matrices import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from .._typing import Array, Order, Shape
     from ..operators._base import Operator
@@ -34,7 +35,8 @@ def _padded(x: Array, start: Shape, size: Shape) -> Array:
     if start == (0, 0) and x.shape[-2:] == size:
         return x
     result = np.zeros((*x.shape[:-2], *size), x.dtype)
-    here, there = [...], [...]
+    here: list[Any] = [...]
+    there: list[Any] = [...]
     for s, length, have in zip(start, size, x.shape[-2:], strict=True):
         low, high = max(s, 0), min(s + length, have)
         high = max(low, high)

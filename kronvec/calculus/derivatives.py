@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -18,15 +18,21 @@ from .terms import identity_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from numpy.typing import ArrayLike
 
     from .._typing import Array, Shape
     from ..calculus.expressions import Expression
 
+    Variables: TypeAlias = list[Variable] | tuple[Variable, ...]
 
-def D(f: Expression, x: Variable | Sequence[Variable]) -> MatrixMap | Block:
+
+@overload
+def D(f: Expression, x: Variable) -> MatrixMap: ...
+@overload
+def D(f: Expression, x: Variables) -> Block: ...
+def D(f: Expression, x: Variable | Variables) -> MatrixMap | Block:
     """The derivative of an expression: the linear map dX -> dF, structured.
 
     Parameters
@@ -113,11 +119,11 @@ def jvp(f: Expression, x: Variable, dx: ArrayLike) -> Array:
     batch = dx.shape[: dx.ndim - x.ndim]
     tangents = {id(x): dx.reshape((*batch, *matrix_shape(x.shape)))}
     for node in _ordered(f, [x])[0]:
-        total = None
+        total: Any = None
         for i, operand in enumerate(node.operands):
             tangent = tangents.get(id(operand))
             local = None if tangent is None else node.local(i)
-            if local is not None:
+            if local is not None and tangent is not None:
                 term = local._apply(tangent)
                 total = term if total is None else total + term
         if total is not None:
@@ -128,9 +134,7 @@ def jvp(f: Expression, x: Variable, dx: ArrayLike) -> Array:
     return found.reshape((*batch, *f.shape))
 
 
-def vjp(
-    f: Expression, x: Variable | Sequence[Variable], g: ArrayLike
-) -> Array | tuple[Array, Array]:
+def vjp(f: Expression, x: Variable | list[Variable] | tuple[Variable, ...], g: ArrayLike) -> Any:
     """The cotangent Jᴴ G of x, by one reverse sweep.
 
     Parameters
@@ -161,7 +165,7 @@ def vjp(
            [4., 8.]])
     """
     several = isinstance(x, (tuple, list))
-    variables = list(x) if several else [x]
+    variables = list(x) if isinstance(x, (tuple, list)) else [x]
     for each in variables:
         _check("vjp", f, each)
     g = _batch_of("vjp", "g", g, f.shape)
@@ -175,7 +179,11 @@ def vjp(
     return results if several else results[0]
 
 
-def grad(phi: Expression, x: Variable | Sequence[Variable]) -> Any:
+@overload
+def grad(phi: Expression, x: Variable) -> Array: ...
+@overload
+def grad(phi: Expression, x: Variables) -> tuple[Array, ...]: ...
+def grad(phi: Expression, x: Variable | Variables) -> Array | tuple[Array, ...]:
     """The gradient of a scalar expression: the matrix A of dφ = tr(Aᵀ dX), by one reverse sweep.
 
     Parameters
@@ -217,7 +225,7 @@ def grad(phi: Expression, x: Variable | Sequence[Variable]) -> Any:
     return _gradient(phi, x, vjp(phi, x, one), one)
 
 
-def _gradient(phi: Expression, x: Expression, cotangent: Array, one: Array) -> Any:
+def _gradient(phi: Expression, x: Variable, cotangent: Array, one: Array) -> Any:
     """A of its conjugate; for a complex φ of a real x from Re(Aᴴ) and Re(i Aᴴ), which is Im A."""
     if phi.dtype.kind == "c" and x.dtype.kind != "c":
         return cotangent + 1j * vjp(phi, x, 1j * one)
@@ -267,7 +275,7 @@ def _sweep(f: Expression, variables: Sequence[Expression], g: Array) -> list[Arr
         received = cotangents.pop(id(node), None)
         for i, operand in enumerate(node.operands):
             local = node.local(i) if received is not None and id(operand) in on_path else None
-            if local is None:
+            if local is None or received is None:
                 continue
             term = local._pull(received)
             if operand.dtype.kind != "c" and term.dtype.kind == "c":

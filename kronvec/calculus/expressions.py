@@ -59,15 +59,15 @@ class Expression:
         self,
         value: Array,
         label: Label | None = None,
-        operands: Sequence[Expression] | Sequence[Any] = (),
+        operands: Sequence[Expression] = (),
         derivatives: tuple[Any, ...] | None = None,
     ) -> None:
         self.value: Array = value
         self._label = label
-        self.operands: tuple[Expression, ...] = operands
+        self.operands: tuple[Expression, ...] = tuple(operands)
         # A function for each operand that makes the derivative with respect to it.
         self._derivatives: tuple[Callable[[], MatrixMap] | None, ...] = derivatives or ()
-        self.depends = any(operand.depends for operand in operands)
+        self.depends: bool = any(operand.depends for operand in operands)
 
     def local(self, i: int) -> MatrixMap | None:
         """The derivative with respect to operand i; None where it is none."""
@@ -177,22 +177,22 @@ class Expression:
 
     # Comparisons are of values, and have no derivative; expressions stay hashable by identity.
 
-    def __lt__(self, other: Expression) -> Array:
+    def __lt__(self, other: Any) -> Any:
         return _rules().less(self, other)
 
-    def __le__(self, other: int) -> Array:
+    def __le__(self, other: Any) -> Any:
         return _rules().less_equal(self, other)
 
-    def __gt__(self, other: Array | int) -> Array:
+    def __gt__(self, other: Any) -> Any:
         return _rules().greater(self, other)
 
-    def __ge__(self, other: int) -> Array:
+    def __ge__(self, other: Any) -> Any:
         return _rules().greater_equal(self, other)
 
-    def __eq__(self, other: Sequence[int]) -> Array:
+    def __eq__(self, other: object) -> Any:
         return _rules().equal(self, other)
 
-    def __ne__(self, other: Sequence[int]) -> Array:
+    def __ne__(self, other: object) -> Any:
         return _rules().not_equal(self, other)
 
     __hash__ = object.__hash__

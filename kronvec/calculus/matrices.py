@@ -31,7 +31,7 @@ class Matrix:
         self.label = labels.fitting(label, array.shape)
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> Shape:
         """Rows and columns."""
         return self.array.shape
 
@@ -99,14 +99,14 @@ class Inverse(Matrix):
         self.label = labels.fitting(of.label.inv, of.shape)
 
     @property
-    def array(self) -> Array:
+    def array(self) -> Array:  # type: ignore[override]  # made when asked for
         """The inverse itself."""
         if self._array is None:
             self._array = np.linalg.inv(self.of.array)
         return self._array
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> Shape:
         """Rows and columns."""
         return self.of.shape
 

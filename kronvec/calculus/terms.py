@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from .._typing import Array, Order, Shape
     from ..operators._base import Operator
+
+_Either = TypeVar("_Either")
 
 
 class Sandwich(MatrixMap):
@@ -89,9 +91,7 @@ class Sandwich(MatrixMap):
         """Whether its matrix has a K; where L dXᵀ R is a vector, (Rᵀ ⊗ L) K = L ⊗ Rᵀ has none."""
         return self.transposed and 1 not in self._out
 
-    def _factors(
-        self, order: Order, left: Dense | Identity | Label, right: Dense | Identity | Label
-    ) -> tuple[Dense | Identity | Label, Dense | Identity | Label]:
+    def _factors(self, order: Order, left: _Either, right: _Either) -> tuple[_Either, _Either]:
         """The factors of the Kronecker product, L and Rᵀ given."""
         flat = self.transposed and not self._exchanges
         return (right, left) if (order == "F") != flat else (left, right)
@@ -305,8 +305,10 @@ class Index(MatrixMap):
                     (target, self._out, sizes[1]),
                 )
             )
-        gather = Identity(sizes[0]) if source is None else Restriction(source, sizes[0])
-        scatter = Identity(sizes[1]) if target is None else Restriction(target, sizes[1]).T
+        gather: Operator = Identity(sizes[0]) if source is None else Restriction(source, sizes[0])
+        scatter: Operator = (
+            Identity(sizes[1]) if target is None else Restriction(target, sizes[1]).T
+        )
         return scatter @ gather
 
     def _label(self, order: Order) -> Label:

@@ -34,7 +34,7 @@ def _is_adjoint(a: Operator, b: Operator) -> bool:
         if restriction is not None and type(other) is type(restriction):
             return restriction.shape == other.shape and np.array_equal(
                 restriction.indices,
-                other.indices,  # type: ignore[attr-defined]  # of one type
+                other.indices,
             )
     if isinstance(a, HalfPermutation) and type(a) is type(b) and a.is_itself != b.is_itself:
         return a.shape == b.shape[::-1]

@@ -107,6 +107,6 @@ def _grid_of_term(term: Operator) -> Grid | None:
 
 def _same_place(a: Grid, b: Grid) -> bool:
     """Whether two grids have the same points, and the same of them are observed."""
-    if a.sizes != b.sizes or (a.observed is None) != (b.observed is None):
-        return False
-    return a.observed is None or np.array_equal(a.observed, b.observed)
+    if a.observed is None or b.observed is None:
+        return a.sizes == b.sizes and a.observed is b.observed
+    return a.sizes == b.sizes and np.array_equal(a.observed, b.observed)

@@ -129,8 +129,10 @@ class Solving(Interface):
         b = b.astype(inexact(*self._own_dtypes(), b.dtype), copy=False)
         less_precise = self._is_less_precise(b.dtype)
         columns = b[:, None] if b.ndim == 1 else b
-        solve = refined_in_more_precision if less_precise else type(self)._solve
-        x = solve(self, columns)  # type: ignore[operator]  # an Operator
+        solve: Callable[..., Array] = (
+            refined_in_more_precision if less_precise else type(self)._solve
+        )
+        x = solve(self, columns)
         return x[:, 0] if b.ndim == 1 else x
 
     def lstsq(self, b: ArrayLike, *, rtol: float | None = None) -> Array:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from .._typing import Shape
+    from .._typing import Scalar, Shape
     from ..operators._base import Operator
 
 
@@ -43,13 +43,13 @@ class Subsystems(Interface):
             fitting.append((c, groups))
         return fitting
 
-    def _partial_trace(self, dims: Sequence[Shape], axes: Shape) -> Any:
+    def _partial_trace(self, dims: Sequence[tuple[int, int]], axes: Shape) -> Any:
         terms = self._fitting_terms(dims)
         if terms is None:
             return NotImplemented
         return _sum(_traced(c, groups, axes) for c, groups in terms)
 
-    def _partial_transpose(self, dims: Sequence[Shape], axes: Shape) -> Any:
+    def _partial_transpose(self, dims: Sequence[tuple[int, int]], axes: Shape) -> Any:
         terms = self._fitting_terms(dims)
         if terms is None:
             return NotImplemented
@@ -100,7 +100,7 @@ def _product(factors: Sequence[Operator]) -> Operator:
     return factors[0] if len(factors) == 1 else KroneckerProduct(*factors)
 
 
-def _traced(c: float, groups: Sequence[Operator], axes: Shape) -> Operator:
+def _traced(c: Scalar, groups: Sequence[Operator], axes: Shape) -> Any:
     """The product of the rest, scaled by the traces."""
     scale = reduce(np.multiply, [g.trace() for i, g in enumerate(groups) if i in axes], c)
     rest = [g for i, g in enumerate(groups) if i not in axes]

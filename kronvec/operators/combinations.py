@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from .._typing import Array, DType, Norm, Scalar
     from ._structured_sums import Iterative, Pencil, Shifted
-    from .kronecker_product import KroneckerProduct
 
 
 def common_dtype(operators: Sequence[Operator]) -> DType:
@@ -271,7 +270,7 @@ class Sum(ByEigenvalues, Operator):
         result = None if form is None else form.slogdet()
         return super()._slogdet() if result is None else result
 
-    def _known_eigh(self) -> tuple[Array, KroneckerProduct] | None:
+    def _known_eigh(self) -> tuple[Array, Operator] | None:
         form = self._form()
         return None if form is None else form.eigh()
 

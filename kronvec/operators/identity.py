@@ -147,7 +147,8 @@ class Identity(Operator):
 
     def _norm(self, ord: Norm) -> Scalar:
         n = self.shape[0]
-        return np.float64({"fro": np.sqrt(n), "nuc": n}.get(ord, min(n, 1)))
+        norms: dict[Norm, float] = {"fro": np.sqrt(n), "nuc": n}
+        return np.float64(norms.get(ord, min(n, 1)))
 
     def __repr__(self) -> str:
         return f"Identity({self.shape[0]})"

@@ -122,7 +122,7 @@ class Extension(Operator):
         if restriction.is_injective:
             y[..., restriction.indices, :] = x
         else:
-            np.add.at(y, (..., restriction.indices, slice(None)), x)
+            np.add.at(np.moveaxis(y, -2, 0), restriction.indices, np.moveaxis(x, -2, 0))
         return y
 
     def _rmatmul(self, x: Array) -> Array:

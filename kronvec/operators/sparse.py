@@ -88,10 +88,10 @@ class Sparse(Operator):
         """The matrix itself as a ``scipy.sparse.csr_array``, a copy."""
         return self.matrix.astype(self.dtype if dtype is None else dtype, copy=True)
 
-    def _partial_trace(self, dims: Sequence[Shape], axes: Shape) -> Any:
+    def _partial_trace(self, dims: Sequence[tuple[int, int]], axes: Shape) -> Any:
         return Sparse(partial_trace(self.matrix, dims, axes))
 
-    def _partial_transpose(self, dims: Sequence[Shape], axes: Shape) -> Any:
+    def _partial_transpose(self, dims: Sequence[tuple[int, int]], axes: Shape) -> Any:
         return Sparse(partial_transpose(self.matrix, dims, axes))
 
     # ------------------------------------------------------------------------------ algebra

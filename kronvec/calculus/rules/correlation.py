@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._typing import Array
+    from ..._typing import Array, Shape
     from ...calculus.expressions import Expression
     from ...calculus.registry import Derivatives
     from ..maps import MatrixMap
@@ -29,7 +29,7 @@ MODES = ("valid", "same", "full")
 
 def _extent(
     image: Array | Expression, kernel: Array | Expression, mode: str, centre: Callable[..., Any]
-) -> tuple[tuple[int, int], tuple[int, int]]:
+) -> tuple[Shape, Shape]:
     """(s, shape) of y[l] = Σ_n x[l + n + s] k[n]: the part of all overlaps that a mode keeps."""
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
@@ -48,13 +48,13 @@ def _extent(
 
 def _correlation_extent(
     image: Array | Expression, kernel: Array | Expression, mode: str
-) -> tuple[tuple[int, int], tuple[int, int]]:
+) -> tuple[Shape, Shape]:
     return _extent(image, kernel, mode, lambda k: k // 2)
 
 
 def _convolution_extent(
     image: Array | Expression, kernel: Array | Expression, mode: str
-) -> tuple[tuple[int, int], tuple[int, int]]:
+) -> tuple[Shape, Shape]:
     return _extent(image, kernel, mode, lambda k: (k - 1) // 2)
 
 

@@ -238,7 +238,7 @@ def take(
     return (lambda: _gather(y, a, _numbers(a)[key], "take"),)
 
 
-def _cat(*parts: Array, axis: int | None = 0) -> Any:
+def _cat(*parts: Array, axis: int = 0) -> Any:
     return np.concatenate(parts, operator.index(axis))
 
 
@@ -255,7 +255,7 @@ def _concatenate(y: Expression, *parts: Expression, axis: int = 0) -> Derivative
     return tuple((lambda i=i: wrt(i)) for i in range(len(parts)))
 
 
-def concatenate(arrays: Sequence[Expression], axis: int | None = 0) -> Any:
+def concatenate(arrays: Sequence[Expression], axis: int = 0) -> Any:
     """Vectors or matrices one after the other along an axis.
 
     Parameters
