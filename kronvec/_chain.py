@@ -93,9 +93,9 @@ def apply_factors(
     job = Job(factors, state, batch, dtype)
     entry = None if is_zero(beta) else _entry(beta, dtype)
     adds = is_zero(beta) or (entry is not None and job.adds())
-    if out is not None and adds and _takes_result(target, dtype, (x, *dense)):
+    if target is not None and adds and _takes_result(target, dtype, (x, *dense)):
         job.run(target, workers, entry)
-        return out
+        return out  # type: ignore[return-value]  # there with its target
     result = np.empty(shape, dtype)
     job.run(result, workers)
     return _finish(result, beta, out, swapped, operands)

@@ -48,7 +48,7 @@ def holds_foreign(values: Any) -> bool:
         if kind is list or kind is tuple:
             if len(value) <= _MOST_FACTORS and holds_foreign(value):
                 return True
-        elif is_foreign(kind):
+        elif is_foreign(kind):  # type: ignore[arg-type]  # types are hashable
             return True
     return False
 

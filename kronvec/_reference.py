@@ -257,7 +257,7 @@ def linear_vjp(
     bias: bool = True,
     sum_batch: bool | None = None,
     conjugate: bool = True,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, ...]:
     """matmul_vjp and db = Σ_rows G, for Y = X W + b."""
     dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
     if not bias:

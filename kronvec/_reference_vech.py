@@ -13,7 +13,7 @@ import numpy as np
 from ._reference_vec import _operands, unvec, unvech, vec, vech
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from ._typing import Array
@@ -109,7 +109,7 @@ def symmetrizer_indices(n: int) -> Array:
 # --------------------------------------------------------------------------------------
 # P (A ⊗ B) Rᵀ for P and R among these matrices, of shape (rows, n²)
 
-_ROWS = {
+_ROWS: dict[str, Callable[[int], Array]] = {
     "duplication": lambda n: duplication_matrix(n).T,
     "duplication_pinv": duplication_pinv_matrix,
     "elimination": elimination_matrix,

@@ -60,22 +60,22 @@ def apply_rows(
     operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
     if any_masked(*operands):
         raise TypeError(f"{function}: masked arrays are not supported; fill them first")
-    x, *factors = (np.asarray(a) for a in operands)
+    x, *dense = (np.asarray(a) for a in operands)
     core = min(core, x.ndim)
-    length = check_kron_axis(function, factors, x, -core)
-    rows = check_rows(function, rows, [f.shape[-2] for f in factors])
-    batch, columns = factors_batch(function, factors, x, core), x.shape[x.ndim - core + 1 :]
+    length = check_kron_axis(function, dense, x, -core)
+    rows = check_rows(function, rows, [f.shape[-2] for f in dense])
+    batch, columns = factors_batch(function, dense, x, core), x.shape[x.ndim - core + 1 :]
     shape = (*batch, len(rows[0]), *columns)
-    dtype = scaled_dtype(alpha, x, *factors).newbyteorder("=")
+    dtype = scaled_dtype(alpha, x, *dense).newbyteorder("=")
     check_target(function, out, beta, shape, dtype)
-    factors = with_alpha(function, factors, alpha, dtype)
+    dense = with_alpha(function, dense, alpha, dtype)
     x = x.astype(dtype, copy=False).reshape(*x.shape[: x.ndim - core], length, prod(columns))
     y = np.zeros((*batch, len(rows[0]), prod(columns)), dtype)
     if y.size and length:
-        if any(f.ndim > 2 for f in factors):
-            _by_formed_rows(factors, x, rows, y)
+        if any(f.ndim > 2 for f in dense):
+            _by_formed_rows(dense, x, rows, y)
         else:
-            _by_groups(function, factors, x, rows, y, workers)
+            _by_groups(function, dense, x, rows, y, workers)
     return combine(y.reshape(shape), beta, out, operands)
 
 

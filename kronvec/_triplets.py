@@ -130,7 +130,7 @@ def _by_svd(r: Array, parts: Sequence[Part], count: int) -> Iterator[Any]:
 
 def _products(
     m: Array, shape_a: Shape, shape_b: Shape
-) -> tuple[Callable[..., Any], Callable[..., Any], tuple[int, int]]:
+) -> tuple[Callable[..., Any], Callable[..., Any], Shape]:
     """(R(M) X, R(M)ᵀ Y) as functions, and the shape of R(M)."""
     (rows, columns), (p, q) = shape_a, shape_b
     shape = rows * columns, p * q
@@ -167,7 +167,7 @@ def _scaled(
     multiply: Callable[..., Any],
     multiply_transposed: Callable[..., Any],
     shape: Shape,
-) -> tuple[Callable[..., Any], Callable[..., Any], tuple[int, int], Scalar]:
+) -> tuple[Callable[..., Any], Callable[..., Any], Shape, Scalar]:
     """The products by R(M) / scale, the largest entry about 1, so that no square underflows."""
     largest = np.abs(entries).max(initial=0) if entries.ndim == 1 else _largest(entries)
     scale = largest if largest > 0 else largest.dtype.type(1)

@@ -29,3 +29,7 @@ Index: TypeAlias = SupportsIndex | slice | Sequence[int] | Sequence[bool] | Arra
 # The factors of a product as users give them; None is an identity of the size that fits.
 Factors: TypeAlias = Iterable[ArrayLike | None]
 Factor: TypeAlias = "Array | IdentityFactor"
+# An array of a library whose types are not known here.
+Foreign: TypeAlias = Any
+# What a call is given: arrays, lists of them, sizes.
+Operands: TypeAlias = tuple[Any, ...]

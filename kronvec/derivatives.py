@@ -290,7 +290,7 @@ def linear_vjp(
     if overrides_ufuncs(g, x, w):
         g, x, w = (a if hasattr(a, "shape") else np.asarray(a) for a in (g, x, w))
         dx, dw = matmul_vjp(g, x, w, sum_batch=sum_batch, conjugate=conjugate)
-        db = g.sum(axis=-2)
+        db = g.sum(axis=-2)  # type: ignore[union-attr]  # it has a shape, so it is an array
     else:
         w = as_plain("linear_vjp", "w", w, min_ndim=2)
         ops = MatmulOperands("linear_vjp", g, x, w)

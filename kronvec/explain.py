@@ -239,7 +239,7 @@ def _is_pair(factor: Any) -> bool:
     return isinstance(factor, tuple) and len(factor) == 2 and all(map(np.isscalar, factor))
 
 
-def _stand_in(name: str, pair: tuple[int, float], dtype: DType) -> Array:
+def _stand_in(name: str, pair: tuple[int, int], dtype: DType) -> Array:
     """An array of this shape that takes no memory."""
     q, p = (check_size(name, "a size of a factor", n) for n in pair)
     return np.broadcast_to(np.zeros((), dtype), (q, p))
@@ -247,7 +247,7 @@ def _stand_in(name: str, pair: tuple[int, float], dtype: DType) -> Array:
 
 def _explain(
     given: Sequence[Factor],
-    factors: Sequence[Factor],
+    factors: Sequence[Any],
     x_shape: Shape,
     batch: Shape,
     dtype: DType,
@@ -285,7 +285,8 @@ def _explain(
         )
     loop, shape, plan = plan_item(factors, x_shape, batch, dtype)
     items = prod(loop)
-    steps, passes = [], []
+    steps: list[ExplainedStep] = []
+    passes: list[ExplainedPass] = []
     for number, each in enumerate(plan.passes, 1):
         moved = items * (each.input_size + each.output_size) * entry
         size = each.block * each.together * entry
@@ -312,17 +313,18 @@ def _factor_name(factor: Factor) -> str:
 
 
 def _factor_by_factor(
-    factors: Sequence[Factor],
+    factors: Sequence[Any],
     route: str,
     items: int,
     left: int,
     right: int,
     dtype: DType,
-) -> tuple[tuple[ExplainedStep, ...], tuple[ExplainedPass, ...]]:
+) -> tuple[list[ExplainedStep], list[ExplainedPass]]:
     """Steps and passes of the routes without a plan; small products take the last factor first."""
     order = list(enumerate(factors))
     state = [f.shape[-1] for f in factors]
-    steps, passes = [], []
+    steps: list[ExplainedStep] = []
+    passes: list[ExplainedPass] = []
     for i, f in order[::-1] if route == SMALL else order:
         if not isinstance(f, np.ndarray):
             continue
@@ -342,7 +344,7 @@ def _explained(
     number: int,
     each: Pass,
     step: Step,
-    factors: Sequence[Factor],
+    factors: Sequence[Any],
     items: int,
     dtype: DType,
 ) -> Iterator[ExplainedStep]:

@@ -216,7 +216,7 @@ def kronsum_matmul(
     shape = (*batch, *x.shape[x.ndim - core :])
     dtype = scaled_dtype(alpha, *factors, x)
     check_target(function, out, beta, shape, dtype)
-    factors: list[Array] = [with_alpha(function, [f], alpha, dtype)[0] for f in factors]
+    factors = [with_alpha(function, [f], alpha, dtype)[0] for f in factors]
     right = x.shape[-1] if core == 2 else 1
     if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
         result = _sum_of_matmul(factors, x.astype(dtype, copy=False), core).reshape(shape)
@@ -264,7 +264,7 @@ def _sum_of_matmul(factors: Sequence[Array], x: Array, core: int) -> Array:
 
 
 def _run(
-    factors: Sequence[Array],
+    factors: list[Array],
     left: int,
     right: int,
     x: Array,

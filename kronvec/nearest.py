@@ -118,7 +118,7 @@ def nearest_kron(
         own = ask(m, "_realigned", shape_a, shape_b)
         if own is NotImplemented:
             check_formable(name, m)
-            return nearest_kron(m.toarray(), shape_a, shape_b, terms=terms)
+            return nearest_kron(np.asarray(m), shape_a, shape_b, terms=terms)
         u, v = own
         a, b = of_low_rank(name, u, v, shape_a, shape_b, count)
     else:

@@ -11,10 +11,10 @@ from . import mode_products
 from .registry import MANY, Candidate, Unsuitable, adapter, as_left, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Array, Operands
 
 
 # ------------------------------------------------------------------------------------ PyTorch
@@ -29,7 +29,7 @@ def _torch(tree: Any) -> Any:
 
 
 @adapter("torch", "torch", *MANY)
-def torch_matmul(work: Any, operands: Any) -> Iterator[Any]:
+def torch_matmul(work: Any, operands: Operands) -> Iterator[Any]:
     """A batched product for each factor, in place on its axis or rotating the axes."""
     import torch
 
@@ -44,7 +44,7 @@ def torch_matmul(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("torch", "torch", "triple_product")
-def torch_triple(work: Any, operands: Any) -> Iterator[Any]:
+def torch_triple(work: Any, operands: Operands) -> Iterator[Any]:
     """A @ B @ C, as written and from the right."""
     a, b, c = _torch(operands)
     yield Candidate(lambda: a @ b @ c)
@@ -53,7 +53,7 @@ def torch_triple(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("torch", "torch", "matmul_vjp")
-def torch_vjp(work: Any, operands: Any) -> Iterator[Any]:
+def torch_vjp(work: Any, operands: Operands) -> Iterator[Any]:
     """Two batched products."""
     g, x, w = _torch(operands)
     xt, wt = x.mT, w.mT
@@ -61,7 +61,7 @@ def torch_vjp(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("torch", "torch", "kron")
-def torch_kron(work: Any, operands: Any) -> Iterator[Any]:
+def torch_kron(work: Any, operands: Operands) -> Iterator[Any]:
     """torch.kron."""
     import torch
 
@@ -71,7 +71,7 @@ def torch_kron(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("torch", "torch", "commutation_matmul")
-def torch_transpose(work: Any, operands: Any) -> Iterator[Any]:
+def torch_transpose(work: Any, operands: Operands) -> Iterator[Any]:
     """A contiguous copy of the transposed matrix."""
     import torch
 
@@ -86,7 +86,7 @@ def torch_transpose(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("linear_operator", "linear_operator", *MANY)
-def linear_operator(work: Any, operands: Any) -> Iterator[Any]:
+def linear_operator(work: Any, operands: Operands) -> Iterator[Any]:
     """KroneckerProductLinearOperator @ X."""
     from linear_operator.operators import KroneckerProductLinearOperator
 
@@ -99,7 +99,7 @@ def linear_operator(work: Any, operands: Any) -> Iterator[Any]:
 # ---------------------------------------------------------------------------------------- JAX
 
 
-def _jitted(function: str, *arguments: Any) -> Any:
+def _jitted(function: Callable[..., Any], *arguments: Any) -> Any:
     """The compiled function on these arguments, waiting for its result."""
     import jax
 
@@ -109,7 +109,7 @@ def _jitted(function: str, *arguments: Any) -> Any:
 
 
 @adapter("jax", "jax", *MANY)
-def jax_matmul(work: Any, operands: Any) -> Iterator[Any]:
+def jax_matmul(work: Any, operands: Operands) -> Iterator[Any]:
     """One compiled function with a batched product for each factor."""
     import jax.numpy as jnp
 
@@ -123,7 +123,7 @@ def jax_matmul(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("jax", "jax", "triple_product")
-def jax_triple(work: Any, operands: Any) -> Iterator[Any]:
+def jax_triple(work: Any, operands: Operands) -> Iterator[Any]:
     """A @ B @ C, as written and from the right, compiled."""
     yield Candidate(_jitted(lambda a, b, c: a @ b @ c, *operands))
     if len(set(work.sizes)) > 1:
@@ -131,7 +131,7 @@ def jax_triple(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("jax", "jax", "matmul_vjp")
-def jax_vjp(work: Any, operands: Any) -> Iterator[Any]:
+def jax_vjp(work: Any, operands: Operands) -> Iterator[Any]:
     """Two batched products, compiled together."""
 
     def pair(g: Array, x: Array, w: Array) -> Any:
@@ -141,7 +141,7 @@ def jax_vjp(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("jax", "jax", "kron")
-def jax_kron(work: Any, operands: Any) -> Iterator[Any]:
+def jax_kron(work: Any, operands: Operands) -> Iterator[Any]:
     """jax.numpy.kron, compiled."""
     import jax.numpy as jnp
 
@@ -149,7 +149,7 @@ def jax_kron(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("jax", "jax", "commutation_matmul")
-def jax_transpose(work: Any, operands: Any) -> Iterator[Any]:
+def jax_transpose(work: Any, operands: Operands) -> Iterator[Any]:
     """The transposed matrix, compiled."""
     x, m, n = operands
     yield Candidate(_jitted(lambda x: x.reshape(n, m).T.reshape(-1), x))
@@ -159,7 +159,7 @@ def jax_transpose(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("qulacs", "qulacs", "matmul_kron")
-def qulacs(work: Any, operands: Any) -> Iterator[Any]:
+def qulacs(work: Any, operands: Operands) -> Iterator[Any]:
     """One-qubit gates on a state vector, in place: the factors are unitary, so nothing grows."""
     from qulacs import QuantumCircuit, QuantumState
     from qulacs.circuit import QuantumCircuitOptimizer

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Array, Operands
     from .small_work import Commutation, FormedKron, TripleProduct
     from .work import ManyFactors
 
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 
 @adapter("numpy", "numpy", *MANY)
-def naive(
-    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
-) -> Iterator[Any]:
+def naive(work: ManyFactors, operands: Operands) -> Iterator[Any]:
     """The Kronecker product formed, then one matrix product: the formula as it stands."""
     q, p = (math.prod(sizes) for sizes in zip(*work.shapes, strict=True))
     if q * p * np.result_type(operands[0][0]).itemsize > LARGEST_OPERATOR:
@@ -49,13 +47,13 @@ def naive(
 
 
 @adapter("numpy", "numpy", "kron")
-def numpy_kron(work: FormedKron, operands: tuple[Array, Array]) -> Iterator[Any]:
+def numpy_kron(work: FormedKron, operands: Operands) -> Iterator[Any]:
     """np.kron."""
     yield Candidate(partial(np.kron, *operands))
 
 
 @adapter("numpy", "numpy", "commutation_matmul")
-def numpy_transpose(work: Commutation, operands: tuple[Array, int, int]) -> Iterator[Any]:
+def numpy_transpose(work: Commutation, operands: Operands) -> Iterator[Any]:
     """A copy of the transposed matrix, or a gather."""
     x, m, n = operands
     transposed = x.reshape(n, m).T
@@ -67,9 +65,7 @@ def numpy_transpose(work: Commutation, operands: tuple[Array, int, int]) -> Iter
 
 
 @adapter("numpy matmul", "numpy", *MANY)
-def numpy_matmul(
-    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
-) -> Iterator[Any]:
+def numpy_matmul(work: ManyFactors, operands: Operands) -> Iterator[Any]:
     """A batched product for each factor, in place on its axis or rotating the axes."""
     matrices, x, lead, trail = as_left(work, operands)
     for chain in (mode_products.batched, mode_products.rotating):
@@ -81,7 +77,7 @@ def numpy_matmul(
 
 
 @adapter("numpy matmul", "numpy", "triple_product")
-def numpy_triple(work: TripleProduct, operands: tuple[Array, Array, Array]) -> Iterator[Any]:
+def numpy_triple(work: TripleProduct, operands: Operands) -> Iterator[Any]:
     """A @ B @ C, as written and from the right."""
     a, b, c = operands
     yield Candidate(lambda: a @ b @ c)
@@ -90,7 +86,7 @@ def numpy_triple(work: TripleProduct, operands: tuple[Array, Array, Array]) -> I
 
 
 @adapter("numpy matmul", "numpy", "matmul_vjp")
-def numpy_vjp(work: Any, operands: Any) -> Iterator[Any]:
+def numpy_vjp(work: Any, operands: Operands) -> Iterator[Any]:
     """Two batched products."""
     g, x, w = operands
     xt, wt = x.swapaxes(-1, -2), w.swapaxes(-1, -2)
@@ -111,9 +107,7 @@ def tensor(work: ManyFactors, x: Array, lead: int, trail: int) -> Array:
 
 
 @adapter("numpy einsum", "numpy", *MANY)
-def numpy_einsum(
-    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
-) -> Iterator[Any]:
+def numpy_einsum(work: ManyFactors, operands: Operands) -> Iterator[Any]:
     """np.einsum along a contraction path found beforehand."""
     matrices, x, lead, trail = as_left(work, operands)
     arrays = [tensor(work, x, lead, trail), *matrices]
@@ -128,7 +122,7 @@ def numpy_einsum(
 
 
 @adapter("opt_einsum", "opt_einsum", *MANY)
-def opt_einsum(work: Any, operands: Any) -> Iterator[Any]:
+def opt_einsum(work: Any, operands: Operands) -> Iterator[Any]:
     """A contraction expression made beforehand."""
     from opt_einsum import contract_expression, get_symbol
 
@@ -143,7 +137,7 @@ def opt_einsum(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("pyfastkron", "pyfastkron", *MANY)
-def pyfastkron(work: Any, operands: Any) -> Iterator[Any]:
+def pyfastkron(work: Any, operands: Operands) -> Iterator[Any]:
     """FastKron on the CPU, from both sides."""
     from pyfastkron import fastkronnumpy
 
@@ -163,7 +157,7 @@ def pyfastkron(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("pykronecker", "pykronecker", *MANY)
-def pykronecker(work: Any, operands: Any) -> Iterator[Any]:
+def pykronecker(work: Any, operands: Operands) -> Iterator[Any]:
     """KroneckerProduct @ X."""
     from pykronecker import KroneckerProduct
 
@@ -183,7 +177,7 @@ def pykronecker(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("pylops", "pylops", *MANY)
-def pylops(work: Any, operands: Any) -> Iterator[Any]:
+def pylops(work: Any, operands: Operands) -> Iterator[Any]:
     """Nested Kronecker operators."""
     from pylops import Kronecker, MatrixMult
 
@@ -199,7 +193,7 @@ def pylops(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("tensorly", "tensorly", *MANY)
-def tensorly(work: Any, operands: Any) -> Iterator[Any]:
+def tensorly(work: Any, operands: Operands) -> Iterator[Any]:
     """multi_mode_dot, with the NumPy backend."""
     from tensorly.tenalg import multi_mode_dot
 
@@ -211,7 +205,7 @@ def tensorly(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("scipy sparse", "scipy", *MANY)
-def scipy_sparse(work: Any, operands: Any) -> Iterator[Any]:
+def scipy_sparse(work: Any, operands: Operands) -> Iterator[Any]:
     """Each I ⊗ F ⊗ I as a CSR matrix, made beforehand."""
     from scipy import sparse
 

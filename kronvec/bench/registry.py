@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Array, Operands
     from .work import ManyFactors
 
 
@@ -57,9 +57,7 @@ class Peer:
     module: str
     adapters: dict[str, Adapter] = field(default_factory=dict)
 
-    def candidates(
-        self, work: Any, operands: tuple[Array | int | list[Array] | tuple[Array], ...]
-    ) -> Iterator[Candidate]:
+    def candidates(self, work: Any, operands: Operands) -> Iterator[Candidate]:
         """The ways in which it does this work."""
         return self.adapters[work.kind](work, operands)
 
@@ -119,9 +117,7 @@ def adapter(peer: str, module: str, *kinds: str) -> Callable[..., Any]:
 MANY = ("matmul_kron", "kron_matmul")
 
 
-def as_left(
-    work: ManyFactors, operands: tuple[Array | list[Array], Array | list[Array]]
-) -> tuple[list[Array], Array, int, int]:
+def as_left(work: ManyFactors, operands: Operands) -> tuple[list[Array], Array, int, int]:
     """(matrices, x, lead, trail): each matrix applies to its axis of x (lead, sizes..., trail)."""
     if work.kind == "matmul_kron":
         x, factors = operands
@@ -130,7 +126,7 @@ def as_left(
     return factors, x, 1, work.count
 
 
-def columns(work: Any, operands: Any) -> Any:
+def columns(work: Any, operands: Operands) -> Any:
     """(matrices, X) of Y = (⊗G) X, X contiguous, and how to turn Y into the result's layout."""
     matrices, x, lead, _ = as_left(work, operands)
     if lead == 1:

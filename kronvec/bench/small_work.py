@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._fastpath import TwoTier
-    from .._typing import Array, Shape
+    from .._typing import Array, Operands, Shape
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TripleProduct(Work):
     sizes: tuple[int, int, int, int]
     kind: ClassVar[str] = "triple_product"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """A, B, C."""
         m, n, p, q = self.sizes
         return tuple(random(dtype, (*self.batch, *s), rng) for s in ((m, n), (n, p), (p, q)))
@@ -66,7 +66,7 @@ class VjpPair(Work):
     n: int
     kind: ClassVar[str] = "matmul_vjp"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """G, X, W."""
         return tuple(random(dtype, (self.batch, self.n, self.n), rng) for _ in range(3))
 
@@ -86,7 +86,7 @@ class VjpPair(Work):
         """One dot product."""
         return self.n
 
-    def oracle(self, operands: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    def oracle(self, operands: Operands) -> Any:
         """The plain definition, gradients of the samples apart."""
         return _reference.matmul_vjp(*operands, sum_batch=False)
 
@@ -103,7 +103,7 @@ class FormedKron(Work):
     n: int
     kind: ClassVar[str] = "kron"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """A and B."""
         return random(dtype, (self.m, self.m), rng), random(dtype, (self.n, self.n), rng)
 
@@ -111,7 +111,7 @@ class FormedKron(Work):
         """Kron."""
         return kv.kron
 
-    def references(self, operands: tuple[Array, Array]) -> dict[str, Any]:
+    def references(self, operands: Operands) -> dict[str, Any]:
         """Writing as many bytes."""
         target = np.empty((self.m * self.n,) * 2, operands[0].dtype)
         return {"np fill": partial(target.fill, 1.0)}
@@ -141,7 +141,7 @@ class Commutation(Work):
     n: int
     kind: ClassVar[str] = "commutation_matmul"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, int, int]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """A vector, and the sizes."""
         return random(dtype, self.m * self.n, rng), self.m, self.n
 
@@ -149,7 +149,7 @@ class Commutation(Work):
         """commutation_matmul."""
         return kv.commutation_matmul
 
-    def references(self, operands: tuple[Array, int, int]) -> dict[str, Any]:
+    def references(self, operands: Operands) -> dict[str, Any]:
         """A plain copy of as many bytes."""
         target = np.ones_like(operands[0])
         return {"np.copyto": partial(np.copyto, target, operands[0])}
@@ -166,11 +166,11 @@ class Commutation(Work):
         """None."""
         return 0
 
-    def tolerance(self, operands: tuple[Array, int, int], result: Array) -> list[Array]:
+    def tolerance(self, operands: Operands, result: Any) -> list[Array]:
         """Exact."""
         return [np.zeros(())]
 
-    def oracle(self, operands: tuple[Array, int, int]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """The transposed matrix."""
         x, m, n = operands
         return np.ascontiguousarray(x.reshape(n, m).T).reshape(-1)
@@ -183,19 +183,19 @@ class Commutation(Work):
 class CommutationInPlace(Commutation):
     """The same into x itself."""
 
-    def calls(self, operands: Any, workers: int = 1) -> Any:
+    def calls(self, operands: Operands, workers: int = 1) -> Any:
         """Again and again on one vector: what it holds does not matter."""
         x, m, n = operands
         x = x.copy()
         return {"out": partial(kv.commutation_matmul, x, m, n, out=x)}
 
-    def check_call(self, operands: tuple[Array, int, int]) -> Array:
+    def check_call(self, operands: Operands) -> Array:
         """The result of one call, on a copy."""
         x, m, n = operands
         x = x.copy()
         return kv.commutation_matmul(x, m, n, out=x)
 
-    def references(self, operands: Any) -> Any:
+    def references(self, operands: Operands) -> dict[str, Any]:
         """Out of place, into an array that is there."""
         x, m, n = operands
         out = np.ones_like(x)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Array, Operands
     from .tensor_work import KhatriRaoMatvec, KronSum, Mttkrp, SampledRows
 
 
@@ -43,7 +43,7 @@ def _choices(factors: Sequence[Array]) -> list[list[Array]]:
 
 
 @adapter("numpy matmul", "numpy", "kronsum_matmul")
-def numpy_kronsum(work: KronSum, operands: tuple[list[Array], Array]) -> Iterator[Any]:
+def numpy_kronsum(work: KronSum, operands: Operands) -> Iterator[Any]:
     """A batched product for each term, of the factors or of formed sums of neighbours."""
     factors, x = operands
     for choice in _choices(factors):
@@ -53,7 +53,7 @@ def numpy_kronsum(work: KronSum, operands: tuple[list[Array], Array]) -> Iterato
 
 
 @adapter("torch", "torch", "kronsum_matmul")
-def torch_kronsum(work: Any, operands: Any) -> Iterator[Any]:
+def torch_kronsum(work: Any, operands: Operands) -> Iterator[Any]:
     """The same in PyTorch."""
     import torch
 
@@ -65,7 +65,7 @@ def torch_kronsum(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("jax", "jax", "kronsum_matmul")
-def jax_kronsum(work: Any, operands: Any) -> Iterator[Any]:
+def jax_kronsum(work: Any, operands: Operands) -> Iterator[Any]:
     """The same in one compiled function."""
     import jax.numpy as jnp
 
@@ -75,7 +75,7 @@ def jax_kronsum(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("numpy einsum", "numpy", "kronsum_matmul")
-def einsum_kronsum(work: KronSum, operands: tuple[list[Array], Array]) -> Iterator[Any]:
+def einsum_kronsum(work: KronSum, operands: Operands) -> Iterator[Any]:
     """np.einsum for each term."""
     factors, x = operands
 
@@ -92,7 +92,7 @@ def einsum_kronsum(work: KronSum, operands: tuple[list[Array], Array]) -> Iterat
 
 
 @adapter("scipy sparse", "scipy", "kronsum_matmul")
-def scipy_kronsum(work: Any, operands: Any) -> Iterator[Any]:
+def scipy_kronsum(work: Any, operands: Operands) -> Iterator[Any]:
     """scipy.sparse.kronsum, which counts factors from the right, in CSR, made beforehand."""
     from scipy import sparse
 
@@ -106,7 +106,7 @@ def scipy_kronsum(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("pykronecker", "pykronecker", "kronsum_matmul")
-def pykronecker_kronsum(work: Any, operands: Any) -> Iterator[Any]:
+def pykronecker_kronsum(work: Any, operands: Operands) -> Iterator[Any]:
     """KroneckerSum @ X."""
     from pykronecker import KroneckerSum
 
@@ -126,9 +126,7 @@ def pykronecker_kronsum(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("numpy", "numpy", "sampled_rows")
-def formed_rows(
-    work: SampledRows, operands: tuple[list[Array], Array, tuple[Array]]
-) -> Iterator[Any]:
+def formed_rows(work: SampledRows, operands: Operands) -> Iterator[Any]:
     """The sampled rows formed, each a Kronecker product of rows, times x."""
     factors, x, rows = operands
     if work.samples * x.nbytes > LARGEST_OPERATOR:
@@ -163,15 +161,13 @@ def _all_rows(
 
 
 @adapter("numpy matmul", "numpy", "sampled_rows")
-def numpy_all_rows(
-    work: SampledRows, operands: tuple[list[Array], Array, tuple[Array]]
-) -> Iterator[Any]:
+def numpy_all_rows(work: SampledRows, operands: Operands) -> Iterator[Any]:
     """All rows by a batched product for each factor, then a gather."""
     yield from _all_rows(np.matmul, np.empty, work, *operands)
 
 
 @adapter("torch", "torch", "sampled_rows")
-def torch_sampled(work: Any, operands: Any) -> Iterator[Any]:
+def torch_sampled(work: Any, operands: Operands) -> Iterator[Any]:
     """All rows and a gather, or the sampled rows of each factor in one einsum."""
     import torch
 
@@ -193,9 +189,7 @@ def _sample_subscripts(work: SampledRows) -> str:
 
 
 @adapter("numpy einsum", "numpy", "sampled_rows")
-def einsum_sampled(
-    work: SampledRows, operands: tuple[list[Array], Array, tuple[Array]]
-) -> Iterator[Any]:
+def einsum_sampled(work: SampledRows, operands: Operands) -> Iterator[Any]:
     """np.einsum of the sampled rows of each factor and x, along a path found beforehand."""
     factors, x, rows = operands
     if work.samples * x.nbytes > LARGEST_OPERATOR:
@@ -230,7 +224,7 @@ def _formed_into(multiply: Any, mats: Any, out: Array | None) -> Any:
 
 
 @adapter("numpy", "numpy", "khatri_rao")
-def numpy_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
+def numpy_khatri_rao(work: Any, operands: Operands) -> Iterator[Any]:
     """By broadcasting."""
     out = np.empty((math.prod(work.rows), work.columns), operands[0].dtype)
     into = partial(_formed_into, np.multiply, operands, out)
@@ -238,7 +232,7 @@ def numpy_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("torch", "torch", "khatri_rao")
-def torch_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
+def torch_khatri_rao(work: Any, operands: Operands) -> Iterator[Any]:
     """By broadcasting, or einsum."""
     import torch
 
@@ -253,7 +247,7 @@ def torch_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("numpy einsum", "numpy", "khatri_rao")
-def einsum_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
+def einsum_khatri_rao(work: Any, operands: Operands) -> Iterator[Any]:
     """np.einsum for each pair."""
 
     def pair(a: Array, b: Array) -> Any:
@@ -263,13 +257,13 @@ def einsum_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("jax", "jax", "khatri_rao")
-def jax_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
+def jax_khatri_rao(work: Any, operands: Operands) -> Iterator[Any]:
     """By broadcasting, compiled."""
     yield Candidate(_jitted(lambda *mats: _columnwise(mats), *operands))
 
 
 @adapter("scipy", "scipy", "khatri_rao")
-def scipy_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
+def scipy_khatri_rao(work: Any, operands: Operands) -> Iterator[Any]:
     """scipy.linalg.khatri_rao for each pair."""
     from scipy.linalg import khatri_rao
 
@@ -277,7 +271,7 @@ def scipy_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("tensorly", "tensorly", "khatri_rao")
-def tensorly_khatri_rao(work: Any, operands: Any) -> Iterator[Any]:
+def tensorly_khatri_rao(work: Any, operands: Operands) -> Iterator[Any]:
     """tenalg.khatri_rao, with the NumPy backend."""
     from tensorly.tenalg import khatri_rao
 
@@ -294,7 +288,7 @@ def _matvec(work: KhatriRaoMatvec, mats: Sequence[Array], x: Array) -> Array:
 
 
 @adapter("numpy", "numpy", "khatri_rao_matvec")
-def formed_matvec(work: KhatriRaoMatvec, operands: tuple[list[Array], Array]) -> Iterator[Any]:
+def formed_matvec(work: KhatriRaoMatvec, operands: Operands) -> Iterator[Any]:
     """The product formed, times x: the formula as it stands."""
     mats, x = operands
     if math.prod(work.rows) * work.columns * x.itemsize > LARGEST_OPERATOR:
@@ -303,25 +297,25 @@ def formed_matvec(work: KhatriRaoMatvec, operands: tuple[list[Array], Array]) ->
 
 
 @adapter("numpy matmul", "numpy", "khatri_rao_matvec")
-def numpy_matvec(work: KhatriRaoMatvec, operands: tuple[list[Array], Array]) -> Iterator[Any]:
+def numpy_matvec(work: KhatriRaoMatvec, operands: Operands) -> Iterator[Any]:
     """A product of two weighted matrices."""
     yield Candidate(partial(_matvec, work, *operands))
 
 
 @adapter("torch", "torch", "khatri_rao_matvec")
-def torch_matvec(work: Any, operands: Any) -> Iterator[Any]:
+def torch_matvec(work: Any, operands: Operands) -> Iterator[Any]:
     """The same in PyTorch."""
     yield Candidate(partial(_matvec, work, *_torch(operands)))
 
 
 @adapter("jax", "jax", "khatri_rao_matvec")
-def jax_matvec(work: Any, operands: Any) -> Iterator[Any]:
+def jax_matvec(work: Any, operands: Operands) -> Iterator[Any]:
     """The same, compiled."""
     yield Candidate(_jitted(partial(_matvec, work), *operands))
 
 
 @adapter("tensorly", "tensorly", "khatri_rao_matvec")
-def tensorly_matvec(work: Any, operands: Any) -> Iterator[Any]:
+def tensorly_matvec(work: Any, operands: Operands) -> Iterator[Any]:
     """The vector of a tensor in CP form."""
     from tensorly.cp_tensor import cp_to_vec
 
@@ -358,7 +352,7 @@ def _mttkrp_einsum(work: Mttkrp) -> tuple[str, list[int]]:
 
 
 @adapter("numpy", "numpy", "mttkrp")
-def unfolded(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterator[Any]:
+def unfolded(work: Mttkrp, operands: Operands) -> Iterator[Any]:
     """The tensor unfolded, times the formed product: the formula as it stands."""
     x, mats, _ = operands
     others = [a for k, a in enumerate(mats) if k != work.mode]
@@ -367,25 +361,25 @@ def unfolded(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterat
 
 
 @adapter("numpy matmul", "numpy", "mttkrp")
-def numpy_mttkrp(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterator[Any]:
+def numpy_mttkrp(work: Mttkrp, operands: Operands) -> Iterator[Any]:
     """A matrix product with the tensor where it lies, then weights and a sum."""
     yield Candidate(partial(_split_product, work, *operands[:2]))
 
 
 @adapter("torch", "torch", "mttkrp")
-def torch_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
+def torch_mttkrp(work: Any, operands: Operands) -> Iterator[Any]:
     """The same in PyTorch."""
     yield Candidate(partial(_split_product, work, *_torch(operands[:2])))
 
 
 @adapter("jax", "jax", "mttkrp")
-def jax_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
+def jax_mttkrp(work: Any, operands: Operands) -> Iterator[Any]:
     """The same, compiled."""
     yield Candidate(_jitted(partial(_split_product, work), *operands[:2]))
 
 
 @adapter("numpy einsum", "numpy", "mttkrp")
-def einsum_mttkrp(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> Iterator[Any]:
+def einsum_mttkrp(work: Mttkrp, operands: Operands) -> Iterator[Any]:
     """np.einsum along a contraction path found beforehand."""
     x, mats, _ = operands
     terms, others = _mttkrp_einsum(work)
@@ -395,7 +389,7 @@ def einsum_mttkrp(work: Mttkrp, operands: tuple[Array, list[Array], Array]) -> I
 
 
 @adapter("opt_einsum", "opt_einsum", "mttkrp")
-def opt_einsum_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
+def opt_einsum_mttkrp(work: Any, operands: Operands) -> Iterator[Any]:
     """A contraction expression made beforehand."""
     from opt_einsum import contract_expression
 
@@ -407,7 +401,7 @@ def opt_einsum_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
 
 
 @adapter("tensorly", "tensorly", "mttkrp")
-def tensorly_mttkrp(work: Any, operands: Any) -> Iterator[Any]:
+def tensorly_mttkrp(work: Any, operands: Operands) -> Iterator[Any]:
     """tenalg.unfolding_dot_khatri_rao, with the NumPy backend."""
     from tensorly.tenalg import unfolding_dot_khatri_rao
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._fastpath import TwoTier
-    from .._typing import Array, Shape
+    from .._typing import Array, Operands, Shape
 
 
 def widened(
@@ -35,7 +35,7 @@ class KronSum(ManyFactors):
 
     kind = "kronsum_matmul"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[list[Array], Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """The factors and X (Π n, count)."""
         x = random(dtype, (math.prod(self.sizes_in), self.count), rng)
         return self.factors(dtype, rng), x
@@ -48,11 +48,11 @@ class KronSum(ManyFactors):
         """A term for each factor."""
         return self.count * math.prod(self.sizes_in) * sum(self.sizes_in)
 
-    def oracle(self, operands: tuple[list[Array], Array]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """The plain definition in the widest precision."""
         return _reference_sums.kronsum_matmul(*widened(operands))
 
-    def check(self, operands: tuple[list[Array], Array], result: Array) -> None:
+    def check(self, operands: Operands, result: Any) -> None:
         """Every entry: the definition is cheap."""
         Work.check(self, operands, result)
 
@@ -72,9 +72,7 @@ class SampledRows(ManyFactors):
     kind: ClassVar[str] = "sampled_rows"
     threaded: ClassVar[bool] = False
 
-    def operands(
-        self, dtype: str, rng: np.random.Generator
-    ) -> tuple[list[Array], Array, tuple[Array]]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """The factors, x, and a vector of row numbers for each factor."""
         x = random(dtype, math.prod(self.sizes_in), rng)
         rows = tuple(rng.integers(q, size=self.samples) for q in self.sizes_out)
@@ -98,13 +96,13 @@ class SampledRows(ManyFactors):
         factors = sum(q * p for q, p in self.shapes)
         return math.prod(self.sizes_in) + factors + self.samples
 
-    def oracle(self, operands: tuple[list[Array], Array, tuple[Array]]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """All rows in the widest precision, then those that are asked for."""
         factors, x, rows = widened(operands)
         every = _reference.kron_matvec(factors, x).reshape(self.sizes_out)
         return every[rows]
 
-    def check(self, operands: tuple[list[Array], Array, tuple[Array]], result: Array) -> None:
+    def check(self, operands: Operands, result: Any) -> None:
         """Every sample."""
         Work.check(self, operands, result)
 
@@ -121,7 +119,7 @@ class KhatriRao(Work):
     columns: int
     kind: ClassVar[str] = "khatri_rao"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, ...]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """The matrices."""
         return tuple(random(dtype, (m, self.columns), rng) for m in self.rows)
 
@@ -141,7 +139,7 @@ class KhatriRao(Work):
         """One multiplication for each matrix after the first."""
         return len(self.rows)
 
-    def oracle(self, operands: tuple[Array, ...]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """The plain definition."""
         return _reference_sums.khatri_rao(*operands)
 
@@ -163,7 +161,7 @@ class KhatriRaoMatvec(KhatriRao):
     transposed: bool
     kind: ClassVar[str] = "khatri_rao_matvec"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[list[Array], Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """The matrices and x."""
         length = math.prod(self.rows) if self.transposed else self.columns
         return list(super().operands(dtype, rng)), random(dtype, length, rng)
@@ -184,7 +182,7 @@ class KhatriRaoMatvec(KhatriRao):
         """A sum over the columns or the rows, and the product's own."""
         return len(self.rows) + (math.prod(self.rows) if self.transposed else self.columns)
 
-    def oracle(self, operands: tuple[list[Array], Array]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """The plain definition in the widest precision."""
         mats, x = widened(operands)
         return _reference_sums.khatri_rao_matvec(mats, x, transposed=self.transposed)
@@ -199,7 +197,7 @@ class Mttkrp(Work):
     mode: int
     kind: ClassVar[str] = "mttkrp"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, list[Array], Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """The tensor, a matrix for each axis, and the mode."""
         mats = [random(dtype, (n, self.rank), rng) for n in self.sizes]
         return random(dtype, self.sizes, rng), mats, np.asarray(self.mode)
@@ -220,7 +218,7 @@ class Mttkrp(Work):
         """A sum over all entries of a slice, and the product's own."""
         return math.prod(self.sizes) // self.sizes[self.mode] + len(self.sizes)
 
-    def oracle(self, operands: tuple[Array, list[Array], Array]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """The plain definition in the widest precision."""
         return _reference_sums.mttkrp(*widened(operands))
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Array, Operands
     from .registry import Candidate, Peer
     from .work import Work
 
@@ -118,7 +118,7 @@ def patience(seconds: float) -> Iterator[Any]:
 def fastest_candidate(
     peer: Peer,
     work: Any,
-    operands: tuple[Array | int | list[Array] | tuple[Array], ...],
+    operands: Operands,
     accept: Callable[..., Any],
     seconds: float,
     own: float,
@@ -163,7 +163,7 @@ def verified(case: Case) -> tuple[tuple[Array | int | list[Array] | tuple[Array]
 
 def try_peers(
     work: Work,
-    operands: tuple[Array | int | list[Array] | tuple[Array], ...],
+    operands: Operands,
     result: Array,
     names: list[str],
     seconds: float,

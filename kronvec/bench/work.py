@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._fastpath import TwoTier
-    from .._typing import Array, Scalar, Shape
+    from .._typing import Array, Operands, Scalar, Shape
 
 
 Calls = dict[str, Callable[[], Any]]
@@ -73,7 +73,7 @@ class Work:
     kind: ClassVar[str]  # the adapters in peers.py go by it
     threaded: ClassVar[bool] = False  # whether kronvec's call takes workers=
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Any, ...]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """Fresh random operands."""
         raise NotImplementedError
 
@@ -81,9 +81,7 @@ class Work:
         """The call of kronvec on the operands, without ``out=``."""
         raise NotImplementedError
 
-    def calls(
-        self, operands: tuple[Array | int | list[Array] | tuple[Array], ...], workers: int = 1
-    ) -> Calls:
+    def calls(self, operands: Operands, workers: int = 1) -> Calls:
         """kronvec's calls to time: a fresh result, and one into ``out=`` where there is one."""
         function = with_workers(self.function(), workers)
         out = function(*operands)
@@ -92,9 +90,7 @@ class Work:
             calls["out"] = partial(function, *operands, out=out)
         return calls
 
-    def references(
-        self, operands: tuple[Array | list[Array] | tuple[Array], ...]
-    ) -> dict[str, Callable[[], Any] | float]:
+    def references(self, operands: Operands) -> dict[str, Any]:
         """What a target compares with besides peers: calls, or seconds."""
         return {}
 
@@ -120,8 +116,8 @@ class Work:
 
     def tolerance(
         self,
-        operands: tuple[Array | list[Array] | tuple[Array], ...],
-        result: Array | tuple[Array, Array],
+        operands: Operands,
+        result: Any,
     ) -> list[np.ndarray]:
         """Componentwise: 2 γ_k times the product of the absolute operands, for each result."""
         unit = np.finfo(leaves(result)[0].dtype).eps / 2
@@ -129,16 +125,14 @@ class Work:
         gamma = k * unit / (1 - k * unit)
         return [2 * gamma * a for a in leaves(self.function()(*absolute(operands)))]
 
-    def check_call(
-        self, operands: tuple[Array | int | list[Array] | tuple[Array], ...]
-    ) -> Array | tuple[Array, Array]:
+    def check_call(self, operands: Operands) -> Array | tuple[Array, Array]:
         """The result to check; operands stay as they are."""
         return self.function()(*operands)
 
     def check(
         self,
-        operands: tuple[Array | int | list[Array] | tuple[Array], ...],
-        result: Array | tuple[Array, Array],
+        operands: Operands,
+        result: Any,
     ) -> None:
         """Raise AssertionError unless kronvec's result agrees with the oracle."""
         self.compare(self.oracle(operands), result, self.tolerance(operands, result))
@@ -158,7 +152,7 @@ class Work:
             worst = np.max(np.abs(x - y) - bound, initial=0)
             assert worst <= 0, f"an entry differs by {worst:.1e} more than rounding explains"
 
-    def oracle(self, operands: tuple[Array | list[Array], ...]) -> Array:
+    def oracle(self, operands: Operands) -> Any:
         """The plain definition."""
         return getattr(_reference, self.kind)(*operands)
 
@@ -223,9 +217,7 @@ class ManyFactors(Work):
                 shapes.append(shape)
         return replace(self, count=min(self.count, 3), shapes=tuple(shapes))
 
-    def check(
-        self, operands: tuple[Array | list[Array], Array | list[Array]], result: Array
-    ) -> None:
+    def check(self, operands: Operands, result: Any) -> None:
         """Probe with rank-one vectors: (x K) v = x (F1 v1 ⊗ … ⊗ FN vN) for v = v1 ⊗ … ⊗ vN.
 
         Unit vectors pick single columns, random ones see every entry.  The probes run in the
@@ -265,7 +257,7 @@ class MatmulKron(ManyFactors):
 
     kind = "matmul_kron"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[Array, list[Array]]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """x (count, Π q) and the factors."""
         x = random(dtype, (self.count, math.prod(self.sizes_in)), rng)
         return x, self.factors(dtype, rng)
@@ -280,7 +272,7 @@ class KronMatmul(ManyFactors):
 
     kind = "kron_matmul"
 
-    def operands(self, dtype: str, rng: np.random.Generator) -> tuple[list[Array], Array]:
+    def operands(self, dtype: str, rng: np.random.Generator) -> Operands:
         """The factors and X (Π p, count)."""
         x = random(dtype, (math.prod(self.sizes_in), self.count), rng)
         return self.factors(dtype, rng), x
@@ -295,7 +287,7 @@ class CallOverhead(MatmulKron):
 
     threaded = False
 
-    def references(self, operands: tuple[Array, list[Array]]) -> dict[str, float]:
+    def references(self, operands: Operands) -> dict[str, Any]:
         """The budget, as a time."""
         return {"3 µs": 3e-6}
 
@@ -309,7 +301,7 @@ class TwoWorkers(MatmulKron):
 
     threaded = False
 
-    def calls(self, operands: Any, workers: int = 1) -> Any:
+    def calls(self, operands: Operands, workers: int = 1) -> Any:
         """Into ``out=``: page faults are the kernel's work, not ours."""
         out = kv.matmul_kron(*operands)
         shared = kv.matmul_kron(*operands, workers=2)
@@ -319,6 +311,6 @@ class TwoWorkers(MatmulKron):
             "out": partial(kv.matmul_kron, *operands, out=out, workers=2),
         }
 
-    def references(self, operands: Any) -> Any:
+    def references(self, operands: Operands) -> dict[str, Any]:
         """The same by one."""
         return {"workers=1": partial(kv.matmul_kron, *operands, out=kv.matmul_kron(*operands))}

@@ -19,7 +19,7 @@ ANY = "of no more than two axes"
 def of_operation(
     doc: str,
     operands: tuple[str, ...],
-    shapes: str | tuple[str, str],
+    shapes: str | tuple[str, ...],
     *,
     holomorphic: bool = True,
     singular: str | None = None,
@@ -66,7 +66,9 @@ def of_operation(
     return "\n\n".join([summary.rstrip(), *sections, (examples + rest).rstrip()]).rstrip() + "\n"
 
 
-def of_function_of_entries(name: str, doc: str, formula: Label, *, holomorphic: bool = True) -> str:
+def of_function_of_entries(
+    name: str, doc: str | None, formula: Label, *, holomorphic: bool = True
+) -> str:
     """The docstring of f(x) of every entry; its example prints the derivative, diag(f'(x))."""
     example = _section(
         "Examples",
@@ -78,7 +80,7 @@ def of_function_of_entries(name: str, doc: str, formula: Label, *, holomorphic: 
     return of_operation(f"{doc}\n\n{example}", ("x",), ANY, holomorphic=holomorphic)
 
 
-def of_values(name: str, arguments: tuple[list[float], ...], result: Any, reason: str) -> str:
+def of_values(name: str, arguments: tuple[Any, ...], result: Any, reason: str) -> str:
     """The docstring of an operation on values alone, with the result of these arguments."""
     example = _section("Examples", f">>> from kronvec.calculus import {name}")
     call = f">>> {name}({', '.join(map(str, arguments))})\n{result!r}"

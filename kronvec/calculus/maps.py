@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from .._typing import Array, DType, Order, Shape
+    from .._typing import Array, DType, Order, Scalar, Shape
     from ..operators import Operator
-    from .expressions import Expression
     from .labels import Label
 
 
@@ -284,7 +283,7 @@ class MatrixMap:
     def __sub__(self, other: MatrixMap) -> MatrixMap:
         return self + -1 * other if isinstance(other, MatrixMap) else NotImplemented
 
-    def __mul__(self, c: Expression | float) -> MatrixMap:
+    def __mul__(self, c: Scalar) -> MatrixMap:
         from .combine import scale
 
         return scale(c, self) if np.ndim(c) == 0 else NotImplemented

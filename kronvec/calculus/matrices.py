@@ -167,7 +167,7 @@ def agree(a: Matrix | None, b: Matrix | None) -> bool:
 
 def matrix_shape(shape: Shape) -> tuple[int, int]:
     """The shape of a scalar, a vector (a column) or a matrix as a matrix."""
-    return ((1, 1), (*shape, 1), tuple(shape))[len(shape)]
+    return ((1, 1), (*shape, 1), tuple(shape))[len(shape)]  # type: ignore[return-value]  # a pair
 
 
 def as_matrix(array: Array) -> Array:

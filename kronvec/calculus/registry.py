@@ -213,7 +213,7 @@ def _with_weak_numbers(
         return operands
     others = [o.dtype for o, is_weak in zip(operands, weak, strict=True) if not is_weak]
 
-    def cast(number: float, operand: Expression) -> Expression:
+    def cast(number: Any, operand: Expression) -> Expression:
         dtype = np.result_type(*others, number)
         if type(number) is not complex:
             dtype = dtype.type(0).real.dtype

@@ -16,6 +16,7 @@ from rich.table import Table
 import kronvec as kv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .._typing import Array
@@ -25,7 +26,7 @@ SIZES = (4, 8, 16, 32, 64, 100, 128, 256, 512, 1024)
 LARGEST_NAIVE = 2e9  # bytes; beyond it the naive form is not run, only accounted for
 
 
-def measure(function: str, *arguments: Any) -> Any:
+def measure(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result, the least seconds a call took, and the peak of bytes that one call allocated.
 
     Memory is what NumPy reports to tracemalloc. It is measured in a call of its own, because

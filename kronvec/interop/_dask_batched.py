@@ -13,10 +13,10 @@ import kronvec as kv
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._typing import Array, Order, Shape
+    from .._typing import Foreign, Order, Shape
 
 
-def as_dask(x: Array) -> Any:
+def as_dask(x: Foreign) -> Any:
     return x if isinstance(x, da.Array) else da.from_array(np.asarray(x), chunks=-1)
 
 
@@ -26,7 +26,7 @@ def generic(name: str, *args: Any, **kwargs: Any) -> Any:
 
     from .array_api import GENERIC, map_leaves
 
-    def move(a: Array) -> Any:
+    def move(a: Foreign) -> Any:
         return da.from_array(a, chunks=-1) if isinstance(a, np.ndarray) else a
 
     return GENERIC[name](xp, *map_leaves(move, args), **kwargs)
@@ -69,26 +69,26 @@ def _batched(
     )
 
 
-def triple_product(a: Array, b: Array, c: Array) -> Any:
+def triple_product(a: Foreign, b: Foreign, c: Foreign) -> Any:
     """A B C over batches, as `kronvec.triple_product`."""
 
-    def fits(a: Array, b: Array, c: Array) -> Any:
+    def fits(a: Foreign, b: Foreign, c: Foreign) -> Any:
         return a[-1] == b[-2] and b[-1] == c[-2]
 
     return _batched("triple_product", "(m,n),(n,p),(p,q)->(m,q)", (2, 2, 2), fits, a, b, c)
 
 
-def matmul_jvp(dx: Any, dw: Any, x: Array, w: Array) -> Any:
+def matmul_jvp(dx: Any, dw: Any, x: Foreign, w: Foreign) -> Any:
     """dX W + X dW over batches, as `kronvec.matmul_jvp`."""
 
-    def fits(dx: Any, dw: Any, x: Array, w: Array) -> Any:
+    def fits(dx: Any, dw: Any, x: Foreign, w: Foreign) -> Any:
         return dx[-2:] == x[-2:] and dw[-2:] == w[-2:] and x[-1] == w[-2]
 
     signature = "(m,k),(k,n),(m,k),(k,n)->(m,n)"
     return _batched("matmul_jvp", signature, (2, 2, 2, 2), fits, dx, dw, x, w)
 
 
-def vec_trick(a: Array, b: Array, c: Array, *, order: Order = "F") -> Any:
+def vec_trick(a: Foreign, b: Foreign, c: Foreign, *, order: Order = "F") -> Any:
     """vec(A B C) for vec(B) over batches, as `kronvec.vec_trick`."""
     return _batched(
         "vec_trick",
@@ -101,7 +101,7 @@ def vec_trick(a: Array, b: Array, c: Array, *, order: Order = "F") -> Any:
     )
 
 
-def bkron(a: Array, b: Array) -> Any:
+def bkron(a: Foreign, b: Foreign) -> Any:
     """A ⊗ B over batches, as `kronvec.bkron`."""
     return _batched(
         "bkron",
@@ -117,9 +117,9 @@ def bkron(a: Array, b: Array) -> Any:
 
 
 def matmul_vjp(
-    g: Array,
-    x: Array,
-    w: Array,
+    g: Foreign,
+    x: Foreign,
+    w: Foreign,
     *,
     sum_batch: bool | None = None,
     conjugate: bool = True,
@@ -196,7 +196,7 @@ def matmul_vjp(
     return da.block(dx_blocks.tolist()), da.from_delayed(parts[0], w.shape, dtype)
 
 
-def _transposed_vjp(g: Array, x: Array, w: Array) -> Any:
+def _transposed_vjp(g: Foreign, x: Foreign, w: Foreign) -> Any:
     return kv.matmul_vjp(g, x, w, conjugate=False)
 
 

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .._typing import Array, DType, Shape
+    from .._typing import DType, Foreign, Shape
 
 
 def apply_factors(
-    block: Any, factors: Sequence[Array] = (), how: str = "matmul", leading: bool = False
+    block: Any, factors: Sequence[Any] = (), how: str = "matmul", leading: bool = False
 ) -> Any:
     """The factors on a chunk (l, t, k) of a grid: along its first axis, or along its second."""
     length, width, columns = block.shape
@@ -96,7 +96,7 @@ def columns_of(chunks: Any, sizes: Shape) -> Any:
     return None
 
 
-def read_grid(x: Array, sizes: Shape) -> Any:
+def read_grid(x: Foreign, sizes: Shape) -> Any:
     """The grid of x (N, k) or (N,) and the number of leading factors; nothing but borders moves.
 
     Chunks that could be rows as well as a flattened grid by columns are rows, unless x is what
@@ -134,7 +134,7 @@ _MOST_PIECES = 4096
 _ONE_STEP = 10**12
 
 
-def _meta(x: Array, dtype: DType | None = None) -> Any:
+def _meta(x: Foreign, dtype: DType | None = None) -> Any:
     return np.empty((0, 0, 0), x.dtype if dtype is None else dtype)
 
 
@@ -193,12 +193,12 @@ def exchange(grid: Any, parts: Any = None) -> Any:
 _LARGE = 1 << 22
 
 
-def _bytes(factors: Sequence[Array]) -> Any:
+def _bytes(factors: Sequence[Any]) -> Any:
     return sum(getattr(f, "nbytes", 0) for f in factors)
 
 
 def on_axis(
-    grid: Any, factors: Sequence[Array], how: Any, leading: Any, dtype: DType, stays: bool = False
+    grid: Any, factors: Sequence[Any], how: Any, leading: Any, dtype: DType, stays: bool = False
 ) -> Any:
     """The factors that are local to the chunks."""
     if all(isinstance(f, Identity) for f in factors):
@@ -226,7 +226,7 @@ def on_axis(
 
 
 def apply_to_grid(
-    factors: Sequence[Array], grid: Any, split: Any, how: str = "matmul", dtype: DType | None = None
+    factors: Sequence[Any], grid: Any, split: Any, how: str = "matmul", dtype: DType | None = None
 ) -> Any:
     """K on a grid: the local factors, one exchange, the others; chunked the other way then."""
     dtype = grid.dtype if dtype is None else dtype

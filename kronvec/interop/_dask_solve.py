@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .._typing import Array, Scalar
+    from .._typing import Foreign, Scalar
 
 
-def eigenvectors(factors: Sequence[Array]) -> Any:
+def eigenvectors(factors: Sequence[Foreign]) -> Any:
     """(w_i, V_i) of every Hermitian factor."""
     pairs = []
     for i, f in enumerate(factors):
@@ -58,7 +58,7 @@ def check_shifted(lead: Any, tail: Any, sigma: Scalar) -> None:
 class ShiftedSolve:
     """(⊗ F_i + σ I)⁻¹ = V (Λ + σ)⁻¹ Vᴴ on grids: two exchanges, chunked as before in the end."""
 
-    def __init__(self, factors: Sequence[Array], split: Any, sigma: Scalar) -> None:
+    def __init__(self, factors: Sequence[Foreign], split: Any, sigma: Scalar) -> None:
         pairs = eigenvectors(factors)
         self.split = split
         self.vectors = [v for _, v in pairs]
@@ -90,7 +90,7 @@ def _divide(block: Any, lead: Any, tail: Any, sigma: Scalar) -> Any:
 
 def conjugate_gradients(
     apply: Any,
-    b: Array,
+    b: Foreign,
     *,
     preconditioner: Any = None,
     x0: Any = None,
@@ -128,7 +128,7 @@ def conjugate_gradients(
     )
 
 
-def _inner(a: Array, b: Array) -> Any:
+def _inner(a: Foreign, b: Foreign) -> Any:
     return (a.conj() * b).sum().real
 
 

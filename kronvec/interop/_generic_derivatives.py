@@ -12,10 +12,10 @@ from ._generic_products import promoted, transpose
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._typing import Array, Shape
+    from .._typing import Foreign, Shape
 
 
-def _adjoint(xp: Any, a: Array, conjugate: bool) -> Any:
+def _adjoint(xp: Any, a: Foreign, conjugate: bool) -> Any:
     a = transpose(xp, a)
     return xp.conj(a) if conjugate and xp.isdtype(a.dtype, "complex floating") else a
 
@@ -34,7 +34,7 @@ def reduce_to(xp: Any, gradient: Any, shape: Shape) -> Any:
     return xp.reshape(gradient, shape)
 
 
-def _operands(xp: Any, function: str, g: Array, x: Array, w: Array) -> Any:
+def _operands(xp: Any, function: str, g: Foreign, x: Foreign, w: Foreign) -> Any:
     """G, X, W as matrices of one dtype; 1-D operands as in matmul."""
     if x.ndim < 1 or w.ndim < 1:
         raise shape_error(function, "x and w must have at least 1 axis", g=g, x=x, w=w)
@@ -66,7 +66,13 @@ def _parameter(xp: Any, gradient: Any, shape: Shape, sum_batch: bool | None, cor
 
 
 def matmul_vjp(
-    xp: Any, g: Array, x: Array, w: Array, *, sum_batch: bool | None = None, conjugate: bool = True
+    xp: Any,
+    g: Foreign,
+    x: Foreign,
+    w: Foreign,
+    *,
+    sum_batch: bool | None = None,
+    conjugate: bool = True,
 ) -> Any:
     """dX = G Wᴴ, dW = Xᴴ G."""
     sum_batch = None if sum_batch is None else bool(sum_batch)
@@ -80,7 +86,7 @@ def matmul_vjp(
     return xp.reshape(dx, x_shape), _parameter(xp, dw, w_shape, sum_batch, core)
 
 
-def matmul_jvp(xp: Any, dx: Any, dw: Any, x: Array, w: Array) -> Any:
+def matmul_jvp(xp: Any, dx: Any, dw: Any, x: Foreign, w: Foreign) -> Any:
     """dY = dX W + X dW."""
     for tangent, operand in ((dx, x), (dw, w)):
         core = min(operand.ndim, 2)
@@ -96,9 +102,9 @@ def matmul_jvp(xp: Any, dx: Any, dw: Any, x: Array, w: Array) -> Any:
 
 def linear_vjp(
     xp: Any,
-    g: Array,
-    x: Array,
-    w: Array,
+    g: Foreign,
+    x: Foreign,
+    w: Foreign,
     *,
     bias: bool = True,
     sum_batch: bool | None = None,
@@ -117,7 +123,7 @@ def linear_vjp(
 
 
 def triple_product_vjp(
-    xp: Any, g: Array, a: Array, b: Array, c: Array, *, conjugate: bool = True
+    xp: Any, g: Foreign, a: Foreign, b: Foreign, c: Foreign, *, conjugate: bool = True
 ) -> Any:
     """dA = G (B C)ᴴ, dB = Aᴴ G Cᴴ, dC = (A B)ᴴ G."""
     bc = xp.matmul(*promoted(xp, b, c))
@@ -126,7 +132,7 @@ def triple_product_vjp(
     return da, db, dc
 
 
-def kron_vjp(xp: Any, g: Array, a: Array, b: Array, *, conjugate: bool = True) -> Any:
+def kron_vjp(xp: Any, g: Foreign, a: Foreign, b: Foreign, *, conjugate: bool = True) -> Any:
     """dA[i, j] = Σ G[ip + k, jq + l] conj(B[k, l]), dB alike, over batches of matrices."""
     g, a, b = promoted(xp, g, a, b)
     (m, n), (p, q) = a.shape[-2:], b.shape[-2:]

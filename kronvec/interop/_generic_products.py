@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .._typing import Array, Order, Scalar, Shape
+    from .._typing import Foreign, Order, Scalar, Shape
 
 
 def promoted(xp: Any, *arrays: Any) -> Any:
@@ -32,7 +32,7 @@ def promoted(xp: Any, *arrays: Any) -> Any:
     return [a if a.dtype == dtype else xp.astype(a, dtype) for a in arrays]
 
 
-def transpose(xp: Any, a: Array) -> Any:
+def transpose(xp: Any, a: Foreign) -> Any:
     """The last two axes exchanged."""
     return xp.matrix_transpose(a)
 
@@ -46,7 +46,7 @@ def _check_matrices(function: str, **arrays: Any) -> None:
 # ---- vec ---------------------------------------------------------------------------------
 
 
-def vec(xp: Any, a: Array, order: Order = "F") -> Any:
+def vec(xp: Any, a: Foreign, order: Order = "F") -> Any:
     """The columns (rows) of A stacked."""
     check_order("vec", order)
     _check_matrices("vec", a=a)
@@ -54,7 +54,7 @@ def vec(xp: Any, a: Array, order: Order = "F") -> Any:
     return xp.reshape(stacked, (*a.shape[:-2], a.shape[-2] * a.shape[-1]))
 
 
-def unvec(xp: Any, v: Array, shape: Shape, order: Order = "F") -> Any:
+def unvec(xp: Any, v: Foreign, shape: Shape, order: Order = "F") -> Any:
     """The matrix whose vec is v."""
     check_order("unvec", order)
     m, n = shape
@@ -64,7 +64,7 @@ def unvec(xp: Any, v: Array, shape: Shape, order: Order = "F") -> Any:
     return xp.reshape(v, (*v.shape[:-1], m, n))
 
 
-def vec_reorder(xp: Any, v: Array, shape: Shape, *, source: Array, target: Array) -> Any:
+def vec_reorder(xp: Any, v: Foreign, shape: Shape, *, source: Foreign, target: Foreign) -> Any:
     """vec of one order from that of the other."""
     if check_order("vec_reorder", source, "source") == check_order("vec_reorder", target, "target"):
         return v
@@ -72,7 +72,7 @@ def vec_reorder(xp: Any, v: Array, shape: Shape, *, source: Array, target: Array
 
 
 def commutation_matmul(
-    xp: Any, x: Array, m: int, n: int, *, side: str = "left", transposed: bool = False
+    xp: Any, x: Foreign, m: int, n: int, *, side: str = "left", transposed: bool = False
 ) -> Any:
     """K_{m,n} X: the axis that K meets, split in two, the parts exchanged."""
     function = "commutation_matmul"
@@ -99,7 +99,7 @@ def as_like(xp: Any, value: Any, like: Any) -> Any:
     return value if hasattr(value, "shape") else xp.asarray(value, dtype=like.dtype)
 
 
-def kron(xp: Any, a: Array, b: Array, more: Any = ()) -> Any:
+def kron(xp: Any, a: Foreign, b: Foreign, more: Any = ()) -> Any:
     """NumPy's kron of arrays of any number of axes."""
     for factor in (b, *more):
         like = next(f for f in (a, factor) if hasattr(f, "shape"))
@@ -114,7 +114,7 @@ def kron(xp: Any, a: Array, b: Array, more: Any = ()) -> Any:
     return a
 
 
-def bkron(xp: Any, a: Array, b: Array) -> Any:
+def bkron(xp: Any, a: Foreign, b: Foreign) -> Any:
     """A ⊗ B over batches of matrices."""
     _check_matrices("bkron", a=a, b=b)
     batch = broadcast_batch("bkron", a=a, b=b)
@@ -171,7 +171,7 @@ def face_splitting(xp: Any, mats: Any) -> Any:
 # ---- products, applied -------------------------------------------------------------------
 
 
-def triple_product(xp: Any, a: Array, b: Array, c: Array) -> Any:
+def triple_product(xp: Any, a: Foreign, b: Foreign, c: Foreign) -> Any:
     """A B C by the cheaper association."""
     _check_matrices("triple_product", a=a, b=b, c=c)
     if a.shape[-1] != b.shape[-2] or b.shape[-1] != c.shape[-2]:
@@ -190,7 +190,7 @@ def triple_product(xp: Any, a: Array, b: Array, c: Array) -> Any:
     return xp.matmul(a, xp.matmul(b, c))
 
 
-def vec_trick(xp: Any, a: Array, b: Array, c: Array, *, order: Order = "F") -> Any:
+def vec_trick(xp: Any, a: Foreign, b: Foreign, c: Foreign, *, order: Order = "F") -> Any:
     """vec(A B C) for vec(B)."""
     check_order("vec_trick", order)
     _check_matrices("vec_trick", a=a, c=c)
@@ -203,7 +203,7 @@ def vec_trick(xp: Any, a: Array, b: Array, c: Array, *, order: Order = "F") -> A
     return vec(xp, triple_product(xp, a, matrix, c), order=order)
 
 
-def _read_factors(function: str, factors: Sequence[Array]) -> Any:
+def _read_factors(function: str, factors: Sequence[Any]) -> Any:
     """The factors; an identity is a shape alone."""
     if hasattr(factors, "shape"):
         raise TypeError(f"{function}: factors must be a sequence of matrices, got one array")
@@ -222,7 +222,7 @@ def _read_factors(function: str, factors: Sequence[Array]) -> Any:
     return read
 
 
-def mode_product(xp: Any, f: Array, x: Array) -> Any:
+def mode_product(xp: Any, f: Foreign, x: Foreign) -> Any:
     """Σ_p f[q, p] x[l, p, r], by the product whose last axis is not 1."""
     if x.shape[-1] == 1:
         return xp.matmul(x[..., 0], transpose(xp, f))[..., None]
@@ -232,8 +232,8 @@ def mode_product(xp: Any, f: Array, x: Array) -> Any:
 def _along_axes(
     xp: Any,
     function: str,
-    factors: Sequence[Array],
-    x: Array,
+    factors: Sequence[Any],
+    x: Foreign,
     core: Any,
     axis: int,
     transposed: bool = False,
@@ -271,28 +271,28 @@ def _along_axes(
     return x if type(alpha) is int and alpha == 1 else alpha * x
 
 
-def kron_matvec(xp: Any, factors: Sequence[Array], x: Array) -> Any:
+def kron_matvec(xp: Any, factors: Sequence[Any], x: Foreign) -> Any:
     """(F1 ⊗ … ⊗ FN) x."""
     return _along_axes(xp, "kron_matvec", factors, x, 1, -1)
 
 
-def kron_vecmat(xp: Any, x: Array, factors: Sequence[Array]) -> Any:
+def kron_vecmat(xp: Any, x: Foreign, factors: Sequence[Any]) -> Any:
     """x (F1 ⊗ … ⊗ FN)."""
     return _along_axes(xp, "kron_vecmat", factors, x, 1, -1, True)
 
 
-def kron_matmul(xp: Any, factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any:
+def kron_matmul(xp: Any, factors: Sequence[Any], x: Foreign, *, alpha: Scalar = 1) -> Any:
     """alpha (F1 ⊗ … ⊗ FN) X."""
     core = min(x.ndim, 2)
     return _along_axes(xp, "kron_matmul", factors, x, core, -core, alpha=alpha)
 
 
-def matmul_kron(xp: Any, x: Array, factors: Sequence[Array], *, alpha: Scalar = 1) -> Any:
+def matmul_kron(xp: Any, x: Foreign, factors: Sequence[Any], *, alpha: Scalar = 1) -> Any:
     """Alpha X (F1 ⊗ … ⊗ FN)."""
     return _along_axes(xp, "matmul_kron", factors, x, min(x.ndim, 2), -1, True, alpha=alpha)
 
 
-def kronsum_matmul(xp: Any, factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any:
+def kronsum_matmul(xp: Any, factors: Sequence[Any], x: Foreign, *, alpha: Scalar = 1) -> Any:
     """alpha (F1 ⊕ … ⊕ FN) X, one mode product for each term."""
     function = "kronsum_matmul"
     factors = _read_factors(function, factors)

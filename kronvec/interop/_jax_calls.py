@@ -21,7 +21,7 @@ from ._multilinear import PRODUCTS, pull_back_twice
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Foreign
 
 
 TARGET = "kronvec"
@@ -97,7 +97,7 @@ def _call(name: str, pulls: Any, shapes: Any, *operands: Any) -> Any:
     return jax.pure_callback(host, structures, *operands, vmap_method=method)
 
 
-def _generic_pull_back(name: str, g: Array, *operands: Any) -> Any:
+def _generic_pull_back(name: str, g: Foreign, *operands: Any) -> Any:
     """The pull-back by jax.numpy."""
     _, transpose = jax.vjp(lambda *z: PRODUCTS[name].generic(z), *operands)
     return list(transpose(g))
@@ -114,7 +114,7 @@ def apply_product(name: str, *operands: Any) -> Any:
     return _product(name, *operands)
 
 
-def pull_back_product(name: str, g: Array, *operands: Any) -> Any:
+def pull_back_product(name: str, g: Foreign, *operands: Any) -> Any:
     """(dz_1, …, dz_n)."""
     if not _serves((g, *operands)):
         return _generic_pull_back(name, g, *operands)
@@ -134,7 +134,7 @@ def _product(name: str, *operands: Any) -> Any:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _pulled_back(name: str, g: Array, *operands: Any) -> Any:
+def _pulled_back(name: str, g: Foreign, *operands: Any) -> Any:
     shapes = [z.shape for z in operands]
     return jax.lax.platform_dependent(
         g,
@@ -144,13 +144,13 @@ def _pulled_back(name: str, g: Array, *operands: Any) -> Any:
     )
 
 
-def exchange_axes(x: Array) -> Any:
+def exchange_axes(x: Foreign) -> Any:
     """x (..., p, q, k) -> (..., q, p, k)."""
     return _exchanged(x) if _serves([x]) else x.swapaxes(-3, -2)
 
 
 @jax.custom_vjp
-def _exchanged(x: Array) -> Any:
+def _exchanged(x: Foreign) -> Any:
     shape = (*x.shape[:-3], x.shape[-2], x.shape[-3], x.shape[-1])
     return jax.lax.platform_dependent(
         x,
@@ -159,11 +159,11 @@ def _exchanged(x: Array) -> Any:
     )
 
 
-def _keep(f: Array, name: str, *operands: Any) -> Any:
+def _keep(f: Foreign, name: str, *operands: Any) -> Any:
     return f(name, *operands), operands
 
 
-def _product_backward(name: str, operands: Any, g: Array) -> Any:
+def _product_backward(name: str, operands: Any, g: Foreign) -> Any:
     return tuple(_pulled_back(name, g, *operands))
 
 

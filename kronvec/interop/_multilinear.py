@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Foreign
 
 
 # Up to this many entries a fresh result and a copy of it take less time than ``out=``, which
@@ -47,12 +47,12 @@ class Product(NamedTuple):
     generic: Callable  # the product by .mT, .reshape and @, of any array library
 
 
-def _matmul(operands: Any, out: Array | None) -> None:
+def _matmul(operands: Any, out: Foreign | None) -> None:
     """X W."""
     np.matmul(*operands, out=out)
 
 
-def _matmul_pull_back(g: Array, operands: Any, conjugate: bool) -> Any:
+def _matmul_pull_back(g: Foreign, operands: Any, conjugate: bool) -> Any:
     return matmul_vjp(g, *operands, conjugate=conjugate)
 
 
@@ -61,7 +61,7 @@ def _generic_matmul(operands: Any) -> Any:
     return x @ w
 
 
-def _triple(operands: Any, out: Array | None) -> None:
+def _triple(operands: Any, out: Foreign | None) -> None:
     """A B C."""
     if out.size <= COPIED:
         out[...] = triple_product(*operands)
@@ -69,7 +69,7 @@ def _triple(operands: Any, out: Array | None) -> None:
         triple_product(*operands, out=out)
 
 
-def _triple_pull_back(g: Array, operands: Any, conjugate: bool) -> Any:
+def _triple_pull_back(g: Foreign, operands: Any, conjugate: bool) -> Any:
     return triple_product_vjp(g, *operands, conjugate=conjugate)
 
 
@@ -79,7 +79,7 @@ def _generic_triple(operands: Any) -> Any:
     return (a @ b) @ c if m * p * (n + q) <= n * q * (m + p) else a @ (b @ c)
 
 
-def _kron_matmul(operands: Any, out: Array | None) -> None:
+def _kron_matmul(operands: Any, out: Foreign | None) -> None:
     """(F1 ⊗ … ⊗ FN) X of the operands F1, …, FN, X."""
     *factors, x = operands
     if out.size <= COPIED:
@@ -88,7 +88,7 @@ def _kron_matmul(operands: Any, out: Array | None) -> None:
         kron_matmul(factors, x, out=out)
 
 
-def _kron_matmul_pull_back(g: Array, operands: Any, conjugate: bool) -> Any:
+def _kron_matmul_pull_back(g: Foreign, operands: Any, conjugate: bool) -> Any:
     *factors, x = operands
     gradients, dx = kron_matmul_vjp(g, factors, x, conjugate=conjugate)
     return (*gradients, dx)
@@ -133,7 +133,7 @@ PRODUCTS = {
 }
 
 
-def pull_back_twice(f: Array, pull_back: Any, g: Array, operands: Any, cotangents: Any) -> Any:
+def pull_back_twice(f: Foreign, pull_back: Any, g: Foreign, operands: Any, cotangents: Any) -> Any:
     """(dg, [dz_1, …]) of the pull-back f*, as above; a cotangent that is None is zero.
 
     ``f(operands)`` and ``pull_back(g, operands)`` are those of the package, adjoints or

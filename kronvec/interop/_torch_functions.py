@@ -16,7 +16,7 @@ from ._torch_operators import EXCHANGE, OPERATORS, Operator, product_gradients
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Foreign
 
 
 class _Product(torch.autograd.Function):
@@ -34,7 +34,7 @@ class _Product(torch.autograd.Function):
         ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
-    def backward(ctx: Any, g: Array) -> Any:
+    def backward(ctx: Any, g: Foreign) -> Any:
         needed = ctx.needs_input_grad[1:]
         own = Operator(_apply_of(ctx.name), _pull_back_of(ctx.name))
         return (
@@ -49,7 +49,7 @@ class _PullBack(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(name: str, g: Array, *operands: Any) -> Any:
+    def forward(name: str, g: Foreign, *operands: Any) -> Any:
         return tuple(OPERATORS[name].pull_back(g, list(operands)))
 
     @staticmethod
@@ -72,7 +72,7 @@ class _Exchange(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Array, p: int, q: int, axis: int) -> Any:
+    def forward(x: Foreign, p: int, q: int, axis: int) -> Any:
         return EXCHANGE(x, p, q, axis)
 
     @staticmethod
@@ -80,7 +80,7 @@ class _Exchange(torch.autograd.Function):
         ctx.sizes = inputs[1:]
 
     @staticmethod
-    def backward(ctx: Any, g: Array) -> Any:
+    def backward(ctx: Any, g: Foreign) -> Any:
         p, q, axis = ctx.sizes
         return apply_exchange(g, q, p, axis), None, None, None
 
@@ -107,14 +107,14 @@ def apply_product(name: str, operands: Any) -> Any:
     return _Product.apply(name, *operands)
 
 
-def pull_back_product(name: str, g: Array, operands: Any) -> Any:
+def pull_back_product(name: str, g: Foreign, operands: Any) -> Any:
     """(dz_1, …, dz_n)."""
     if _plain(g, *operands):
         return OPERATORS[name].pull_back(g, operands)
     return _PullBack.apply(name, g, *operands)
 
 
-def apply_exchange(x: Array, p: int, q: int, axis: int) -> Any:
+def apply_exchange(x: Foreign, p: int, q: int, axis: int) -> Any:
     """x with the two parts of its axis exchanged."""
     if _plain(x):
         return EXCHANGE(x, p, q, axis)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Foreign
 
 KERNEL_DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
 
@@ -52,7 +52,7 @@ def _shape(product: Product, operands: Any) -> tuple[Any, ...]:
     return (*batch, *product.core_shape([z.shape[-2:] for z in operands]))
 
 
-def _generic_pull_back(product: Product, g: Array, operands: Any) -> Any:
+def _generic_pull_back(product: Product, g: Foreign, operands: Any) -> Any:
     """The pull-back by torch's own operations, on any device."""
     if product.name == "matmul":
         x, w = operands
@@ -64,7 +64,7 @@ def _generic_pull_back(product: Product, g: Array, operands: Any) -> Any:
     return [d.sum_to_size(z.shape).contiguous() for d, z in zip(gradients, operands, strict=True)]
 
 
-def _generic_kron_pull_back(g: Array, operands: Any) -> Any:
+def _generic_kron_pull_back(g: Foreign, operands: Any) -> Any:
     """One sweep forward, one backward: kronvec/_factor_gradients.py."""
     *factors, x = operands
     batch, columns = g.shape[:-2], g.shape[-1]
@@ -85,14 +85,14 @@ def _generic_kron_pull_back(g: Array, operands: Any) -> Any:
     return [*gradients[::-1], g.reshape((*batch, *x.shape[-2:]))]
 
 
-def _is_product(product: Product, operands: Any, i: Array) -> bool:
+def _is_product(product: Product, operands: Any, i: Foreign) -> bool:
     """Whether dz_i is such a product itself."""
     return product.name == "triple_product" or (
         product.name == "kron_matmul" and i == len(operands) - 1
     )
 
 
-def _alone(product: Product, g: Array, operands: Any, i: Array, apply: Any) -> Any:
+def _alone(product: Product, g: Foreign, operands: Any, i: Foreign, apply: Any) -> Any:
     """dz_i as one product, on the batch axes of all operands; ``apply`` makes it."""
     if product.name == "kron_matmul":
         return apply([*(f.mH for f in operands[:-1]), g])
@@ -101,7 +101,7 @@ def _alone(product: Product, g: Array, operands: Any, i: Array, apply: Any) -> A
 
 
 def product_gradients(
-    product: Product, g: Array, operands: Any, needed: Any, operator: Operator
+    product: Product, g: Foreign, operands: Any, needed: Any, operator: Operator
 ) -> list[Any]:
     """The gradients of those operands that need one, None for the others."""
     wanted = [i for i, each in enumerate(needed) if each]
@@ -139,7 +139,7 @@ def _define(product: Product) -> Operator:
         return result
 
     @_operator(name + "_vjp", "(Tensor g, Tensor[] operands) -> Tensor[]")
-    def pull_back(g: Array, operands: Any) -> Any:
+    def pull_back(g: Foreign, operands: Any) -> Any:
         if not _serves(g, *operands):
             return _generic_pull_back(product, g, operands)
         arrays = [_array(z) for z in operands]
@@ -151,7 +151,7 @@ def _define(product: Product) -> Operator:
         return operands[0].new_empty(_shape(product, operands))
 
     @torch.library.register_fake(pull_back)
-    def _(g: Array, operands: Any) -> Any:
+    def _(g: Foreign, operands: Any) -> Any:
         return [z.new_empty(z.shape) for z in operands]
 
     # ---- autograd ----
@@ -159,7 +159,7 @@ def _define(product: Product) -> Operator:
     def keep_operands(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.save_for_backward(*inputs[0])
 
-    def backward(ctx: Any, g: Array) -> Any:
+    def backward(ctx: Any, g: Foreign) -> Any:
         return product_gradients(product, g, ctx.saved_tensors, ctx.needs_input_grad[0], operator)
 
     def keep_all(ctx: Any, inputs: Any, output: Any) -> None:
@@ -178,7 +178,7 @@ def _define(product: Product) -> Operator:
         (dims,) = in_dims
         return apply([_front(z, d, 1) for z, d in zip(operands, dims, strict=True)]), 0
 
-    def map_pull_back(info: Any, in_dims: Any, g: Array, operands: Any) -> Any:
+    def map_pull_back(info: Any, in_dims: Any, g: Foreign, operands: Any) -> Any:
         dim, dims = in_dims
         # every sample has gradients of its own: nothing is summed along the mapped axis
         g = _front(g, dim, info.batch_size)
@@ -207,7 +207,7 @@ OPERATORS = {name: _define(product) for name, product in PRODUCTS.items()}
 
 
 @_operator("kronvec::commutation_matmul", "(Tensor x, int p, int q, int axis) -> Tensor")
-def EXCHANGE(x: Array, p: int, q: int, axis: int) -> Any:
+def EXCHANGE(x: Foreign, p: int, q: int, axis: int) -> Any:
     """The axis split into (p, q), the parts exchanged."""
     if not _serves(x):
         parts = split_axis(x, p, q, axis).swapaxes(-3, -2)
@@ -218,7 +218,7 @@ def EXCHANGE(x: Array, p: int, q: int, axis: int) -> Any:
 
 
 @torch.library.register_fake(EXCHANGE)
-def _(x: Array, p: int, q: int, axis: int) -> Any:
+def _(x: Foreign, p: int, q: int, axis: int) -> Any:
     return x.new_empty(x.shape)
 
 
@@ -226,7 +226,7 @@ def _keep_sizes(ctx: Any, inputs: Any, output: Any) -> None:
     ctx.sizes = inputs[1:]
 
 
-def _exchange_back(ctx: Any, g: Array) -> Any:
+def _exchange_back(ctx: Any, g: Foreign) -> Any:
     p, q, axis = ctx.sizes
     return EXCHANGE(g, q, p, axis), None, None, None
 
@@ -234,7 +234,7 @@ def _exchange_back(ctx: Any, g: Array) -> Any:
 torch.library.register_autograd(EXCHANGE, _exchange_back, setup_context=_keep_sizes)
 
 
-def _map_exchange(info: Any, in_dims: Any, x: Array, p: int, q: int, axis: int) -> Any:
+def _map_exchange(info: Any, in_dims: Any, x: Foreign, p: int, q: int, axis: int) -> Any:
     return EXCHANGE(x.movedim(in_dims[0], 0), p, q, axis), 0
 
 

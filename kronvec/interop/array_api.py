@@ -26,6 +26,7 @@ from .._foreign import is_foreign
 from . import _generic_derivatives, _generic_products
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -53,7 +54,7 @@ def _signature(function: str) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def map_leaves(function: str, tree: Any) -> Any:
+def map_leaves(function: Callable[..., Any], tree: Any) -> Any:
     """The same nest of lists and tuples, ``function`` applied to what is in it."""
     if isinstance(tree, (list, tuple)):
         return type(tree)(map_leaves(function, branch) for branch in tree)
@@ -66,7 +67,7 @@ def _leaves(tree: Any) -> Any:
     return [tree]
 
 
-def dispatch(function: str, args: Any, kwargs: Any) -> Any:
+def dispatch(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """``function(*args, **kwargs)`` with another library's arrays among the arguments."""
     compat = _array_api_compat()
     name = function.__name__

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .._typing import Array, Scalar
+    from .._typing import Foreign, Scalar
 
 
 __all__ = [
@@ -60,7 +60,7 @@ __all__ = [
 # ---- many factors along a chunked axis ---------------------------------------------------
 
 
-def kron_matmul(factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any:
+def kron_matmul(factors: Sequence[Any], x: Foreign, *, alpha: Scalar = 1) -> Any:
     """Multiply by a Kronecker product: ``alpha (F1 ⊗ … ⊗ FN) X``, X chunked along any axis.
 
     The factors that are local to a chunk are applied there, one exchange regroups the entries,
@@ -115,7 +115,7 @@ def kron_matmul(factors: Sequence[Array], x: Array, *, alpha: Scalar = 1) -> Any
     return _scaled(_along_first(factors, x, "kron_matmul"), alpha)
 
 
-def grid_matmul(factors: Sequence[Array], grid: Any) -> Any:
+def grid_matmul(factors: Sequence[Any], grid: Any) -> Any:
     """Multiply a grid by a Kronecker product: the form in which large vectors stay distributed.
 
     The vector x of length Π p_i is ``grid.reshape(-1)``: the first axis of the grid is that of
@@ -172,7 +172,7 @@ def grid_matmul(factors: Sequence[Array], grid: Any) -> Any:
     return result if grid.ndim == 3 else result[..., 0]
 
 
-def matmul_kron(x: Array, factors: Sequence[Array], *, alpha: Scalar = 1) -> Any:
+def matmul_kron(x: Foreign, factors: Sequence[Any], *, alpha: Scalar = 1) -> Any:
     """Multiply by a Kronecker product from the right: ``alpha X (F1 ⊗ … ⊗ FN)``.
 
     As `kron_matmul`, for X of shape (k, Π q_i) or (Π q_i,).
@@ -184,7 +184,7 @@ def matmul_kron(x: Array, factors: Sequence[Array], *, alpha: Scalar = 1) -> Any
     return _scaled(_along_first(_transposed(factors), x.T, "matmul_kron").T, alpha)
 
 
-def kron_matvec(factors: Sequence[Array], x: Array) -> Any:
+def kron_matvec(factors: Sequence[Any], x: Foreign) -> Any:
     """Multiply vectors by a Kronecker product: ``y = (F1 ⊗ … ⊗ FN) x`` for x (..., Π p_i).
 
     As `kron_matmul`; batches chunked along their leading axes alone move nothing.
@@ -192,12 +192,12 @@ def kron_matvec(factors: Sequence[Array], x: Array) -> Any:
     return _matvec("kron_matvec", _read_factors("kron_matvec", factors), x)
 
 
-def kron_vecmat(x: Array, factors: Sequence[Array]) -> Any:
+def kron_vecmat(x: Foreign, factors: Sequence[Any]) -> Any:
     """Multiply row vectors by a Kronecker product: ``y = x (F1 ⊗ … ⊗ FN)`` for x (..., Π q_i)."""
     return _matvec("kron_vecmat", _transposed(_read_factors("kron_vecmat", factors)), x)
 
 
-def _matvec(function: str, factors: Sequence[Array], x: Array) -> Any:
+def _matvec(function: str, factors: Sequence[Any], x: Foreign) -> Any:
     x = as_dask(x)
     if any(f is not None and f.ndim > 2 for f in factors):
         return generic("kron_matvec", factors, x)
@@ -208,7 +208,7 @@ def _matvec(function: str, factors: Sequence[Array], x: Array) -> Any:
     return y.reshape(*batch, y.shape[-1])
 
 
-def _along_first(factors: Sequence[Array], x: Array, function: str) -> Any:
+def _along_first(factors: Sequence[Any], x: Foreign, function: str) -> Any:
     """K X for X (N,) or (N, k)."""
     shapes = [IdentityFactor(f.shape[0]) if isinstance(f, Identity) else f for f in factors]
     shapes = size_identity(function, shapes, x.shape[0])
@@ -220,7 +220,7 @@ def _along_first(factors: Sequence[Array], x: Array, function: str) -> Any:
     return flatten(apply_to_grid(factors, grid, split, dtype=dtype), x.ndim == 1)
 
 
-def _read_factors(function: str, factors: Sequence[Array]) -> Any:
+def _read_factors(function: str, factors: Sequence[Any]) -> Any:
     if hasattr(factors, "shape"):
         raise TypeError(f"{function}: factors must be a sequence of matrices, got one array")
     read = list(factors)
@@ -234,18 +234,18 @@ def _read_factors(function: str, factors: Sequence[Array]) -> Any:
     return read
 
 
-def _transposed(factors: Sequence[Array]) -> Any:
+def _transposed(factors: Sequence[Any]) -> Any:
     return [f if f is None or isinstance(f, Identity) else f.swapaxes(-1, -2) for f in factors]
 
 
-def _scaled(y: Array, alpha: Scalar) -> Any:
+def _scaled(y: Foreign, alpha: Scalar) -> Any:
     return y if type(alpha) is int and alpha == 1 else alpha * y
 
 
 # ---- systems -----------------------------------------------------------------------------
 
 
-def solve(K: Any, b: Array, *, shift: int = 0, tol: float = 1e-10, maxiter: int = 1000) -> Any:
+def solve(K: Any, b: Foreign, *, shift: int = 0, tol: float = 1e-10, maxiter: int = 1000) -> Any:
     """Solve ``(K + shift) x = b`` for a Kronecker product K and b chunked along any axis.
 
     Parameters
@@ -310,17 +310,17 @@ def solve(K: Any, b: Array, *, shift: int = 0, tol: float = 1e-10, maxiter: int 
     return flatten(y, b.ndim == 1)
 
 
-def _dense(factors: Sequence[Array]) -> Any:
+def _dense(factors: Sequence[Any]) -> Any:
     return [f.toarray() for f in factors]
 
 
 def _diagonal_solve(
-    factors: Sequence[Array],
+    factors: Sequence[Any],
     scale: Scalar,
     d: Any,
     grid: Any,
     split: Any,
-    b: Array,
+    b: Foreign,
     tol: Any,
     maxiter: Any,
 ) -> Any:
@@ -333,7 +333,7 @@ def _diagonal_solve(
     low, high = map(float, dask.compute(d.min(), d.max()))
     preconditioner = ShiftedSolve(factors, split, (low * high) ** 0.5 / scale) if low > 0 else None
 
-    def apply(v: Array) -> Any:
+    def apply(v: Foreign) -> Any:
         product = apply_to_grid(factors, v, split)
         return scale * product.rechunk(grid.chunks, threshold=10**12, method="tasks") + d * v
 
@@ -342,7 +342,7 @@ def _diagonal_solve(
 
 def cg(
     apply: Any,
-    b: Array,
+    b: Foreign,
     *,
     preconditioner: Any = None,
     x0: Any = None,

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .._typing import Array, Shape
+    from .._typing import Shape
 
 
-def model(factors: Sequence[Array], itemsize: int, workers: int) -> Any:
+def model(factors: Sequence[Any], itemsize: int, workers: int) -> Any:
     """(bytes moved, multiply-adds) of K x for square factors of these sizes.
 
     N = Π n_i entries; each of the W workers keeps 1 / W of what it has and sends the rest once;

@@ -10,6 +10,7 @@ from ._half_permutation import HalfPermutation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ._base import Operator
 
@@ -30,11 +31,11 @@ def _is_adjoint(a: Operator, b: Operator) -> bool:
     if a is b:
         return a._is_hermitian()
     for extension, other in ((a, b), (b, a)):
-        restriction = getattr(extension, "restriction", None)
+        restriction: Any = getattr(extension, "restriction", None)
         if restriction is not None and type(other) is type(restriction):
             return restriction.shape == other.shape and np.array_equal(
                 restriction.indices,
-                other.indices,
+                other.indices,  # type: ignore[attr-defined]  # of its type
             )
     if isinstance(a, HalfPermutation) and type(a) is type(b) and a.is_itself != b.is_itself:
         return a.shape == b.shape[::-1]

@@ -51,7 +51,7 @@ def _numbers(function: str, part: Index, size: int, axis: int) -> tuple[Indices,
     numbers: Array
     try:
         # An array of no axes, as NumPy takes an integer of its own.
-        numbers, kind = np.asarray(operator.index(part), np.intp), "integer"
+        numbers, kind = np.asarray(operator.index(part), np.intp), "integer"  # type: ignore[arg-type]  # tried
     except TypeError:
         numbers, kind = np.asarray(part), "array"
     if kind == "array" and numbers.dtype == bool:
