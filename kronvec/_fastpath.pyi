@@ -5,8 +5,6 @@ from typing import Any, TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
-class TwoTier: ...
-
 def two_tier(name: str) -> Callable[[_Function], _Function]: ...
 def small_product(
     factors: list[Any], x: object, axis: int, transposed: bool

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._typing import Array, DType
+    from ._typing import Array, DType, Shape
 
 _TOLERANCE = 16  # a triplet is right when it misses by so many roundings of the largest σ
 _ACCEPTED = 600  # vectors; then √ε is enough: σ and the least error are right to ε already
@@ -24,7 +24,7 @@ _ACCEPTED = 600  # vectors; then √ε is enough: σ and the least error are rig
 def leading_triplets(
     multiply: Callable[[Array], Array],
     multiply_adjoint: Callable[[Array], Array],
-    shape: tuple[int, int],
+    shape: Shape,
     count: int,
     dtype: DType,
 ) -> tuple[Array, Array, Array]:

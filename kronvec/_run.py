@@ -114,7 +114,7 @@ class Job:
 
 def plan_item(
     factors: Sequence[Factor], x_shape: Shape, batch: Shape, dtype: DType
-) -> tuple[tuple[Any, ...], tuple, Plan]:
+) -> tuple[tuple[Any, ...], Shape, Plan]:
     """The batch axes that make items, the shape of an item of X (*rows, l, Π p, r), its plan."""
     stop = _varying(factors, len(batch))
     shape = (*batch[stop:], *x_shape[-3:])

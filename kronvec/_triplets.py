@@ -216,7 +216,7 @@ def _of_parts(
     if len(parts) > 1:
         # All parts at once, unless a triplet turns out to be a mixture: where σ are equal.
         found = _in_part(multiply, multiply_transposed, shape, WHOLE, count, dtype)
-        pure = _purified(found, parts)
+        pure = None if found is None else _purified(found, parts)
         if pure is not None:
             return [(pure, WHOLE)]
     each = [_in_part(multiply, multiply_transposed, shape, p, count, dtype) for p in parts]

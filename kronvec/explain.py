@@ -268,17 +268,17 @@ def _explain(
     if uniform and dtype in _kernels.DTYPES and is_small(shapes, total * x_shape[-2]):
         route = SMALL
     if route in (SMALL, MATMUL_CHAIN, COPY):
-        steps, passes = _factor_by_factor(factors, route, prod(batch), left, columns, dtype)
+        few, crossings = _factor_by_factor(factors, route, prod(batch), left, columns, dtype)
         if route == COPY:
             moved = 2 * total * x_shape[-2] * entry
-            passes = (ExplainedPass(1, 1, columns, moved // 2, False, moved),)
+            crossings = (ExplainedPass(1, 1, columns, moved // 2, False, moved),)
         return Explanation(
             title,
             route,
             plan=None,
             items=1,
-            steps=steps,
-            passes=passes,
+            steps=few,
+            passes=crossings,
             workspaces=0,
             workspace_bytes=0,
             **common,
@@ -319,7 +319,7 @@ def _factor_by_factor(
     left: int,
     right: int,
     dtype: DType,
-) -> tuple[list[ExplainedStep], list[ExplainedPass]]:
+) -> tuple[tuple[ExplainedStep, ...], tuple[ExplainedPass, ...]]:
     """Steps and passes of the routes without a plan; small products take the last factor first."""
     order = list(enumerate(factors))
     state = [f.shape[-1] for f in factors]

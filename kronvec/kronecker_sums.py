@@ -33,6 +33,7 @@ from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from numpy.typing import ArrayLike
 
@@ -208,22 +209,22 @@ def kronsum_matmul(
     workers = check_workers(function, workers)
     check_scalars(function, alpha, beta)
     x = as_array(function, "x", x, min_ndim=1)
-    operands, factors = _read_square(function, factors, x)
+    operands, dense = _read_square(function, factors, x)
     x = np.asarray(x)
     core = min(x.ndim, 2)
-    check_kron_axis(function, factors, x, -core, of="sum")
-    batch = factors_batch(function, factors, x, core)
+    check_kron_axis(function, dense, x, -core, of="sum")
+    batch = factors_batch(function, dense, x, core)
     shape = (*batch, *x.shape[x.ndim - core :])
-    dtype = scaled_dtype(alpha, *factors, x)
+    dtype = scaled_dtype(alpha, *dense, x)
     check_target(function, out, beta, shape, dtype)
-    factors = [with_alpha(function, [f], alpha, dtype)[0] for f in factors]
+    dense = [with_alpha(function, [f], alpha, dtype)[0] for f in dense]
     right = x.shape[-1] if core == 2 else 1
-    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in factors):
-        result = _sum_of_matmul(factors, x.astype(dtype, copy=False), core).reshape(shape)
+    if dtype not in _kernels.DTYPES or any(f.ndim > 2 for f in dense):
+        result = _sum_of_matmul(dense, x.astype(dtype, copy=False), core).reshape(shape)
         return combine(result, beta, out, operands)
     result = None
     if out is not None and out.dtype == dtype and out.flags.carray:
-        result = None if any(np.may_share_memory(out, a) for a in (x, *factors)) else out
+        result = None if any(np.may_share_memory(out, a) for a in (x, *dense)) else out
     direct = result is not None
     result = np.empty(shape, dtype) if result is None else result
     adds = direct and not is_zero(beta)
@@ -231,7 +232,7 @@ def kronsum_matmul(
         np.multiply(result, beta, out=result, casting="same_kind")
     if result.size:
         source = np.require(x, dtype, ["C", "A"]).reshape(-1)
-        _run(factors, prod(batch), right, source, result.reshape(-1), adds, workers)
+        _run(dense, prod(batch), right, source, result.reshape(-1), adds, workers)
     return result if direct else combine(result, beta, out, operands)
 
 
@@ -251,7 +252,8 @@ def _read_square(
 def _sum_of_matmul(factors: Sequence[Array], x: Array, core: int) -> Array:
     """Σ_i (I ⊗ F_i ⊗ I) X, a product for each term: batched factors, odd dtypes."""
     batch, right = x.shape[: x.ndim - core], prod(x.shape[x.ndim - core + 1 :])
-    before, behind, total = 1, prod(f.shape[-1] for f in factors) * right, None
+    before, behind = 1, prod(f.shape[-1] for f in factors) * right
+    total: Any = None
     rows = behind
     for f in factors:
         n = f.shape[-1]
@@ -292,7 +294,7 @@ def _finite(x: Array) -> Scalar:
 
 
 def _run_blocks(
-    each: Pass, matrices: Sequence[Array], x: Array, y: Array, accumulate: bool, workers: int
+    each: Pass, matrices: list[Array], x: Array, y: Array, accumulate: bool, workers: int
 ) -> None:
     sizes = each.sizes
     run_ranges(

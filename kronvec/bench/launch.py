@@ -44,12 +44,13 @@ def events_of(
             command, env=environment(threads), stdout=subprocess.PIPE, stderr=errors, text=True
         )
         try:
-            yield from map(json.loads, process.stdout)
+            yield from map(json.loads, process.stdout or ())
             status = process.wait()
         finally:
             process.kill()
             process.wait()
-            process.stdout.close()
+            if process.stdout is not None:
+                process.stdout.close()
         if status:
             errors.seek(0)
             lines = errors.read().strip().splitlines() or [""]
@@ -92,7 +93,7 @@ def measure(
                 if current is None:
                     raise RuntimeError(f"the measuring process failed: {event['error']}")
                 failed[current] = f"status {event['status']}: {event['error']}"
-        left = left[left.index(current) + 1 :] if crashed else []
+        left = left[left.index(current) + 1 :] if crashed and current is not None else []
     return {
         **{"threads": threads, "rows": rows, "failed": failed, "machine": machine},
         **{"peers": versions, "missing": missing},

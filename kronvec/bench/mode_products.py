@@ -77,7 +77,8 @@ def summed(
     space: Array | None = None,
 ) -> Array:
     """(F1 ⊕ … ⊕ FN) x, a batched product for each term; ``space`` is as large as x."""
-    left, size, y = 1, math.prod(x.shape), None
+    left, size = 1, math.prod(x.shape)
+    y: Any = None
     right = size
     for f in factors:
         p = f.shape[0]

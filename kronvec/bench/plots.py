@@ -85,7 +85,7 @@ def machine_note(results: dict[str, Any], one: dict[str, Any]) -> str:
 def ratio_groups(one: dict[str, Any]) -> dict[str, list[tuple[float, dict[str, Any]]]]:
     """Label of a target -> (ratio, target) of its cases; without targets, by group of cases."""
     rows = {row["name"]: row for row in one["rows"]}
-    groups: dict[str, list] = {}
+    groups: dict[str, list[Any]] = {}
     for case in all_cases():
         row = rows.get(case.name)
         if row is None:
@@ -116,7 +116,7 @@ def ratios(one: dict[str, Any]) -> Figure | None:
         axes.barh(place, max(mean, 1.0) - low, left=low, height=0.56, color=OWN, alpha=0.28)
         axes.plot([mean] * 2, [place - 0.28, place + 0.28], color=OWN, lw=2.5)
         axes.plot(values, [place] * len(values), "o", ms=3.6, color=OWN, mec="white", mew=0.4)
-        targets = {target for _, target in entries if target}
+        targets: set[Any] = {target for _, target in entries if target}
         each_asked, means_asked = {t.each for t in targets}, {t.mean for t in targets if t.mean}
         each_asked = each_asked if len(each_asked) == 1 else set()
         shown += [*values, *each_asked, *means_asked]
@@ -126,7 +126,9 @@ def ratios(one: dict[str, Any]) -> Figure | None:
             axes.plot([asked] * 2, [place - 0.4, place + 0.4], color="#22262b", lw=1.6)
         axes.text(
             *(1.01, place, f"{mean:.2f}" if mean < 10 else f"{mean:.0f}"),
-            **{"transform": axes.get_yaxis_transform(), "va": "center", "color": OWN},
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=OWN,
         )
     axes.axvline(1, color=GREY, lw=1)
     axes.set_xscale("log")
@@ -244,7 +246,10 @@ def roofline(one: dict[str, Any]) -> Figure | None:
         axes.plot(*zip(*line, strict=True), color="#22262b", lw=1.6, zorder=1)
         axes.annotate(
             *(f"{peak / 1e9:.0f} GF/s", (max(right, 2 * ridge), peak / 1e9)),
-            **{"xytext": (0, 4), "textcoords": "offset points", "ha": "right", "size": 8},
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="right",
+            size=8,
         )
         fractions = []
         for row in here:

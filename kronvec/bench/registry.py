@@ -46,7 +46,7 @@ class Candidate:
         return self.convert(self.call())
 
 
-Adapter = Callable[[Any, tuple], Iterator[Candidate]]
+Adapter = Callable[[Any, tuple[Any, ...]], Iterator[Candidate]]
 
 
 @dataclass

@@ -15,9 +15,9 @@ from .. import _reference
 from .work import Work, random
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from .._fastpath import TwoTier
     from .._typing import Array, Operands, Shape
 
 
@@ -34,7 +34,7 @@ class TripleProduct(Work):
         m, n, p, q = self.sizes
         return tuple(random(dtype, (*self.batch, *s), rng) for s in ((m, n), (n, p), (p, q)))
 
-    def function(self) -> TwoTier:
+    def function(self) -> Callable[..., Any]:
         """triple_product."""
         return kv.triple_product
 
@@ -54,8 +54,8 @@ class TripleProduct(Work):
 
     def shrunk(self) -> TripleProduct:
         """A smaller batch of smaller matrices."""
-        sizes = tuple(min(n, 40) for n in self.sizes)
-        return replace(self, batch=self.batch and (7,), sizes=sizes)
+        m, n, p, q = (min(n, 40) for n in self.sizes)
+        return replace(self, batch=self.batch and (7,), sizes=(m, n, p, q))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class FormedKron(Work):
         """A and B."""
         return random(dtype, (self.m, self.m), rng), random(dtype, (self.n, self.n), rng)
 
-    def function(self) -> TwoTier:
+    def function(self) -> Callable[..., Any]:
         """Kron."""
         return kv.kron
 
@@ -145,7 +145,7 @@ class Commutation(Work):
         """A vector, and the sizes."""
         return random(dtype, self.m * self.n, rng), self.m, self.n
 
-    def function(self) -> TwoTier:
+    def function(self) -> Callable[..., Any]:
         """commutation_matmul."""
         return kv.commutation_matmul
 

@@ -73,7 +73,7 @@ def geometric_mean(values: Sequence[float]) -> float:
 def judge(rows: list[dict[str, Any]], cases: Sequence[Case]) -> list[dict[str, Any]]:
     """One verdict for each label of a target: the mean, the least, and whether they suffice."""
     by_name = {row["name"]: row for row in rows}
-    groups: dict[str, list] = {}
+    groups: dict[str, list[Any]] = {}
     for case in cases:
         for target in case.targets:
             value = case.name in by_name and reached(by_name[case.name], target)

@@ -27,7 +27,7 @@ MERGED = 64  # rows of neighbouring factors' formed sum
 
 def merged(factors: Sequence[Array]) -> list[Array]:
     """The same sum of fewer factors: neighbours formed, up to ``MERGED`` rows."""
-    groups = []
+    groups: list[Array] = []
     for f in factors:
         if groups and len(groups[-1]) * len(f) <= MERGED:
             a, eye = groups.pop(), partial(np.eye, dtype=f.dtype)
@@ -39,7 +39,8 @@ def merged(factors: Sequence[Array]) -> list[Array]:
 def _choices(factors: Sequence[Array]) -> list[list[Array]]:
     """The factors as they are, and merged where that leaves fewer."""
     fewer = merged(factors)
-    return [factors, fewer] if len(fewer) < len(factors) else [factors]
+    given = list(factors)
+    return [given, fewer] if len(fewer) < len(given) else [given]
 
 
 @adapter("numpy matmul", "numpy", "kronsum_matmul")
@@ -80,7 +81,8 @@ def einsum_kronsum(work: KronSum, operands: Operands) -> Iterator[Any]:
     factors, x = operands
 
     def call() -> Array:
-        left, right, y = 1, x.size, None
+        left, right = 1, x.size
+        y: Any = None
         for f in factors:
             right //= len(f)
             term = np.einsum("qp,lpr->lqr", f, x.reshape(left, len(f), right), optimize=True)
@@ -216,7 +218,7 @@ def _columnwise(mats: Sequence[Array]) -> Array:
     return reduce(_column_pair, mats)
 
 
-def _formed_into(multiply: Any, mats: Any, out: Array | None) -> Any:
+def _formed_into(multiply: Any, mats: Any, out: Array) -> Any:
     """A1 ⊙ … ⊙ AN with the last product into ``out``."""
     a, b = _columnwise(mats[:-1]), mats[-1]
     multiply(a[:, None, :], b[None, :, :], out=out.reshape(len(a), len(b), -1))

@@ -17,13 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from .._fastpath import TwoTier
     from .._typing import Array, Operands, Shape
 
 
-def widened(
-    tree: Array | Sequence[Array] | Sequence[Array | list[Array] | tuple[Array]],
-) -> Array | list[Array] | tuple[Array | list[Array] | tuple[Array], ...]:
+def widened(tree: Any) -> Any:
     """The same tree, floating-point arrays in the widest precision."""
     if isinstance(tree, (list, tuple)):
         return type(tree)(widened(branch) for branch in tree)
@@ -40,7 +37,7 @@ class KronSum(ManyFactors):
         x = random(dtype, (math.prod(self.sizes_in), self.count), rng)
         return self.factors(dtype, rng), x
 
-    def function(self) -> TwoTier:
+    def function(self) -> Callable[..., Any]:
         """kronsum_matmul."""
         return kv.kronsum_matmul
 
@@ -108,7 +105,7 @@ class SampledRows(ManyFactors):
 
     def shrunk(self) -> SampledRows:
         """Smaller factors, and fewer samples of them."""
-        return replace(super().shrunk(), count=1, samples=min(self.samples, 30))
+        return replace(super().shrunk(), count=1, samples=min(self.samples, 30))  # type: ignore[call-arg, return-value]  # of this class
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,7 @@ class KhatriRaoMatvec(KhatriRao):
         length = math.prod(self.rows) if self.transposed else self.columns
         return list(super().operands(dtype, rng)), random(dtype, length, rng)
 
-    def function(self) -> Callable[..., Any] | TwoTier:
+    def function(self) -> Callable[..., Any]:
         """khatri_rao_matvec."""
         return transposed_matvec if self.transposed else kv.khatri_rao_matvec
 

@@ -152,7 +152,7 @@ def fastest_candidate(
     return chosen, least
 
 
-def verified(case: Case) -> tuple[tuple[Array | int | list[Array] | tuple[Array], ...], Array]:
+def verified(case: Case) -> tuple[Operands, Any]:
     """Operands that depend on the name alone, and kronvec's result, compared with the oracle."""
     rng = np.random.default_rng(zlib.crc32(case.name.encode()))
     operands = case.work.operands(SHORT[case.dtype], rng)
@@ -168,7 +168,7 @@ def try_peers(
     names: list[str],
     seconds: float,
     own: float = math.inf,
-) -> tuple[dict[str, Any], dict]:
+) -> tuple[dict[str, Any], dict[str, str]]:
     """The fastest candidate of each peer and its time; and why the others are missing."""
     found, skipped = {}, {}
     tolerance = work.tolerance(operands, result)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from .._fastpath import TwoTier
     from .._typing import Array, Operands, Scalar, Shape
 
 
@@ -39,9 +38,7 @@ def random(dtype: str, shape: int | Shape, rng: np.random.Generator, scale: Scal
     return np.asarray(scale * values, dtype)
 
 
-def leaves(
-    tree: Array | Sequence[Array] | Sequence[Array | list[Array]],
-) -> list[np.ndarray]:
+def leaves(tree: Any) -> list[Array]:
     """The arrays of an argument or a result, in order."""
     if isinstance(tree, (list, tuple)):
         return [leaf for branch in tree for leaf in leaves(branch)]
@@ -57,9 +54,7 @@ def absolute(
     return np.abs(tree)
 
 
-def with_workers(
-    function: Callable[..., Any] | TwoTier, workers: int
-) -> Callable[..., Any] | TwoTier:
+def with_workers(function: Callable[..., Any], workers: int) -> Callable[..., Any]:
     """The function, sharing its work among ``workers`` threads where it can."""
     if workers != 1 and "workers" in inspect.signature(function).parameters:
         return partial(function, workers=workers)
@@ -85,7 +80,7 @@ class Work:
         """kronvec's calls to time: a fresh result, and one into ``out=`` where there is one."""
         function = with_workers(self.function(), workers)
         out = function(*operands)
-        calls = {"fresh": partial(function, *operands)}
+        calls: dict[str, Callable[[], Any]] = {"fresh": partial(function, *operands)}
         if isinstance(out, np.ndarray):
             calls["out"] = partial(function, *operands, out=out)
         return calls
@@ -210,7 +205,7 @@ class ManyFactors(Work):
 
     def shrunk(self) -> ManyFactors:
         """Few rows, and only so many factors as keep the formed product small."""
-        shapes = []
+        shapes: list[tuple[int, int]] = []
         for q, p in self.shapes:
             shape = (min(q, 12), min(p, 12))
             if math.prod(a * b for a, b in [*shapes, shape]) <= 4096:
@@ -262,7 +257,7 @@ class MatmulKron(ManyFactors):
         x = random(dtype, (self.count, math.prod(self.sizes_in)), rng)
         return x, self.factors(dtype, rng)
 
-    def function(self) -> TwoTier:
+    def function(self) -> Callable[..., Any]:
         """matmul_kron."""
         return kv.matmul_kron
 
@@ -277,7 +272,7 @@ class KronMatmul(ManyFactors):
         x = random(dtype, (math.prod(self.sizes_in), self.count), rng)
         return self.factors(dtype, rng), x
 
-    def function(self) -> TwoTier:
+    def function(self) -> Callable[..., Any]:
         """kron_matmul."""
         return kv.kron_matmul
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXTRA = ("scipy", "matplotlib", "rich")  # the optional dependencies `kronvec[demo]`
 
 
-def run(out: Array | None = "kronvec-demo.png", *, seed: int = 0) -> Any:
+def run(out: str = "kronvec-demo.png", *, seed: int = 0) -> Any:
     """Run the demo, print its figures, write the picture to `out` and return the figures.
 
     Parameters

@@ -24,6 +24,7 @@ from scipy.spatial import KDTree
 from kronvec.operators import KroneckerProduct
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .._typing import Array
@@ -67,9 +68,11 @@ class Covariance:
     """K = Σ_t K_y[t] ⊗ K_x[t] on a grid, plus the variance σ² of the noise."""
 
     name: str
-    rows: list  # one pair per term: first row of K_y (n_y,), first row of K_x (n_x,)
+    rows: list[
+        tuple[Array, Array]
+    ]  # one pair per term: first row of K_y (n_y,), first row of K_x (n_x,)
     noise_variance: float
-    lengths: np.ndarray  # ℓ of each term, metres
+    lengths: Array  # ℓ of each term, metres
 
     def first_row(self) -> Any:
         """Row 0 of K, shape (n_y * n_x,).
@@ -77,7 +80,7 @@ class Covariance:
         K is stationary (an entry depends on the distance alone), so row 0 says it all:
         K[(i, k), (j, l)] = first_row[|i - j| n_x + |k - l|].
         """
-        return sum(np.outer(row_y, row_x) for row_y, row_x in self.rows).ravel()
+        return np.sum([np.outer(row_y, row_x) for row_y, row_x in self.rows], axis=0).ravel()
 
     def on_grid(self) -> Any:
         """K, an operator made of symmetric Toeplitz matrices; it touches every pixel.
@@ -94,7 +97,9 @@ def toeplitz(row: Any) -> Any:
     return row[np.abs(index[:, None] - index)]
 
 
-def covariance_at(name: str, function: str, terms: Any, parameters: Any, grid: Any) -> Any:
+def covariance_at(
+    name: str, function: Callable[..., Array], terms: Any, parameters: Any, grid: Any
+) -> Any:
     """The candidate at parameters = log (σ², ℓ, r, g), with the first term's variance 1."""
     noise_variance, length, ratio, growth = np.exp(np.pad(parameters, (0, 4 - len(parameters))))
     lengths = length * ratio ** np.arange(terms)
@@ -175,7 +180,7 @@ def leave_one_out(
         scale = np.mean(errors**2 / variances)
         return -0.5 * np.mean(np.log(2 * np.pi * scale * variances)) - 0.5, errors, scale
 
-    def score(name: str, function: str, terms: Any) -> Any:
+    def score(name: str, function: Callable[..., Array], terms: Any) -> Any:
         # The search starts with a noise of 1% of the variance and scales of a few pixels.
         pixel = grid.north[1]
         start = [0.01, 3 * pixel] if terms == 1 else [0.01, pixel, 2.0, 10.0]

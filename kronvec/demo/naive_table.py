@@ -16,7 +16,7 @@ from rich.table import Table
 import kronvec as kv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from .._typing import Array
@@ -84,7 +84,7 @@ def compare_sizes(rng: Any, report: Any = lambda: None) -> Any:
     return rows
 
 
-def comparison_table(rows: int) -> Any:
+def comparison_table(rows: Sequence[dict[str, Any]]) -> Any:
     """The rows as a rich table."""
     table = Table(title="np.kron(C.T, A) @ b  against  kronvec.vec_trick(A, b, C), float64")
     table.add_column("n", justify="right")

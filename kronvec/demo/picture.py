@@ -105,7 +105,7 @@ def extent(window: Any, pixel: Any) -> Any:
     return columns.start * width, columns.stop * width, rows.stop * height, rows.start * height
 
 
-def show(axis: int, image: Any, window: Any, pixel: Any) -> None:
+def show(axis: Any, image: Any, window: Any, pixel: Any) -> None:
     """One panel: the pixels of a window, each as a plain rectangle of its true proportions."""
     axis.imshow(image[window], extent=extent(window, pixel), interpolation="nearest")
     axis.set_facecolor(NOT_OBSERVED)

@@ -54,7 +54,8 @@ class Grid:
 
 def load_elevation() -> Any:
     """The map in metres, shape (n_y, n_x), row 0 in the north, and its grid."""
-    with cbook.get_sample_data("jacksboro_fault_dem.npz") as file:
+    file: Any
+    with cbook.get_sample_data("jacksboro_fault_dem.npz") as file:  # type: ignore[union-attr]
         elevation = file["elevation"].astype(np.float64)
         latitude = np.deg2rad(0.5 * (file["ymin"] + file["ymax"]))
         height = METRES_PER_DEGREE * file["dy"]  # a pixel's height and width, metres

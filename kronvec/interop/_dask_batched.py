@@ -11,9 +11,10 @@ import numpy as np
 import kronvec as kv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from .._typing import Foreign, Order, Shape
+    from .._typing import Foreign, Order
 
 
 def as_dask(x: Foreign) -> Any:
@@ -48,7 +49,7 @@ def _batched(
     core: Any,
     fits: Any,
     *args: Any,
-    sizes: Shape | None = None,
+    sizes: Callable[..., dict[str, int]] | None = None,
     **options: Any,
 ) -> Any:
     """A function of batches as a gufunc over chunks, the generic one where a matrix is chunked.

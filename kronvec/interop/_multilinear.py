@@ -43,11 +43,11 @@ class Product(NamedTuple):
     name: str
     apply: Callable[..., Any]
     pull_back: Callable[..., Any]
-    core_shape: Callable  # the last two axes of the result, from those of the operands
-    generic: Callable  # the product by .mT, .reshape and @, of any array library
+    core_shape: Callable[..., Any]  # the last two axes of the result, from those of the operands
+    generic: Callable[..., Any]  # the product by .mT, .reshape and @, of any array library
 
 
-def _matmul(operands: Any, out: Foreign | None) -> None:
+def _matmul(operands: Any, out: Foreign) -> None:
     """X W."""
     np.matmul(*operands, out=out)
 
@@ -61,7 +61,7 @@ def _generic_matmul(operands: Any) -> Any:
     return x @ w
 
 
-def _triple(operands: Any, out: Foreign | None) -> None:
+def _triple(operands: Any, out: Foreign) -> None:
     """A B C."""
     if out.size <= COPIED:
         out[...] = triple_product(*operands)
@@ -79,7 +79,7 @@ def _generic_triple(operands: Any) -> Any:
     return (a @ b) @ c if m * p * (n + q) <= n * q * (m + p) else a @ (b @ c)
 
 
-def _kron_matmul(operands: Any, out: Foreign | None) -> None:
+def _kron_matmul(operands: Any, out: Foreign) -> None:
     """(F1 ⊗ … ⊗ FN) X of the operands F1, …, FN, X."""
     *factors, x = operands
     if out.size <= COPIED:

@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from typing import Any
 
+    from numpy.typing import DTypeLike
+
     from .._typing import DType, Shape
 
 
@@ -135,7 +137,7 @@ def code_of(typingctx: Any, array: Any) -> Any:
     return types.intp(array), lambda context, *_: context.get_constant(types.intp, code)
 
 
-def given_or_new(given: Any, shape: Shape, dtype: DType) -> Any:
+def given_or_new(given: Any, shape: Shape, dtype: DTypeLike) -> Any:
     """``given``, or a new array where that is None."""
     return np.empty(shape, dtype) if given is None else given
 

@@ -50,7 +50,7 @@ def _array_api_compat() -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _signature(function: str) -> inspect.Signature:
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
@@ -71,7 +71,7 @@ def dispatch(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """``function(*args, **kwargs)`` with another library's arrays among the arguments."""
     compat = _array_api_compat()
     name = function.__name__
-    given = [leaf for leaf in _leaves([*args, *kwargs.values()]) if is_foreign(type(leaf))]
+    given = [leaf for leaf in _leaves([*args, *kwargs.values()]) if is_foreign(type(leaf))]  # type: ignore[arg-type]  # types are hashable
     try:
         xp = compat.array_namespace(*given)
     except TypeError as error:
@@ -114,7 +114,7 @@ def _supported(name: str, implementation: Any, bound: Any, xp: Any) -> Any:
 
 
 def _is_array(value: Any) -> bool:
-    return is_foreign(type(value))
+    return is_foreign(type(value))  # type: ignore[arg-type]  # types are hashable
 
 
 def _moved(xp: Any, device: Any, tree: Any) -> Any:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .._typing import Array, DType
+    from numpy.typing import DTypeLike
+
+    from .._typing import Array
 
 
 __all__ = [
@@ -240,7 +242,7 @@ class Plan(NamedTuple):
 
     address: int
     code: int  # of the dtype
-    count: int  # of factors
+    count: int  # type: ignore[assignment]  # of factors; tuples have a method of this name
     workspace: int  # bytes
 
 
@@ -251,7 +253,7 @@ def _exported(name: str, kind: Any, *signature: Any) -> Any:
     return kind(*signature)(get_cython_function_address("kronvec.cython_api", name))
 
 
-def make_plan(shapes: Any, dtype: DType = np.float64, left: int = 1, right: int = 1) -> Plan:
+def make_plan(shapes: Any, dtype: DTypeLike = np.float64, left: int = 1, right: int = 1) -> Plan:
     """Plan a product of many factors once, from Python, for any number of calls.
 
     Parameters
