@@ -61,7 +61,7 @@ def scaled(function: str, alpha: Scalar, array: Array, dtype: DType) -> Array:
         raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
 
 
-def with_alpha(function: str, factors: list[Any], alpha: Scalar, dtype: DType) -> Sequence[Factor]:
+def with_alpha(function: str, factors: list[Any], alpha: Scalar, dtype: DType) -> list[Any]:
     """The factors, the smallest one that has entries times alpha."""
     sizes = [(f.size, i) for i, f in enumerate(factors) if isinstance(f, np.ndarray)]
     if is_one(alpha) or not sizes:

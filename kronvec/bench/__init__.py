@@ -2,7 +2,7 @@
 
 Reading order: cases.py (every case and its target, once), work.py, small_work.py and
 tensor_work.py (what a case computes, costs, and is verified by), registry.py, numpy_peers.py,
-framework_peers.py and tensor_peers.py (how others compute it), timing.py (verify, then time in
+the *_peers.py (how others compute it), timing.py (verify, then time in
 turns), machine.py (the roofline), launch.py (a process for each number of threads), summary.py
 (ratios and targets), report.py and plots.py.
 """

@@ -177,4 +177,4 @@ def qulacs(work: Any, operands: Operands) -> Iterator[Any]:
             QuantumCircuitOptimizer().optimize(circuit, block)
         state.load(x[0])
         call = partial(circuit.update_quantum_state, state)
-        yield Candidate(call, call, lambda _, state=state: state.get_vector()[None])
+        yield Candidate(call, call, lambda _, state=state: state.get_vector()[None])  # type: ignore[misc]  # a default binds

@@ -170,7 +170,7 @@ def times(one: dict[str, Any]) -> Figure | None:
         return None
     figure = Figure(figsize=(3.6 * len(panels) + 1.2, 4.2))
     shown: dict[str, Line2D] = {}
-    first = None
+    first: Any = None
     for place, (p, points) in enumerate(panels.items()):
         axes = figure.add_subplot(1, len(panels), place + 1, sharey=first)
         first = first or axes
@@ -203,8 +203,11 @@ def times(one: dict[str, Any]) -> Figure | None:
     figure.tight_layout()
     figure.suptitle("x (F₁ ⊗ … ⊗ Fₙ), one row, float64", size=12, y=1.0, va="bottom")
     figure.legend(
-        *([shown[who] for who in order], order),
-        **{"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "fontsize": 8.5},
+        [shown[who] for who in order],
+        order,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        fontsize=8.5,
     )
     return figure
 
@@ -232,7 +235,7 @@ def roofline(one: dict[str, Any]) -> Figure | None:
         if any(row["dtype"] in dtypes for row in rows)
     }
     figure = Figure(figsize=(9.6, 4.4))
-    first = None
+    first: Any = None
     for place, (precision, (real, dtypes)) in enumerate(panels.items()):
         axes = figure.add_subplot(1, len(panels), place + 1, sharey=first)
         first = first or axes

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 NOT_PEERS = {"kronvec"}
 
 
-def own_seconds(row: dict[str, Any], result: str) -> float | None:
+def own_seconds(row: dict[str, Any], result: str) -> float:
     """kronvec's seconds with a fresh result or into ``out=``; the other where there is no such."""
-    own = row["seconds"]["kronvec"]
+    own: dict[str, float] = row["seconds"]["kronvec"]
     return own.get(result, next(iter(own.values())))
 
 
@@ -62,7 +62,8 @@ def reached(row: dict[str, Any], target: Target) -> float | None:
     other = row["seconds"].get(target.against)
     if other is None:
         return None
-    return other.get("reference", other.get(target.result, other.get("fresh"))) / own
+    other_seconds: float = other.get("reference", other.get(target.result, other.get("fresh")))
+    return other_seconds / own
 
 
 def geometric_mean(values: Sequence[float]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -136,6 +136,12 @@ class Inverse(Matrix):
         return np.moveaxis(solved.reshape(columns.shape), 0, -2)
 
 
+@overload
+def times(a: Matrix, b: Matrix | None) -> Matrix: ...
+@overload
+def times(a: Matrix | None, b: Matrix) -> Matrix: ...
+@overload
+def times(a: Matrix | None, b: Matrix | None) -> Matrix | None: ...
 def times(a: Matrix | None, b: Matrix | None) -> Matrix | None:
     """A B, where None is an identity."""
     if a is None or b is None:

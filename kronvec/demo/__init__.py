@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from .._typing import Array
-
 
 EXTRA = ("scipy", "matplotlib", "rich")  # the optional dependencies `kronvec[demo]`
 

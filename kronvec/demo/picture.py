@@ -72,6 +72,7 @@ def draw(
     for axis in axes[:, 0]:
         axis.set_ylabel("km from the northern edge", fontsize=9, color=INK)
 
+    shape: dict[str, Any]
     for columns, norm, colours, label, shape in [
         (axes[:, :3], heights, HEIGHT_COLOURS, "elevation (m)", {"shrink": 0.6, "aspect": 50}),
         (axes[:, 3], errors, ERROR_COLOURS, "restored − truth (m)", {"shrink": 0.9, "aspect": 22}),
@@ -82,7 +83,7 @@ def draw(
             location="bottom",
             extend="both",
             pad=0.02,
-            **shape,
+            **shape,  # type: ignore[arg-type]  # shrink and aspect
         )
         bar.set_label(label, fontsize=9, color=INK)
         bar.ax.tick_params(labelsize=8, colors=INK)

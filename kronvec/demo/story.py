@@ -18,15 +18,13 @@ from .picture import draw
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._typing import Array
-
 
 KEPT = 0.30  # share of the pixels that is observed
 NOISE = 1.0  # standard deviation of the noise added to them, metres; the model is not told
 TOLERANCE = 1e-8  # of the linear system: ‖b - A x‖ <= TOLERANCE ‖b‖
 
 
-def tell(out: Array | None, seed: Any) -> Any:
+def tell(out: str, seed: int | None) -> Any:
     """Run everything; return the figures as a dict."""
     begin = time.perf_counter()
     rng = np.random.default_rng(seed)
@@ -42,7 +40,7 @@ def tell(out: Array | None, seed: Any) -> Any:
     return figures
 
 
-def restoration(console: Any, rng: Any, out: Array | None) -> Any:
+def restoration(console: Any, rng: Any, out: str) -> Any:
     """Hide pixels, choose the covariance, solve, compare, draw."""
     truth, grid = terrain.load_elevation()
     seen = terrain.observe(truth, rng, kept=KEPT, noise=NOISE)

@@ -96,7 +96,7 @@ def columns_of(chunks: Any, sizes: Shape) -> Any:
     return None
 
 
-def read_grid(x: Foreign, sizes: Sequence[int]) -> Any:
+def read_grid(x: Foreign, sizes: Any) -> Any:
     """The grid of x (N, k) or (N,) and the number of leading factors; nothing but borders moves.
 
     Chunks that could be rows as well as a flattened grid by columns are rows, unless x is what

@@ -49,7 +49,8 @@ class Product(NamedTuple):
 
 def _matmul(operands: Any, out: Foreign) -> None:
     """X W."""
-    np.matmul(*operands, out=out)
+    x, w = operands
+    np.matmul(x, w, out=out)
 
 
 def _matmul_pull_back(g: Foreign, operands: Any, conjugate: bool) -> Any:

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from .._typing import Array, DType, Index, Scalar
 
-
 # Columns that are computed to read entries off them.
 _ENTRIES_BYTES = 1 << 24
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 from numbers import Number
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,11 +22,8 @@ from .._shapes import check_size
 from ._solving import Solving, inexact
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .._typing import Array, Norm, Scalar
     from ._base import Operator
-
 
 NORMS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)
 
@@ -374,8 +371,8 @@ class Decompositions(Solving):
         if ord in (2, -2, "nuc"):
             s = self._singular_values()
             if ord == -2:
-                full = len(s) == min(self.shape)
-                return s.min(initial=np.inf) if full and s.size else s.dtype.type(0)
+                full = s.size and len(s) == min(self.shape)
+                return s.min(initial=np.inf) if full else s.dtype.type(0)
             return s.sum() if ord == "nuc" else s.max(initial=0)
         return np.linalg.norm(self._dense("norm"), ord)
 
