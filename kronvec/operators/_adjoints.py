@@ -31,11 +31,10 @@ def _is_adjoint(a: Operator, b: Operator) -> bool:
     if a is b:
         return a._is_hermitian()
     for extension, other in ((a, b), (b, a)):
-        restriction: Any = getattr(extension, "restriction", None)
-        alike: Any = other
-        if restriction is not None and type(other) is type(restriction):
-            same = restriction.shape == alike.shape
-            return same and np.array_equal(restriction.indices, alike.indices)
+        inner: Any = getattr(extension, "restriction", None)
+        outer: Any = other
+        if inner is not None and type(outer) is type(inner):
+            return inner.shape == outer.shape and np.array_equal(inner.indices, outer.indices)
     if isinstance(a, HalfPermutation) and type(a) is type(b) and a.is_itself != b.is_itself:
         return a.shape == b.shape[::-1]
     left, right = getattr(a, "array", None), getattr(b, "array", None)
