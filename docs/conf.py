@@ -5,10 +5,10 @@ import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import kronvec
-from _gallery import choose, say_what_did_not_run
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _gallery import choose, say_what_did_not_run  # noqa: E402
 
 project = "kronvec"
 author = "The kronvec developers"
@@ -26,7 +26,6 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_tables"]  # parts of pages
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 
 # ---- pages ------------------------------------------------------------------------------
@@ -91,7 +90,10 @@ sphinx_gallery_conf = {
     "plot_gallery": True,
     "default_thumb_file": str(Path(__file__).parent / "terrain.png"),
 }
-suppress_warnings = ["config.cache"]  # functions among the settings of the gallery
+suppress_warnings = [
+    "config.cache",  # functions among the settings of the gallery
+    "toc.empty_glob",
+]
 
 
 def link_attributes(app, what, name, obj, options, lines):
