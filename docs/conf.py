@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-import kronvec
+import kronvec.operators
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _gallery import choose, say_what_did_not_run  # noqa: E402
@@ -90,10 +90,7 @@ sphinx_gallery_conf = {
     "plot_gallery": True,
     "default_thumb_file": str(Path(__file__).parent / "terrain.png"),
 }
-suppress_warnings = [
-    "config.cache",  # functions among the settings of the gallery
-    "toc.empty_glob",
-]
+suppress_warnings = ["config.cache"]  # the gallery's settings hold what cannot be pickled
 
 
 def link_attributes(app, what, name, obj, options, lines):
@@ -101,14 +98,14 @@ def link_attributes(app, what, name, obj, options, lines):
     if what != "class":
         return
 
-    def owner(match):
-        for base in obj.__mro__[1:]:
-            if match[2] in vars(base):
-                return f"{match[1]}:obj:`{match[2]} <kronvec.operators.Operator.{match[2]}>`"
-        return f"{match[1]}**{match[2]}**"
+    def linked(match):
+        indent, attribute = match.groups()
+        if hasattr(kronvec.operators.Operator, attribute):
+            return f"{indent}:obj:`{attribute} <kronvec.operators.Operator.{attribute}>`"
+        return f"{indent}**{attribute}**"
 
     for i, line in enumerate(lines):
-        lines[i] = re.sub(r"^(\s*):obj:`(\w+) <\.\w+>`", owner, line)
+        lines[i] = re.sub(r"^(\s*):obj:`(\w+) <\.\w+>`", linked, line)
 
 
 def setup(app):

@@ -10,7 +10,19 @@ STEPS = 3
 
 
 class IllConditionedWarning(RuntimeWarning):
-    """A system is singular to working precision; its solution may have no correct digit."""
+    """A system is singular to working precision; its solution may have no correct digit.
+
+    Examples
+    --------
+    An error instead of a warning:
+
+    >>> import warnings
+    >>> from kronvec.operators import IllConditionedWarning, KroneckerProduct
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", IllConditionedWarning)
+    ...     KroneckerProduct([[2.0]], [[4.0]]).solve([8.0])
+    array([1.])
+    """
 
 
 def refined_solve(product, b):
