@@ -64,6 +64,23 @@ def test_kronecker_sums_solve_poisson_as_sparse_lu_does(run):
     assert names["heat_difference"] < 1e-12
 
 
+def test_the_largest_gradients_are_those_of_wrong_labels(run):
+    pytest.importorskip("sklearn")
+    names = run("per_sample_gradients", LATE=150)
+    assert names["difference"] < 1e-13
+    assert names["precision"] > 0.85
+    assert min(names["accuracies"].values()) > 0.9
+
+
+def test_a_photograph_is_sharper_and_solves_the_normal_equations(run):
+    for package in ("scipy", "sklearn"):
+        pytest.importorskip(package)
+    names = run("deblurring", STRIDE=4)
+    assert max(np.max(np.abs(names["residual"])), names["difference"]) < 1e-10
+    decibels = names["decibels"]
+    assert decibels["Wiener"] > decibels["Tikhonov"] > decibels["blurred"] + 2
+
+
 @pytest.mark.filterwarnings("ignore")  # what QuTiP says of itself
 def test_the_states_of_a_damped_chain_are_those_of_qutip(run):
     pytest.importorskip("qutip")
