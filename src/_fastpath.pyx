@@ -81,13 +81,13 @@ cdef object call_two_tier(TwoTier self, PyObject **args, size_t nargsf, PyObject
     return PyObject_Vectorcall(self.general, args, nargsf, kwnames)
 
 
-cdef void enable_vectorcall():
+cdef Py_ssize_t offset_of_vectorcall():
     cdef TwoTier instance = TwoTier.__new__(TwoTier)
-    kv_make_vectorcall(<PyObject *>TwoTier,
-                       <char *>&instance.vectorcall - <char *><void *>instance)
+    return <char *>&instance.vectorcall - <char *><void *>instance
 
 
-enable_vectorcall()
+cdef Py_ssize_t vectorcall_offset = offset_of_vectorcall()
+kv_make_vectorcall(<PyObject *>TwoTier, vectorcall_offset)
 
 
 def two_tier(name):
@@ -100,6 +100,9 @@ def two_tier(name):
         functools.update_wrapper(function, general)
         return function
     return decorate
+
+
+include "_gate.pxi"
 
 
 # Products up to this many multiply-adds run in our own kernels, larger ones in np.matmul.
