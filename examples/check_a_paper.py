@@ -40,7 +40,7 @@ from kronvec.calculus import (
 # The claims
 # ----------
 #
-# A claim is a function of a `Variable`, a point, and a formula for the Jacobian there.
+# A claim is a function of a ``Variable``, a point, and a formula for the Jacobian there.
 
 N, SAMPLES = 3, 20
 SHOWN_ROWS = 4  # of a dense Jacobian

@@ -14,7 +14,7 @@ with Kronecker products of the :math:`Q_i`.  Given α, the first term is
 :math:`\alpha^T y - \tfrac12 \alpha^T (K + \sigma^2 I) \alpha`, whose derivative by θ needs none of
 α: one product K α, through which torch differentiates.  The second term needs eigenvalues alone.
 
-The same steps are taken with `kronvec.interop.torch.kron_matmul` and with linear_operator's
+The same steps are taken with ``kronvec.interop.torch.kron_matmul`` and with linear_operator's
 KroneckerProductLinearOperator, in turns.
 """
 

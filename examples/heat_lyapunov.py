@@ -11,7 +11,7 @@ controllability Gramian X solves
 an equation of n⁴ unknowns.  Its diagonal says how far each point can be moved with unit energy.
 As a linear system it is :math:`(A \oplus A) \, \mathrm{vec}\, X = -\mathrm{vec}(B B^T)`, and since
 A is a Kronecker sum itself, :math:`A \oplus A = D \oplus D \oplus D \oplus D` is one of four
-factors of n x n: `KroneckerSum.solve` needs the eigenvectors of nothing larger.
+factors of n x n: ``KroneckerSum.solve`` needs the eigenvectors of nothing larger.
 """
 
 import sys
@@ -65,7 +65,7 @@ print(f"  relative residual {residual:.1e}")
 # As a matrix equation
 # --------------------
 #
-# `solve_continuous_lyapunov` takes A as a matrix of n² x n², and finds the same.
+# ``solve_continuous_lyapunov`` takes A as a matrix of n² x n², and finds the same.
 
 A = kv.kronsum(D, D)
 begin = time.perf_counter()

@@ -9,7 +9,7 @@ gradient.  The curvature of a layer Z = A W is taken as
 
 where :math:`g_i` is the gradient with respect to row i of Z for labels drawn from the network's own
 predictions.  F is never formed: :math:`(F + \lambda I)^{-1} \mathrm{vec}(\nabla W)` is a call of
-`solve` of an operator.
+``solve`` of an operator.
 """
 
 import sys
@@ -36,7 +36,7 @@ MEMORY = 0.9
 # The network
 # -----------
 #
-# `kronvec.calculus` differentiates.  With E = 0 added to Z, the gradient with respect to E is that
+# ``kronvec.calculus`` differentiates.  With E = 0 added to Z, the gradient with respect to E is that
 # with respect to Z.
 
 
