@@ -36,8 +36,8 @@ MEMORY = 0.9
 # The network
 # -----------
 #
-# ``kronvec.calculus`` differentiates.  With E = 0 added to Z, the gradient with respect to E is that
-# with respect to Z.
+# ``kronvec.calculus`` differentiates.  With E = 0 added to Z, the gradient with respect to E is
+# that with respect to Z.
 
 
 def digits():
