@@ -4,6 +4,12 @@
 #   make test       the test suite            make test ARGS="-k kron -x"
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
 #   make types      the type checker over the Python layer
+#   make docs       the site, into build/docs; warnings are errors
+#   make figures    measure anew; write the tables and plots of the pages and the README
+#   make bench-compare  ratios of speed to the previous commit, or to BASE (a commit, a file)
+#   make asv        every case over the history; a site in build/asv/html
+#   make coverage   lines and branches of the Python layer that the tests run
+#   make mutants    small breaks of the Python layer that a test must notice
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
 #   make wheel      build the wheel; look into it, install and test it likewise
 #   make reproducible  build both again, elsewhere and later: the same bytes
@@ -20,8 +26,8 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format dist sdist wheel reproducible test-oldest embedding sanitize \
-	clean
+.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist wheel \
+	reproducible test-oldest embedding sanitize clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -32,7 +38,7 @@ $(VENV)/pyvenv.cfg:
 
 $(VENV)/.%: $(SOURCES) | $(VENV)/pyvenv.cfg
 	$(BIN)/pip install --quiet --editable '.[$*]'
-	touch $(addprefix $(VENV)/.,$(if $(filter dev,$*),demo test) $*)
+	touch $(addprefix $(VENV)/.,$(if $(filter dev,$*),bench demo docs test) $*)
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m kronvec demo
@@ -42,7 +48,7 @@ test: $(VENV)/.test
 
 # ---- style: the stubs are compared with the compiled modules, but for the one that needs JAX ----
 
-PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks examples)
+PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks docs examples)
 EMBEDDING = tests/embedding/kronvec_embedding
 CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd $(EMBEDDING)/*.pyx)
 C_CODE = $(wildcard src/simd/*.[ch] kronvec/include/*.h $(EMBEDDING)/*.c)
@@ -62,6 +68,48 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only $(PYTHON_CODE)
 	$(BIN)/ruff format $(PYTHON_CODE)
 	$(BIN)/clang-format -i $(C_CODE)
+
+# ---- pages: the gallery runs the examples whose packages are installed --------------------------
+
+SITE = build/docs
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs $(SITE)
+	@echo "$(SITE)/index.html"
+
+# BENCH: the folder of a benchmark that was run; without it, one is run now.
+BENCH ?=
+
+figures: $(VENV)/.bench $(VENV)/.demo
+	$(if $(BENCH),,$(BIN)/python -m kronvec bench --threads 1 --out build/bench)
+	$(BIN)/python benchmarks/figures.py $(or $(BENCH),build/bench)
+	$(BIN)/python -m kronvec demo --out docs/terrain.png
+
+BASE ?= HEAD~1
+bench-compare: $(VENV)/.bench
+	$(BIN)/python benchmarks/compare.py --base $(BASE) $(ARGS)
+
+asv: $(VENV)/.bench
+	$(BIN)/pip install --quiet asv virtualenv
+	cd benchmarks && $(abspath $(BIN))/asv machine --yes && $(abspath $(BIN))/asv run $(ARGS) \
+		&& $(abspath $(BIN))/asv publish
+
+# ---- what the tests notice: long runs, by hand ---------------------------------------------------
+
+COVERAGE = build/coverage
+
+# Contexts say which test runs a line; subprocesses count, too.
+$(COVERAGE)/data: $(VENV)/.dev $(wildcard kronvec/*.py kronvec/*/*.py kronvec/*/*/*.py tests/*.py)
+	mkdir -p $(COVERAGE)
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine
+
+coverage: $(COVERAGE)/data
+	$(BIN)/coverage html
+	$(BIN)/coverage report --skip-covered
+
+mutants: $(COVERAGE)/data
+	$(BIN)/python .ci/mutants.py $(COVERAGE)/data $(ARGS)
 
 # ---- distributions: built and tried in folders of their own ------------------------------------
 
@@ -140,4 +188,4 @@ sanitize: $(SANITIZE)/installed
 		$(SANITIZE)/venv/bin/pytest --capture=sys $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info kronvec/*.so
+	rm -rf $(VENV) build dist *.egg-info kronvec/*.so docs/gallery docs/reference/generated

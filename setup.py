@@ -86,6 +86,8 @@ def for_jax():
 
 
 setup(
+    # Extensions side by side: the kernels of three instruction sets take as long as all the rest.
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
     cmdclass={"sdist": ReproducibleSdist},
     ext_modules=cythonize(
         [

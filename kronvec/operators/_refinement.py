@@ -13,7 +13,19 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 class IllConditionedWarning(RuntimeWarning):
-    """A system is singular to working precision; its solution may have no correct digit."""
+    """A system is singular to working precision; its solution may have no correct digit.
+
+    Examples
+    --------
+    An error instead of a warning:
+
+    >>> import warnings
+    >>> from kronvec.operators import IllConditionedWarning, KroneckerProduct
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", IllConditionedWarning)
+    ...     KroneckerProduct([[2.0]], [[4.0]]).solve([8.0])
+    array([1.])
+    """
 
 
 def eliminate(operator, k, b):

@@ -45,7 +45,7 @@ class KroneckerSum(ByEigenvalues, Operator):
     Notes
     -----
     Its eigenvalues are the sums of the factors', its eigenvectors their Kronecker products, and
-    exp(⊕ F_i) = ⊗ exp(F_i).  `solve` goes through the factors' eigenvectors where all are
+    exp(⊕ F_i) = ⊗ exp(F_i).  ``solve`` goes through the factors' eigenvectors where all are
     Hermitian, else through their Schur forms; with two factors it solves the Sylvester equation
     A X + X Bᵀ = C (X vec-ed row by row).  `scipy.sparse.kronsum` has the reverse order.
 

@@ -39,7 +39,7 @@ class Sparse(Operator):
 
     Notes
     -----
-    Systems are solved by SciPy's sparse LU factorization, which `inv` keeps.
+    Systems are solved by SciPy's sparse LU factorization, which ``inv`` keeps.
 
     Examples
     --------
