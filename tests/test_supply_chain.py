@@ -51,6 +51,7 @@ print(json.dumps(seen))
 # The standard library makes methods of strings of its own, and reads signatures.
 MAKERS = (
     "<frozen importlib._bootstrap_external>",
+    "ast.py",
     "dataclasses.py",
     os.path.join("collections", "__init__.py"),
     "typing.py",
