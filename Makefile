@@ -12,6 +12,8 @@
 #   make mutants    small breaks of the Python layer that a test must notice
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
 #   make wheel      build the wheel; look into it, install and test it likewise
+#   make reproducible  build both again, elsewhere and later: the same bytes
+#   make test-oldest   part of the suite with the oldest supported NumPy, SciPy, pytest, ...
 #   make embedding  build a package that embeds kronvec against that wheel; check and time it
 #   make sanitize   the test suite against a build with ASan and UBSan
 #   make clean      remove all that these made
@@ -24,7 +26,8 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist wheel embedding sanitize clean
+.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist wheel \
+	reproducible test-oldest embedding sanitize clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -116,6 +119,10 @@ try = rm -rf $(DIST)/venv && $(PYTHON) -m venv $(DIST)/venv \
 	&& $(DIST)/venv/bin/pip install --quiet $(1) \
 	&& cd / && $(abspath $(DIST)/venv/bin/python) -W error -c 'import kronvec; kronvec.test()'
 
+# Their bytes follow from the sources and the compiler: setup.py has the rest.
+dist sdist reproducible: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null \
+	|| echo 1700000000)
+
 # The wheel is built from the unpacked sdist, so both come from clean folders.
 dist: $(VENV)/.dev
 	rm -rf $(DIST)
@@ -125,10 +132,27 @@ dist: $(VENV)/.dev
 sdist: dist
 	mkdir $(DIST)/source
 	tar -xzf $(DIST)/kronvec-*.tar.gz -C $(DIST)/source --strip-components=1
-	$(call try,$(DIST)/source)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(DIST)/again $(DIST)/source
+	$(call try,$(DIST)/again/kronvec-*.whl)
 
 wheel: dist
 	$(call try,$(DIST)/kronvec-*.whl)
+
+# The wheel that `sdist` built of the sdist, and an sdist of its sources.
+reproducible: sdist
+	$(BIN)/python -m build --sdist --outdir $(DIST)/again $(DIST)/source >$(DIST)/again/log
+	cd $(DIST) && for each in kronvec-*; do cmp "$$each" "again/$$each" || exit 1; done
+
+# The wheel, built with the newest NumPy, beside the lower bounds in pyproject.toml: what calls
+# NumPy and SciPy; not the raw kernels, nor what runs for long.  The checkout stays out of the way.
+OLDEST = $(wildcard tests/test_numpy_*.py tests/test_oper*.py tests/test_[mv]*.py tests/test_s[cu]*.py \
+	tests/test_products.py tests/test_nearest.py tests/test_r*.py tests/test_iterative.py)
+
+test-oldest: dist
+	rm -rf $(DIST)/oldest
+	$(PYTHON) -m venv $(DIST)/oldest
+	$(DIST)/oldest/bin/pip install --quiet $(DIST)/kronvec-*.whl $$($(PYTHON) .ci/oldest.py test)
+	PYTHONSAFEPATH=1 $(DIST)/oldest/bin/pytest -p no:cacheprovider $(OLDEST) $(ARGS)
 
 # A copy, so that the checkout stays clean; no isolation, so that it meets the wheel just made.
 embedding: wheel
