@@ -5,16 +5,13 @@ from __future__ import annotations
 import operator
 import os
 import threading
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
 
 from ._kernels import StopFlag
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
 _lock = threading.Lock()
-_pool: ThreadPoolExecutor | None = None
-_pool_size = 0
+_pool: list[threading.Thread] = []
+_jobs: SimpleQueue = SimpleQueue()
 _inside = threading.local()
 # More threads than this for each CPU only wait for one another.
 _MOST_PIECES = 4 * (os.cpu_count() or 1)
@@ -22,8 +19,8 @@ _MOST_PIECES = 4 * (os.cpu_count() or 1)
 
 def _forget() -> None:
     """In a forked child the threads of the pool do not exist, nor does what they worked on."""
-    global _lock, _pool, _pool_size, _inside
-    _lock, _pool, _pool_size, _inside = threading.Lock(), None, 0, threading.local()
+    global _lock, _pool, _jobs, _inside
+    _lock, _pool, _jobs, _inside = threading.Lock(), [], SimpleQueue(), threading.local()
 
 
 if hasattr(os, "register_at_fork"):
@@ -60,7 +57,7 @@ def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
     step = -(-size // pieces // grain) * grain
     shared = _SharedRanges(task, [(i, min(i + step, size)) for i in range(0, size, step)])
     try:
-        shared.ask_for_help(pieces)
+        _hand_out(shared.help, pieces - 1)
         shared.run()
     except BaseException as error:
         shared.stop(error)
@@ -85,15 +82,8 @@ class _SharedRanges:
         self._all_ended = threading.Lock()  # locked while helpers have not ended
         self._all_ended.acquire()
 
-    def ask_for_help(self, pieces):
-        try:
-            executor = _executor(pieces)
-            for _ in range(pieces - 1):
-                executor.submit(self._help)
-        except RuntimeError:
-            pass  # no further thread can be had: those that started share the ranges
-
-    def _help(self):
+    def help(self):
+        """What another thread does: `run`, counted."""
         with self._lock:
             self._helpers += 1
         try:
@@ -138,6 +128,7 @@ class _SharedRanges:
             except BaseException as error:  # Ctrl-C, while others are at work
                 self.stop(error)
         _inside.task = False
+        self._task = None  # a thread that turns up late finds nothing to do
         error, self._error = self._error, None  # else it and its frames kept each other alive
         try:
             if error is not None:
@@ -146,13 +137,25 @@ class _SharedRanges:
             del error
 
 
-def _executor(workers: int) -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms that most programs need not pay
+def _hand_out(job, count):
+    """Let ``count`` threads of the pool call ``job``, or as many as can be had.
 
-    global _pool, _pool_size
+    They are daemons: when the interpreter ends they are not waited for, as nobody waits for what
+    they do.  (concurrent.futures does not survive Ctrl-C while it starts a thread.)
+    """
     with _lock:
-        if _pool is None or _pool_size < workers:
-            if _pool is not None:
-                _pool.shutdown(wait=False)
-            _pool, _pool_size = ThreadPoolExecutor(workers, "kronvec"), workers
-        return _pool
+        _pool[:] = [thread for thread in _pool if thread.is_alive()]
+        while len(_pool) < count:
+            thread = threading.Thread(target=_serve, args=(_jobs,), name="kronvec", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no further thread can be had
+                break
+            _pool.append(thread)
+        for _ in range(min(count, len(_pool))):
+            _jobs.put(job)
+
+
+def _serve(jobs):
+    while True:
+        jobs.get()()

@@ -38,7 +38,8 @@ cdef void add_weighted(int dtype, Py_ssize_t rows, Py_ssize_t columns, const cha
     cdef char *weighted = t + rows * columns * kernel_itemsize(dtype)
     column_products(dtype, 1, rows, columns, w, columns, t, columns, weighted, columns, 0)
     mode_product(
-        KV_f32 + (dtype & 1), 1, 1, 1, reals, f, 0, 0, weighted, 0, reals, y, 0, reals, KV_ACCUMULATE, NULL)
+        KV_f32 + (dtype & 1), 1, 1, 1, reals, f, 0, 0, weighted, 0, reals, y, 0, reals,
+        KV_ACCUMULATE, NULL)
 
 
 def add_weighted_product(cnp.ndarray x, cnp.ndarray weights, cnp.ndarray rows, cnp.ndarray y):

@@ -375,7 +375,8 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
 def row_sqnorm(cnp.ndarray x):
     """``y[i] = sum_j |x[i,j]|^2`` for a C-contiguous x of a kernel dtype."""
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x))
-    cdef Py_ssize_t rows = x.shape[0], n = x.shape[1], start = 0, many = max(1, 1000000 // max(n, 1))
+    cdef Py_ssize_t rows = x.shape[0], n = x.shape[1], start = 0
+    cdef Py_ssize_t many = max(1, 1000000 // max(n, 1))
     cdef cnp.npy_intp size = rows
     y = cnp.PyArray_EMPTY(1, &size, cnp.NPY_DOUBLE if dtype & 1 else cnp.NPY_FLOAT, 0)
     cdef char *source = cnp.PyArray_BYTES(x)

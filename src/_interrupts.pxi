@@ -1,5 +1,5 @@
-# Kernels in pieces, between which interrupt.h is asked whether to go on, and what Python sees of it.
-# Borders of pieces depend on sizes alone.
+# Kernels in pieces, between which interrupt.h is asked whether to go on; and what Python sees of
+# it.  Borders of pieces depend on sizes alone.
 
 import threading
 

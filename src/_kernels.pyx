@@ -237,9 +237,9 @@ cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=0) noexcept n
             copy(itemsize, dtype, y, target)
     if not failed:
         mode_product(
-            dtype, 1, y.rows, b.rows, y.cols, a.data, a.row_stride // itemsize, a.col_stride // itemsize,
-            b.data, 0, b.row_stride // itemsize, target.data, 0, target.row_stride // itemsize,
-            flags | (KV_CONJUGATE if a.conjugate else 0), NULL)
+            dtype, 1, y.rows, b.rows, y.cols, a.data, a.row_stride // itemsize,
+            a.col_stride // itemsize, b.data, 0, b.row_stride // itemsize, target.data, 0,
+            target.row_stride // itemsize, flags | (KV_CONJUGATE if a.conjugate else 0), NULL)
         if target.data != y.data:
             copy(itemsize, dtype, target, y)
     scratch_free(&packed_a)

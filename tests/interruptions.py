@@ -22,7 +22,7 @@ import numpy as np
 import kronvec as kv
 from kronvec import _kernels, _plan
 
-LEAST_SECONDS = 0.7  # that the work takes when nobody interrupts it
+LEAST_SECONDS = 0.5  # that the work takes when nobody interrupts it
 # A size that is not left to numpy.matmul
 SIZE = min(64, _plan.MATMUL_SIZE.get(_kernels.vector_bytes(), 12) - 1)
 
@@ -58,7 +58,7 @@ INTERRUPTIBLE = {
         ([ones(SIZE, SIZE)] * 2, ones(SIZE**2, 64 * n)),
         ones(SIZE**2, 64 * n),
     ),
-    "kron": lambda n: (kv.kron, (ones(n, 300), ones(300, 300)), ones(300 * n, 300 * 300)),
+    "kron": lambda n: (kv.kron, (ones(n, 200), ones(200, 200)), ones(200 * n, 200 * 200)),
     "kron, strided result": lambda n: (
         kv.kron,
         (ones(n, 100), ones(100, 100)),
@@ -88,8 +88,8 @@ INTERRUPTIBLE = {
     ),
     "triple_product, small": lambda n: (
         kv.triple_product,
-        [ones(10000 * n, 4, 4)] * 3,
-        ones(10000 * n, 4, 4),
+        [np.broadcast_to(ones(8, 8, dtype="complex128"), (10000 * n, 8, 8))] * 3,
+        ones(10000 * n, 8, 8, dtype="complex128"),
     ),
     "vec_trick": lambda n: (
         kv.vec_trick,
