@@ -2,6 +2,8 @@
 #
 #   make demo       the main job on real data
 #   make test       the test suite            make test ARGS="-k kron -x"
+#   make test-parallel  every test on four threads at once (pytest-run-parallel)
+#   make leaks      10^5 calls of every function; what each leaves behind
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
 #   make types      the type checker over the Python layer
 #   make docs       the site, into build/docs; warnings are errors
@@ -30,9 +32,9 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist wheel \
-	reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads fuzz-kernels \
-	coverage-c clean
+.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist \
+	wheel reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads \
+	fuzz-kernels coverage-c test-parallel leaks clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -50,6 +52,15 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/pytest $(ARGS)
+
+# Examples of Hypothesis are no thread's own: those tests run alone, as do others that conftest.py
+# names.
+test-parallel: $(VENV)/.parallel
+	$(BIN)/pytest --parallel-threads=4 --mark-hypothesis-as-unsafe $(ARGS)
+
+# ARGS="1000 kron" for fewer calls, or for some functions.
+leaks: $(VENV)/.test
+	$(BIN)/python tests/leaks.py $(ARGS)
 
 # ---- style: the stubs are compared with the compiled modules, but for the one that needs JAX ----
 

@@ -337,7 +337,9 @@ cdef object fast_bkron(PyObject **args, Py_ssize_t nargs, PyObject *out):
         failed = outer(dtype, a, b, y)
     else:
         with nogil:
+            listen()
             failed = outer(dtype, a, b, y)
+        finish(failed)
     if failed:
         raise MemoryError
     return result
@@ -372,7 +374,9 @@ cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs, PyObject 
         copy(itemsize, 0, x, y)
     else:
         with nogil:
+            listen()
             copy(itemsize, 0, x, y)
+        finish(0)
     return result
 
 
