@@ -205,7 +205,7 @@ def symmetrize(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
 
 
 def halve(a: NDArray) -> NDArray:
-    """``a``, halved where it is, without further memory; a complex infinity keeps its other part."""
+    """``a``, halved where it is and without memory; a complex infinity keeps its other part."""
     if a.dtype.kind == "O":
         return np.true_divide(a, _TWO, out=a)
     for part in (a.real, a.imag) if a.dtype.kind == "c" else (a,):

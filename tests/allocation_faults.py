@@ -5,6 +5,7 @@ Prints the number of calls, of faults and of MemoryErrors, and what went wrong.
 """
 
 import ctypes
+import functools
 import gc
 import json
 import sys
@@ -133,7 +134,7 @@ def main(dtypes, sizes, names):
                     more = {} if out is None else {"out": out}
                     label = f"{operation} {dtype} {layout} {sizes} out {i}"
                     print(label, file=sys.stderr, flush=True)
-                    call = lambda args=args, more=more: operation(*args, **more)  # noqa: E731
+                    call = functools.partial(operation, *args, **more)
                     call()
                     counts["calls"] += 1
                     faults_of(label, call, out, counts, wrong)

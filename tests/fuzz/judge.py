@@ -1,5 +1,7 @@
 """What a call may do: return what the definition says, or refuse in words; nothing else."""
 
+import collections
+import functools
 import os
 
 import numpy as np
@@ -13,10 +15,19 @@ REFUSALS = (ValueError, TypeError)  # LinAlgError and AxisError are ValueErrors
 LONG = "KRONVEC_FUZZ" in os.environ  # examples of each test; the seed is pytest's to choose
 
 
+examples_run = collections.Counter()
+
+
 def fuzzed(test):
     """Decorator: a test of ``data``, the same few examples each time or many new ones."""
+
+    @functools.wraps(test)
+    def counted(*args, **kwargs):
+        examples_run[test.__name__] += 1
+        test(*args, **kwargs)
+
     examples = int(os.environ.get("KRONVEC_FUZZ", 12))
-    return settings(max_examples=examples, derandomize=not LONG)(given(data=st.data())(test))
+    return settings(max_examples=examples, derandomize=not LONG)(given(data=st.data())(counted))
 
 
 def contents(a):

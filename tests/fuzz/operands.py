@@ -28,9 +28,8 @@ for _operation in OPERATIONS:
 
 def affordable(operation, sizes, most):
     """The sizes, the largest halved until operands and m n p q take at most ``most`` entries."""
-    sizes = list(sizes)
+    sizes, empty = list(sizes), np.zeros(())
     while True:
-        empty = np.zeros(())
         args = operation.arguments(lambda *shape: np.broadcast_to(empty, shape), *sizes)
         entries = sum(a.size for a in leaves(args))
         if max(*sizes) < 3 or max(entries, math.prod(max(n, 1) for n in sizes)) <= most:
@@ -39,15 +38,15 @@ def affordable(operation, sizes, most):
         sizes[largest] = sizes[largest] // 2
 
 
-def one_of_all(*choices):
+@st.composite
+def one_of_all(draw, *choices):
     """A tuple of one of each of the choices, by a single draw; it shrinks to the first ones."""
-    strategy = st.integers(0, math.prod(map(len, choices)) - 1)
-    return strategy.map(
-        lambda i: tuple(
-            each[i // math.prod(map(len, choices[k + 1 :])) % len(each)]
-            for k, each in enumerate(choices)
-        )
-    )
+    number = draw(st.integers(0, math.prod(map(len, choices)) - 1))
+    drawn = []
+    for each in reversed(choices):
+        number, i = divmod(number, len(each))
+        drawn.append(each[i])
+    return tuple(reversed(drawn))
 
 
 def sizes(edges=EDGES):
