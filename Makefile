@@ -6,6 +6,10 @@
 #   make types      the type checker over the Python layer
 #   make docs       the site, into build/docs; warnings are errors
 #   make figures    measure anew; write the tables and plots of the pages and the README
+#   make bench-compare  ratios of speed to the previous commit, or to BASE (a commit, baseline.json)
+#   make asv        every case over the history; a site in build/asv/html
+#   make coverage   lines and branches of the Python layer that the tests run
+#   make mutants    small breaks of the Python layer that a test must notice
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
 #   make wheel      build the wheel; look into it, install and test it likewise
 #   make embedding  build a package that embeds kronvec against that wheel; check and time it
@@ -20,7 +24,7 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format docs figures dist sdist wheel embedding sanitize clean
+.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist wheel embedding sanitize clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -77,6 +81,32 @@ figures: $(VENV)/.bench $(VENV)/.demo
 	$(if $(BENCH),,$(BIN)/python -m kronvec bench --threads 1 --out build/bench)
 	$(BIN)/python benchmarks/figures.py $(or $(BENCH),build/bench)
 	$(BIN)/python -m kronvec demo --out docs/terrain.png
+
+BASE ?= HEAD~1
+bench-compare: $(VENV)/.bench
+	$(BIN)/python benchmarks/compare.py --base $(BASE) $(ARGS)
+
+asv: $(VENV)/.bench
+	$(BIN)/pip install --quiet asv virtualenv
+	cd benchmarks && $(abspath $(BIN))/asv machine --yes && $(abspath $(BIN))/asv run $(ARGS) \
+		&& $(abspath $(BIN))/asv publish
+
+# ---- what the tests notice: long runs, by hand ---------------------------------------------------
+
+COVERAGE = build/coverage
+
+# Contexts say which test runs a line; subprocesses count, too.
+$(COVERAGE)/data: $(VENV)/.dev $(wildcard kronvec/*.py kronvec/*/*.py kronvec/*/*/*.py tests/*.py)
+	mkdir -p $(COVERAGE)
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine
+
+coverage: $(COVERAGE)/data
+	$(BIN)/coverage html
+	$(BIN)/coverage report --skip-covered
+
+mutants: $(COVERAGE)/data
+	$(BIN)/python .ci/mutants.py $(COVERAGE)/data $(ARGS)
 
 # ---- distributions: built and tried in folders of their own ------------------------------------
 

@@ -116,8 +116,8 @@ print(
 # Filtering
 # ---------
 #
-# As many samples are suspected as labels were made wrong.  A longer training learns the wrong
-# labels, too; leaving the suspects out, or clipping every gradient, keeps it from that.
+# As many samples are suspected as labels were made wrong.  Leaving them out loses the difficult
+# digits among them, too; clipping every gradient only bounds what a wrong label can do.
 
 suspects = training[np.argsort(-norms)[: is_wrong.sum()]]
 precision = np.mean(is_wrong[suspects])

@@ -64,6 +64,24 @@ def test_kronecker_sums_solve_poisson_as_sparse_lu_does(run):
     assert names["heat_difference"] < 1e-12
 
 
+def test_the_terrain_is_nearer_to_the_truth_than_what_scipy_interpolates(run):
+    pytest.importorskip("scipy")
+    names = run("terrain", STRIDE=4)
+    assert names["residual"] < 1e-9
+    errors = names["errors"]
+    assert errors["kronvec"] < min(errors["nearest"], errors["linear"])
+
+
+@pytest.mark.filterwarnings("ignore")  # what statsmodels says of itself
+def test_a_multinomial_logit_is_that_of_statsmodels(run):
+    pytest.importorskip("statsmodels")
+    names = run("party_choice")
+    assert names["difference"] < 1e-7
+    assert names["error_difference"] < 1e-7
+    assert names["gaps"]["Newton"][-1] < 1e-9
+    assert names["gaps"]["Kronecker bound"][-1] < names["gaps"]["gradient ascent"][-1] / 100
+
+
 def test_the_largest_gradients_are_those_of_wrong_labels(run):
     pytest.importorskip("sklearn")
     names = run("per_sample_gradients", LATE=150)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 
 import numpy as np
 
+from .._exponents import exponent
 from .._shapes import FORMED_SIZE, shape_error
 from ._adjoints import reads_the_same_backwards
 from ._base import Operator
@@ -120,7 +122,9 @@ class Scaled(Operator):
         n = self.shape[0]
         sign, logarithm = Diagonal(np.full(1, self.scale, inexact(self.dtype)))._slogdet()
         own_sign, own_logarithm = self.operator._slogdet()
-        return (sign**n * own_sign, n * logarithm + own_logarithm) if n else (sign**0, logarithm)
+        power = sign**n  # roundings grow in a power
+        power = power / abs(power) if power else power
+        return (power * own_sign, n * logarithm + own_logarithm) if n else (sign**0, logarithm)
 
     def _is_hermitian(self) -> bool:
         return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
@@ -165,6 +169,12 @@ class Scaled(Operator):
 
     def _norm(self, ord):
         return abs(self.scale) * self.operator._norm(ord)
+
+    def _balanced(self):
+        balanced, e = self.operator._balanced()
+        size = exponent(np.asarray(self.scale))
+        scale = self.scale * math.ldexp(1.0, -size) if size else self.scale
+        return Scaled(scale, balanced), e + size
 
     def __repr__(self) -> str:
         return f"{self.scale} * {bracketed(self.operator)}"
@@ -251,6 +261,12 @@ class Sum(ByEigenvalues, Operator):
         if others < 2:
             return not others
         return max(self.shape) <= FORMED_SIZE and super()._is_hermitian()
+
+    def _exponent(self) -> int:
+        return max(term._exponent() for term in self.terms)
+
+    def _times_power_of_two(self, e) -> Sum:
+        return Sum(*(term._times_power_of_two(e) for term in self.terms))
 
     def _form(self):
         """What is known of the sum as a whole; see _structured_sums.py."""
