@@ -8,7 +8,7 @@ from pathlib import Path
 import kronvec.operators
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _gallery import choose, say_what_did_not_run  # noqa: E402
+from _gallery import choose, finish_pages  # noqa: E402
 
 project = "kronvec"
 author = "The kronvec developers"
@@ -109,6 +109,6 @@ def link_attributes(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Examples that did not run say so on their pages."""
-    app.connect("source-read", say_what_did_not_run(EXAMPLES))
+    """Listen to what Sphinx reads."""
+    app.connect("source-read", finish_pages(EXAMPLES))
     app.connect("autodoc-process-docstring", link_attributes, priority=600)  # after numpydoc
