@@ -42,13 +42,14 @@ html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "tutorial": [], "conventions": []}
+SINGLE = ("index", "tutorial", "conventions", "performance", "peers", "changelog")
+html_sidebars = {page: [] for page in SINGLE}  # nothing below them
 
 # ---- the reference, from the docstrings ---------------------------------------------------
 
