@@ -6,7 +6,7 @@
 #   make types      the type checker over the Python layer
 #   make docs       the site, into build/docs; warnings are errors
 #   make figures    measure anew; write the tables and plots of the pages and the README
-#   make bench-compare  ratios of speed to the previous commit, or to BASE (a commit, baseline.json)
+#   make bench-compare  ratios of speed to the previous commit, or to BASE (a commit, a file)
 #   make asv        every case over the history; a site in build/asv/html
 #   make coverage   lines and branches of the Python layer that the tests run
 #   make mutants    small breaks of the Python layer that a test must notice
