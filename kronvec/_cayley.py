@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._exponents import exponent, times_power_of_two
 from ._schur import SchurForm, schur
 from ._schur_solves import solve_pair
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._typing import Array, Scalar
 
 # What a residual may be, in units of ε (‖A‖² + 1) ‖X‖ in the Frobenius norm.
@@ -35,7 +38,15 @@ class CayleyForm:
         self.a, self.inverse, self.form = a, inverse, form
 
     def solve(self, q: Array) -> Array | None:
-        """X, or None where a backward stable way must be found."""
+        """X, or None where a backward stable way must be found.
+
+        Q is brought next to 1, as its square, which the residual is judged by, must not vanish.
+        """
+        e = exponent(q)
+        x = self._solve(times_power_of_two(q, -e))
+        return None if x is None else times_power_of_two(x, e)
+
+    def _solve(self, q: int) -> Any:
         a, adjoint = self.a, self.a.conj().T
         right = -2 * self.inverse.conj().T
         accepted = _ACCEPTED * np.finfo(a.dtype).eps * (_square(a) + 1)

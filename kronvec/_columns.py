@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array, DType, Shape
 
+
 # Bytes of the rows of a product that are formed at a time.
 BLOCK_BYTES = 1 << 20
 # Entries of a sample from which on a call of the kernel for each of a batch pays.

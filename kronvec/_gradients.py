@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._shapes import as_plain, broadcast_batch, check_addressable, shape_error
+from ._shapes import as_plain, broadcast, broadcast_batch, check_addressable, shape_error
 
 if TYPE_CHECKING:
     from typing import Any
@@ -62,7 +62,7 @@ def pull_back_kron(g: Array, a: Array, b: Array, conjugate: bool) -> tuple[Array
 def read_cotangent(function: str, g: Array, shape: Shape, **operands: Any) -> Array:
     """g broadcast to the shape of the product that it belongs to."""
     try:
-        fits = np.broadcast_shapes(g.shape, shape) == shape
+        fits = broadcast(g.shape, shape) == shape
     except ValueError:
         fits = False
     if not fits:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array, DType
 
+
 _HALVES = ("duplication", "duplication_pinv", "elimination", "svec")
 _WHOLE = ("duplication", "elimination")  # matrices of zeros and ones, which keep integers
 _MATRICES = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array, DType, Shape
 
+
 _TOLERANCE = 16  # a triplet is right when it misses by so many roundings of the largest σ
 _ACCEPTED = 600  # vectors; then √ε is enough: σ and the least error are right to ε already
 

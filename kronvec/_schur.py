@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array
 
+
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 
 

@@ -128,6 +128,16 @@ def check_scalar(function: str, name: str, value: object) -> None:
         raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}{shape}")
 
 
+def check_rate(function: str, name: str, value: object) -> None:
+    """A positive number, or None."""
+    if value is None:
+        return
+    if not isinstance(value, (Real, np.number)):
+        raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+    if not value > 0:  # type: ignore[operator]  # a real number
+        raise ValueError(f"{function}: {name} must be positive, got {value}")
+
+
 def check_addressable(function: str, shape: Iterable[int], itemsize: int) -> None:
     """Refuse a result that no address space holds, before anything is allocated."""
     # NumPy refuses an axis that is too long also where another one is empty.
@@ -170,6 +180,14 @@ def check_out(function: str, out: object, shape: Iterable[int], dtype: DTypeLike
         raise ValueError(f"{function}: out is read-only")
 
 
+def broadcast(*shapes: Shape) -> Shape:
+    """`numpy.broadcast_shapes`; ValueError also for more axes than its 32."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+
+
 def broadcast_batch(
     function: str, core: Mapping[str, int] | None = None, **arguments: Any
 ) -> Shape:
@@ -179,9 +197,7 @@ def broadcast_batch(
     """
     core = core or {}
     try:
-        return np.broadcast_shapes(
-            *(a.shape[: a.ndim - core.get(name, 2)] for name, a in arguments.items())
-        )
+        return broadcast(*(a.shape[: a.ndim - core.get(name, 2)] for name, a in arguments.items()))
     except ValueError:
         raise shape_error(function, "batch axes do not broadcast", **arguments) from None
 

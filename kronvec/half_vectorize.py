@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._foreign import array_api
 from ._results import store
 from ._shapes import (
     as_movable,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ._typing import Array, Order
 
 
+@array_api
 def vech(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array:
     """The lower triangle of a square matrix, column by column, or row by row for order "C".
 
@@ -76,6 +78,7 @@ def vech(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array
     return triangle if out is None else store("vech", triangle, out)
 
 
+@array_api
 def unvech(
     v: ArrayLike, *, hermitian: bool = False, order: Order = "F", out: Array | None = None
 ) -> Array:
@@ -131,6 +134,7 @@ def unvech(
     return a if out is None else store("unvech", a, out)
 
 
+@array_api
 def svec(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array:
     """vech with the off-diagonals times √2, so that svec(A) · svec(B) = tr(A B) for symmetric A, B.
 
@@ -181,6 +185,7 @@ def svec(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array
     return triangle if out is None else store("svec", triangle, out)
 
 
+@array_api
 def smat(
     v: ArrayLike, *, hermitian: bool = False, order: Order = "F", out: Array | None = None
 ) -> Array:

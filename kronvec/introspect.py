@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ._typing import DType
 
+
 _ISA_VARIABLE = "KRONVEC_ISA"
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array, DType, Scalar, Shape
 
+
 # Room for what numpy.matmul makes of a large factor before it is added to the result.
 _TERM_BYTES = 1 << 20
 
@@ -266,7 +267,7 @@ def _sum_of_matmul(factors: Sequence[Array], x: Array, core: int) -> Array:
 
 
 def _run(
-    factors: list[Array],
+    factors: Sequence[Array],
     left: int,
     right: int,
     x: Array,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array, Indices, Shape
 
+
 # The transposition kernel moves items of a size, whatever they mean.
 _MOVED_AS = {
     size: np.dtype(name) for size, name in ((1, "u1"), (2, "u2"), (4, "f4"), (8, "f8"), (16, "c16"))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ._typing import Array, DType, Order
 
+
 # Entries of a result that is worth more than one thread.
 _SPLIT_LIMIT = 1 << 18
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .machine import last_level_cache
 from .small_work import Commutation, CommutationInPlace, FormedKron, TripleProduct, VjpPair
 from .tensor_work import KhatriRao, KhatriRaoMatvec, KronSum, Mttkrp, SampledRows
 from .work import CallOverhead, KronMatmul, MatmulKron, TwoWorkers, Work
+
+if TYPE_CHECKING:
+    from .._typing import Shape
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ KHATRI_RAO = (((64, 64), 64), ((256, 256), 32), ((1000, 1000), 10), ((32, 32, 32
 MTTKRP = (((100, 100, 100), 16, (0, 1, 2)), ((30, 30, 30, 30), 20, (0, 2)))
 
 
-def by_size(shapes: Sequence[tuple[int, ...]], dtype: str) -> tuple[Target, ...]:
+def by_size(shapes: Sequence[Shape], dtype: str) -> tuple[Target, ...]:
     """Targets of x @ (⊗F), by the largest factor."""
     large = max(max(s) for s in shapes)
     if dtype in COMPLEX:

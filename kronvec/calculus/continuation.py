@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .._typing import Array
 
+
 _ACTIVE: ContextVar[bool] = ContextVar("beside_the_real_axis", default=False)
 
 # h is below the square root of the least number, so that h² is no part of any sum; a power of 2,

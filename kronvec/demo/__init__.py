@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def run(out: str = "kronvec-demo.png", *, seed: int = 0) -> Any:
     ------
     SystemExit
         With a message naming `pip install 'kronvec[demo]'` if SciPy, Matplotlib or rich is
-        missing, or if `out` cannot be written; with status 130 after Ctrl-C.
+        missing, or if `out` cannot be written.
     """
     missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
     if missing:
@@ -50,15 +49,9 @@ def run(out: str = "kronvec-demo.png", *, seed: int = 0) -> Any:
     folder = os.path.dirname(os.path.abspath(out))
     if not os.access(folder, os.W_OK):  # now rather than at the end
         raise SystemExit(f"Cannot write {out}: no folder {folder}, or no permission.")
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a pipe may not know ⊗; print ? then
-    try:
-        with single_threaded_scipy():
-            from .story import tell  # here, so that importing kronvec.demo needs no extra
-        return tell(out, seed)
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        raise SystemExit(130) from None
+    with single_threaded_scipy():
+        from .story import tell  # here, so that importing kronvec.demo needs no extra
+    return tell(out, seed)
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def kron_matmul(factors: Sequence[Any], x: Foreign, *, alpha: Scalar = 1) -> Any
     Parameters
     ----------
     factors : sequence of array_like or dask arrays, each of shape (q_i, p_i)
-        `operators.Identity(n)` is an identity, None one of the size that follows from x.
+        ``operators.Identity(n)`` is an identity, None one of the size that follows from x.
         Batches of factors go the generic way.
     x : dask array, shape (Π p_i, k) or (Π p_i,)
         Chunks whose borders are multiples of the trailing sizes p_{s+1} … p_N are taken as they
@@ -124,7 +124,7 @@ def grid_matmul(factors: Sequence[Any], grid: Any) -> Any:
     Parameters
     ----------
     factors : sequence of array_like or dask arrays, each of shape (q_i, p_i)
-        Or `operators.Identity(n)`.
+        Or ``operators.Identity(n)``.
     grid : dask array, shape (Π_{i<=s} p_i, Π_{i>s} p_i) or (…, …, k), for some s
         Chunked along the first axis or along the second.
 

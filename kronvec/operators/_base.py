@@ -32,11 +32,12 @@ from .._shapes import as_movable, check_addressable, check_out, shape_error
 from .._structured import is_sparse
 from ._decompositions import Decompositions
 from ._indexing import read_key
-from ._numpy_functions import densify, lazy_function
+from ._numpy_functions import densify, is_array_like, lazy_function
 from ._subsystems import Subsystems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from typing import Any
 
     from numpy.typing import ArrayLike, DTypeLike
 
@@ -44,13 +45,6 @@ if TYPE_CHECKING:
 
 # Columns that are computed to read entries off them.
 _ENTRIES_BYTES = 1 << 24
-
-
-def _is_array_like(value: object) -> bool:
-    """What ndarray @ value would read as an array; else the other operand may know better."""
-    if isinstance(value, (np.ndarray, list, tuple, int, float, complex, np.generic)):
-        return True
-    return hasattr(value, "__array__") or hasattr(type(value), "__array_function__")
 
 
 class Operator(Decompositions, Subsystems, ABC):
@@ -74,6 +68,13 @@ class Operator(Decompositions, Subsystems, ABC):
     ``+ - *`` with operators and scalars, ``/`` by a scalar and ``**`` give operators; a product
     or a sum whose structure allows it is simplified, as (A ⊗ B)(C ⊗ D) = AC ⊗ BD.  ``K[i, j]``
     and its kin are entries, rows and columns as arrays.
+
+    Examples
+    --------
+    >>> from kronvec.operators import KroneckerProduct, Operator
+    >>> K = KroneckerProduct([[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.0]])
+    >>> isinstance(K, Operator), K.shape, (K.T @ K).trace()
+    (True, (4, 4), np.float64(60.0))
     """
 
     # Entries only move: a product keeps the dtype of what is multiplied.
@@ -263,12 +264,12 @@ class Operator(Decompositions, Subsystems, ABC):
             from ._simplify import compose
 
             return compose(self, other)
-        if not _is_array_like(other):
+        if not is_array_like(other):
             return NotImplemented
         return self._checked_matmul(f"{self!r} @ x", other)
 
     def __rmatmul__(self, other: ArrayLike) -> Array:
-        if not _is_array_like(other):
+        if not is_array_like(other):
             return NotImplemented
         name = f"x @ {self!r}"
         x = as_movable(name, "x", other, min_ndim=1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import frobenius
 from ._decompositions import Decompositions
 
 if TYPE_CHECKING:
@@ -50,4 +51,4 @@ class ByEigenvalues(Decompositions):
 
     def _norm(self, ord: Norm) -> Scalar:
         known = self._known_eigh() if ord == "fro" else None
-        return super()._norm(ord) if known is None else np.linalg.norm(known[0])
+        return super()._norm(ord) if known is None else frobenius(known[0])

@@ -12,16 +12,21 @@ The defaults form the dense array.
 
 from __future__ import annotations
 
+import math
 import operator
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._exponents import frobenius, times_power_of_two
 from .._shapes import check_size
 from ._solving import Solving, inexact
+from ._spectral import is_hermitian
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .._typing import Array, Norm, Scalar
     from ._base import Operator
 
@@ -204,11 +209,11 @@ class Decompositions(Solving):
         >>> KroneckerProduct([[3.0, 4.0]], [[2.0]]).norm()
         np.float64(10.0)
         """
-        if ord is None:
-            ord = "fro"
+        ord = "fro" if ord is None else ord
         if ord not in NORMS:
             raise ValueError(f"{type(self).__name__}.norm: ord must be one of {NORMS}, got {ord!r}")
-        return self._precise(self._norm(ord))
+        balanced, e = self._balanced()
+        return times_power_of_two(self._precise(balanced._norm(ord)), e)
 
     def cond(self, p: float = 2) -> Scalar:
         """The condition number ‖K‖ ‖K⁻¹‖ in the norm p, as of `numpy.linalg.cond`.
@@ -221,17 +226,15 @@ class Decompositions(Solving):
         >>> Diagonal([1.0, 10.0]).cond()
         np.float64(10.0)
         """
-        function = f"{type(self).__name__}.cond"
-        if p is None:
-            p = 2
-        if p in (2, -2):
-            largest, smallest = self.norm(2), self.norm(-2)
+        balanced, _ = self._balanced()
+        if p in (None, 2, -2):
+            largest, smallest = balanced.norm(2), balanced.norm(-2)
             if p == -2:
                 largest, smallest = smallest, largest
             return largest / smallest if smallest else np.float64(np.inf)
-        self._check_square(function)
+        self._check_square(f"{type(self).__name__}.cond")
         try:
-            return self.norm(p) * self._inv().norm(p)
+            return balanced.norm(p) * balanced._inv().norm(p)
         except np.linalg.LinAlgError:
             return np.float64(np.inf)
 
@@ -249,7 +252,7 @@ class Decompositions(Solving):
         >>> KroneckerProduct([[1.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]).rank()
         2
         """
-        s = self._singular_values()
+        s = self._balanced()[0]._singular_values()
         return int((s > self._cutoff(s, rtol)).sum()) if s.size else 0
 
     def sample(self, size: int | None = None, *, rng: int | None = None) -> Array:
@@ -301,6 +304,17 @@ class Decompositions(Solving):
         return samples[0] if size is None else samples
 
     # ---------------------------------------------------------------- what a subclass overrides
+
+    def _balanced(self) -> Any:
+        """(G, e) with self = 2ᵉ G and entries of G next to 1; see _exponents.py."""
+        e = self._exponent()
+        return (self._times_power_of_two(-e), e) if e else (self, 0)
+
+    def _exponent(self) -> int:
+        return 0  # as of what has no entries of its own
+
+    def _times_power_of_two(self, e: Any) -> Any:
+        return math.ldexp(1.0, e) * self  # type: ignore[operator]  # an Operator
 
     def _is_hermitian(self) -> bool:
         return is_hermitian(self._dense("eigh"))
@@ -374,7 +388,8 @@ class Decompositions(Solving):
                 full = s.size and len(s) == min(self.shape)
                 return s.min(initial=np.inf) if full else s.dtype.type(0)
             return s.sum() if ord == "nuc" else s.max(initial=0)
-        return np.linalg.norm(self._dense("norm"), ord)
+        dense = self._dense("norm")
+        return frobenius(dense) if ord == "fro" else np.linalg.norm(dense, ord)
 
     def _singular_values(self) -> Array:
         """Those of `svd`, without the vectors."""
@@ -384,17 +399,3 @@ class Decompositions(Solving):
         """What singular values must exceed."""
         rtol = np.finfo(inexact(self.dtype)).eps * max(self.shape) if rtol is None else rtol
         return rtol * s.max(initial=0)
-
-
-def is_hermitian(a: Array) -> bool:
-    """Whether a = aᴴ to working precision, |a - aᴴ| <= 8 n u max |a|."""
-    if a.shape[0] != a.shape[1]:
-        return False
-    adjoint = a.conj().T
-    if np.array_equal(a, adjoint):
-        return True
-    dtype = inexact(a.dtype)
-    if dtype.kind not in "fc":
-        return False
-    size = np.abs(a).max(initial=0)
-    return bool(np.abs(a - adjoint).max(initial=0) <= 4 * len(a) * np.finfo(dtype).eps * size)

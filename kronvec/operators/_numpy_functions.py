@@ -48,6 +48,13 @@ def densify(value: Any, operator: Any) -> Any:
     return value
 
 
+def is_array_like(value: object) -> bool:
+    """What ndarray @ value would read as an array; else the other operand may know better."""
+    if isinstance(value, (np.ndarray, list, tuple, int, float, complex, np.generic)):
+        return True
+    return hasattr(value, "__array__") or hasattr(type(value), "__array_function__")
+
+
 @implements(np.dot)
 def _dot(a: KroneckerProduct, b: Array, out: Array | None = None) -> Array:
     """a @ b, but for more than two axes of b the axes of a come first; scalars multiply."""

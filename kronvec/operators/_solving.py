@@ -20,7 +20,7 @@ import numpy as np
 from .._kernels import DTYPES
 from .._shapes import as_plain, check_formable, shape_error
 from ._interface import Interface
-from ._refinement import refined_in_more_precision
+from ._refinement import eliminate, refined_in_more_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,7 +310,7 @@ class Solving(Interface):
 
     def _solve(self, b: Array) -> Array:
         check_decomposable(f"{type(self).__name__}.solve", b.dtype)
-        return np.linalg.solve(self._formed("solve"), b)
+        return eliminate(self, self._formed("solve"), b)
 
     def _solver(self, precision: DType) -> Callable[[Array], Array]:
         """The function ``_solve`` for all b of a precision, after what they have in common."""
@@ -337,7 +337,8 @@ class Solving(Interface):
 
     def _det(self) -> Scalar:
         sign, logarithm = self.slogdet()
-        return sign * np.exp(logarithm)
+        with np.errstate(invalid="ignore"):  # a complex number times infinity, as in NumPy
+            return sign * np.exp(logarithm)
 
     def _slogdet(self) -> tuple[Scalar, Scalar]:
         sign, logarithm = np.linalg.slogdet(self._formed("slogdet"))

@@ -1,4 +1,4 @@
-"""Eigenvalues and singular values of what is made of factors."""
+"""Eigenvalues and singular values of what is made of factors; who is Hermitian."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ._solving import inexact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,3 +68,17 @@ def slogdet_of(w: Array, dtype: DType) -> tuple[Scalar, Scalar]:
     if dtype.kind != "c" and w.dtype.kind == "c":
         sign = np.sign(sign.real)
     return dtype.type(sign), np.log(size).sum()
+
+
+def is_hermitian(a: Array) -> bool:
+    """Whether a = aᴴ to working precision, |a - aᴴ| <= 8 n u max |a|."""
+    if a.shape[0] != a.shape[1]:
+        return False
+    adjoint = a.conj().T
+    if np.array_equal(a, adjoint):
+        return True
+    dtype = inexact(a.dtype)
+    if dtype.kind not in "fc":
+        return False
+    size = np.abs(a).max(initial=0)
+    return bool(np.abs(a - adjoint).max(initial=0) <= 4 * len(a) * np.finfo(dtype).eps * size)

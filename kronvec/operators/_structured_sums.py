@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._shapes import FORMED_SIZE
+from ._refinement import eliminate
 from ._solving import by_columns, check_decomposable, finite_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
 from .combinations import Sum, unscaled
@@ -182,7 +183,7 @@ class Iterative:
 
     def _by_elimination(self, b: Array) -> Array:
         check_decomposable("Sum.solve", b.dtype)
-        return np.linalg.solve(self.whole._formed("solve"), b)
+        return eliminate(self.whole, self.whole._formed("solve"), b)
 
     def solver(self, precision: DType) -> Callable[..., Any]:
         return self._solve

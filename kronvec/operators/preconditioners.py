@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from .._typing import Array, Scalar
 
+
 # Bytes of the matrices among neighbours that are factorized at a time.
 _BLOCK_BYTES = 1 << 21
 # With s = mean(d), (K + s I)⁻¹ (K + diag(d)) has eigenvalues from min(d) / s to max(d) / s for a

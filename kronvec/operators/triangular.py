@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import product, times_power_of_two
 from .._shapes import as_plain, shape_error
+from ._refinement import check_condition, probe_of
 from ._solving import check_decomposable
 from .dense import Dense
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import ArrayLike
 
     from .._typing import Array, Scalar
+
 
 # Up to this size a triangular matrix is inverted as a whole, above in halves.
 _INVERTED = 32
@@ -74,7 +79,11 @@ class Triangular(Dense):
     def _solve(self, b: Array) -> Array:
         self._check_regular()
         check_decomposable("Triangular.solve", b.dtype)
-        return _substitute(self._formed("solve"), b, self.lower)
+        formed = self._formed("solve")
+        with_probe = np.concatenate([b, probe_of(formed, b)], axis=-1)
+        x = _substitute(formed, with_probe, self.lower)
+        check_condition(self, formed, x[..., -1])
+        return x[..., :-1]
 
     def _inv(self) -> Triangular:
         self._check_regular()
@@ -84,13 +93,16 @@ class Triangular(Dense):
             lower=self.lower,
         )
 
+    def _times_power_of_two(self, e: Any) -> Triangular:
+        return Triangular(times_power_of_two(self.array, e), lower=self.lower)
+
     def _slogdet(self) -> tuple[Scalar, Scalar]:
         from .diagonal import Diagonal
 
         return Diagonal(self.array.diagonal())._slogdet()
 
     def _det(self) -> Scalar:
-        return self._dense("det").diagonal().prod()
+        return product(self._dense("det").diagonal())
 
     def __repr__(self) -> str:
         return f"Triangular({self.shape[0]}, lower={self.lower})"

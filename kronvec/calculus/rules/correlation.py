@@ -63,7 +63,7 @@ def _correlate2d(image: Array, kernel: Array, mode: str = "valid") -> Array:
 
 
 def _convolve2d(image: Array, kernel: Array, mode: str = "full") -> Array:
-    return correlate(image, kernel[::-1, ::-1], *_convolution_extent(image, kernel, mode))
+    return correlate(image, np.flip(kernel), *_convolution_extent(image, kernel, mode))
 
 
 def _beside_the_real_axis(image: Array, kernel: Array, mode: str = "valid") -> Array:
