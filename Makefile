@@ -5,7 +5,6 @@
 #   make test-parallel  every test on four threads at once (pytest-run-parallel)
 #   make leaks      10^5 calls of every function; what each leaves behind
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
-#   make types      the type checker over the Python layer
 #   make docs       the site, into build/docs; warnings are errors
 #   make figures    measure anew; write the tables and plots of the pages and the README
 #   make bench-compare  ratios of speed to the previous commit, or to BASE (a commit, a file)
@@ -32,7 +31,7 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist \
+.PHONY: demo test lint format docs figures bench-compare asv coverage mutants dist sdist \
 	wheel reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads \
 	fuzz-kernels coverage-c test-parallel leaks clean
 .DELETE_ON_ERROR:
@@ -74,11 +73,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check $(PYTHON_CODE)
 	PATH=$(abspath $(BIN)):$$PATH cython-lint $(CYTHON_CODE)
 	$(BIN)/clang-format --dry-run --Werror $(C_CODE)
+	$(BIN)/mypy
 	$(BIN)/stubtest --mypy-config-file pyproject.toml --allowlist .ci/stubtest.allow \
 		$(patsubst src/%.pyx,kronvec.%,$(filter-out src/_xla.pyx,$(wildcard src/*.pyx)))
-
-types: $(VENV)/.dev
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only $(PYTHON_CODE)

@@ -134,7 +134,11 @@ def jvp(f: Expression, x: Variable, dx: ArrayLike) -> Array:
     return found.reshape((*batch, *f.shape))
 
 
-def vjp(f: Expression, x: Variable | list[Variable] | tuple[Variable, ...], g: ArrayLike) -> Any:
+@overload
+def vjp(f: Expression, x: Variable, g: ArrayLike) -> Array: ...
+@overload
+def vjp(f: Expression, x: Variables, g: ArrayLike) -> tuple[Array, ...]: ...
+def vjp(f: Expression, x: Variable | Variables, g: ArrayLike) -> Array | tuple[Array, ...]:
     """The cotangent Jᴴ G of x, by one reverse sweep.
 
     Parameters

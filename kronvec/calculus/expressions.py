@@ -16,13 +16,15 @@ from .matrices import Matrix, as_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from numpy.typing import ArrayLike
 
-    from .._typing import Array, DType, Shape
+    from .._typing import Array, DType, Index, Shape
     from .labels import Label
     from .maps import MatrixMap
+
+    Operand: TypeAlias = "ArrayLike | Expression"
 
 
 class Expression:
@@ -127,28 +129,28 @@ class Expression:
 
     # ---------------------------------------------------------------------------- operations
 
-    def __add__(self, other: Expression | float) -> Expression:
+    def __add__(self, other: Operand) -> Expression:
         return _rules().add(self, other)
 
-    def __radd__(self, other: Any) -> Expression:
+    def __radd__(self, other: Operand) -> Expression:
         return _rules().add(other, self)
 
-    def __sub__(self, other: Array | Expression) -> Expression:
+    def __sub__(self, other: Operand) -> Expression:
         return _rules().subtract(self, other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Operand) -> Expression:
         return _rules().subtract(other, self)
 
-    def __mul__(self, other: Any) -> Expression:
+    def __mul__(self, other: Operand) -> Expression:
         return _rules().multiply(self, other)
 
-    def __rmul__(self, other: Any) -> Expression:
+    def __rmul__(self, other: Operand) -> Expression:
         return _rules().multiply(other, self)
 
-    def __truediv__(self, other: Expression | int) -> Expression:
+    def __truediv__(self, other: Operand) -> Expression:
         return _rules().divide(self, other)
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Operand) -> Expression:
         return _rules().divide(other, self)
 
     def __pow__(self, p: int) -> Expression:
@@ -166,27 +168,27 @@ class Expression:
     def __abs__(self) -> Any:
         return _rules().abs(self)
 
-    def __matmul__(self, other: Array | Expression) -> Expression:
+    def __matmul__(self, other: Operand) -> Expression:
         return _rules().matmul(self, other)
 
-    def __rmatmul__(self, other: Array) -> Expression:
+    def __rmatmul__(self, other: Operand) -> Expression:
         return _rules().matmul(other, self)
 
-    def __getitem__(self, key: int | slice | tuple[Any, int | list[int]]) -> Expression:
+    def __getitem__(self, key: Index | tuple[Index, ...]) -> Expression:
         return _rules().take(self, key)
 
     # Comparisons are of values, and have no derivative; expressions stay hashable by identity.
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: Operand) -> Array:
         return _rules().less(self, other)
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: Operand) -> Array:
         return _rules().less_equal(self, other)
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: Operand) -> Array:
         return _rules().greater(self, other)
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: Operand) -> Array:
         return _rules().greater_equal(self, other)
 
     def __eq__(self, other: object) -> Any:
@@ -207,7 +209,7 @@ class Expression:
         """The adjoint; of a complex variable it has no derivative."""
         return _rules().adjoint(self)
 
-    def conj(self) -> Any:
+    def conj(self) -> Expression:
         """The complex conjugate; of a complex variable it has no derivative."""
         return _rules().conj(self)
 
@@ -219,7 +221,7 @@ class Expression:
         """The mean of all entries, or along an axis."""
         return _rules().mean(self, axis=axis)
 
-    def reshape(self, *shape: int) -> Any:
+    def reshape(self, *shape: int | tuple[int, ...]) -> Expression:
         """Another shape, entries in order C."""
         return _rules().reshape(self, shape[0] if len(shape) == 1 else shape)
 

@@ -250,7 +250,6 @@ class Operator(Decompositions, Subsystems, ABC):
 
     # --------------------------------------------------------------------------- products
 
-    # An operator has an array, too, when it is asked for one: the first that fits decides.
     @overload
     def __matmul__(self, other: Operator) -> Operator: ...
     @overload
