@@ -1,12 +1,11 @@
 """Times this checkout against another commit, or against the stored baseline.
 
 usage: python benchmarks/compare.py [--base HEAD~1] [--case grid] [--rounds 3]
-       python benchmarks/compare.py --base benchmarks/baseline.json
-       python benchmarks/compare.py --store benchmarks/baseline.json
+       python benchmarks/compare.py --base docs/_figures/bench.json
 
 Commits are built once, into build/compare, and timed in turns with the checkout on this machine;
-the least time of each case counts.  The baseline may be another machine's, so what is compared with
-it is the fraction of the hardware's limit that a case reaches.
+the least time of each case counts.  The stored baseline, which `make figures` writes, may be of
+another machine: compared with it is the fraction of the hardware's limit that a case reaches.
 """
 
 from __future__ import annotations
@@ -45,13 +44,13 @@ def built(commit: str) -> Path:
     return site
 
 
-def measured(package: Path, cases: list[str], quick: bool = True) -> dict[str, dict]:
+def measured(package: Path, cases: list[str]) -> dict[str, dict]:
     """Case -> row of bench.json, by the benchmark of the package in this folder."""
     chosen = [word for case in cases for word in ("--case", case)]
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "kronvec", "bench", "--threads", "1", "--peers", ""]
         subprocess.run(
-            [*command, *(["--quick"] if quick else []), *chosen, "--out", folder],
+            [*command, "--quick", *chosen, "--out", folder],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(package)},
             stdout=subprocess.DEVNULL,
@@ -67,7 +66,7 @@ def seconds(row: dict) -> float:
 
 def fraction(row: dict) -> float:
     """The part of the roofline that a case reaches."""
-    return max(row["limit_fraction"].values())
+    return row["limit_seconds"] / seconds(row)
 
 
 def against_commit(base: str, cases: list[str], rounds: int) -> dict[str, float]:
@@ -85,17 +84,10 @@ def against_commit(base: str, cases: list[str], rounds: int) -> dict[str, float]
 
 def against_baseline(file: Path, cases: list[str]) -> dict[str, float]:
     """Case -> the checkout's fraction of the limit over the stored one."""
-    stored = json.loads(file.read_text(encoding="utf-8"))["fractions"]
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    stored = {row["name"]: fraction(row) for row in rows}
     now = measured(ROOT, cases)
     return {name: fraction(row) / stored[name] for name, row in now.items() if name in stored}
-
-
-def store(file: Path, cases: list[str]) -> None:
-    """Write the fractions of the limit that the checkout reaches."""
-    rows = measured(ROOT, cases, quick=False)
-    fractions = {name: round(fraction(row), 3) for name, row in rows.items()}
-    content = {"commit": git("rev-parse", "--short", "HEAD"), "fractions": fractions}
-    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def report(ratios: dict[str, float], base: str) -> None:
@@ -120,16 +112,13 @@ def report(ratios: dict[str, float], base: str) -> None:
 
 
 def main() -> None:
-    """Compare or store, as asked."""
+    """Compare, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base", default="HEAD~1", help="a commit or a file (default: HEAD~1)")
     parser.add_argument("--case", action="append", default=[], help="as in `kronvec bench`")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
-    parser.add_argument("--store", type=Path, help="write this file instead")
     given = parser.parse_args()
-    if given.store:
-        store(given.store, given.case)
-    elif Path(given.base).suffix == ".json":
+    if Path(given.base).suffix == ".json":
         report(against_baseline(Path(given.base), given.case), given.base)
     else:
         report(against_commit(given.base, given.case, given.rounds), given.base)

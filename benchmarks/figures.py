@@ -55,11 +55,12 @@ HARDWARE = {
 
 
 def kept(results: dict) -> dict:
-    """What the tables need of bench.json: its first pass, one thread."""
+    """What the tables and compare.py need of bench.json: its first pass, one thread."""
     one = next(p for p in results["passes"] if p["threads"] == 1)
     rows = [
         {
             "name": row["name"],
+            "limit_seconds": float(f"{row['limit_seconds']:.4g}"),
             "seconds": {
                 who: {kind: float(f"{s:.4g}") for kind, s in times.items()}
                 for who, times in row["seconds"].items()
