@@ -37,8 +37,8 @@ QUBITS = (4, 5, 6, 7)
 # -----------------
 #
 # What acts on neighbours of a chain is a Kronecker product with identities.  ``tocsr`` turns G
-# and the sum of the jumps into sparse matrices; L itself would have some 2 · 2ⁿ times the
-# entries of G.
+# and the sum of the jumps into sparse matrices; L itself would have, for seven qubits, five
+# times the entries of both.
 
 LOWER = np.array([[0, 1], [0, 0]])
 HOP = HOPPING * (np.kron(LOWER, LOWER.T) + np.kron(LOWER.T, LOWER))
