@@ -32,7 +32,7 @@ SUITES = {
 def test_they_pass_with_ours_in_their_place(name):
     modules, counted, least = SUITES[name]
     folders = [str(Path(__file__).parent), str(Path(kv.__file__).parents[1])]
-    options = "-q -p redirect -p no:cacheprovider -W ignore --tb=short --pyargs".split()
+    options = ["-q", "-p", "redirect", "-p", "no:cacheprovider", "-W", "ignore", "--pyargs"]
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", os.devnull, *options, *modules],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*folders, *sys.path])},
