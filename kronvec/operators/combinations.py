@@ -46,13 +46,6 @@ class Scaled(Operator):
     ----------
     scale : scalar
     operator : Operator
-
-    Examples
-    --------
-    >>> from kronvec.operators import KroneckerProduct
-    >>> K = 2 * KroneckerProduct([[1.0, 2.0]], [[3.0]])
-    >>> type(K).__name__, K @ [1.0, 1.0]
-    ('Scaled', array([18.]))
     """
 
     def __init__(self, scale, operator: Operator) -> None:
@@ -213,14 +206,6 @@ class Sum(ByEigenvalues, Operator):
     they find A not positive definite, or do not converge, up to 4096 rows are solved by
     elimination and for more LinAlgError is raised.  ``slogdet`` of these forms the dense array,
     which is refused beyond 4096 rows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from kronvec.operators import Dense, Identity
-    >>> K = Dense([[1.0, 2.0], [3.0, 4.0]]) + 10 * Identity(2)
-    >>> type(K).__name__, K @ [1.0, 1.0]
-    ('Sum', array([13., 17.]))
     """
 
     def __init__(self, *terms: Operator) -> None:
@@ -326,13 +311,6 @@ class Product(Operator):
     ----------
     operators : tuple of Operator
         From left to right.
-
-    Examples
-    --------
-    >>> from kronvec.operators import KroneckerProduct, Restriction
-    >>> K = Restriction([0, 3], 4) @ KroneckerProduct([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
-    >>> type(K).__name__, K @ [1.0, 1.0, 1.0, 1.0]
-    ('Product', array([3., 7.]))
     """
 
     def __init__(self, *operators: Operator) -> None:
