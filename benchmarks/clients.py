@@ -34,6 +34,13 @@ TESTS = {
         f"qutip.tests.core.test_{name}"
         for name in ("tensor", "superoper", "superop_reps", "ptrace", "operators")
     ],
+    "cirq": [
+        f"cirq.{name}_test"
+        for name in (
+            *("linalg.combinators", "linalg.decompositions", "ops.matrix_gates"),
+            *("ops.controlled_gate", "ops.common_channels", "ops.pauli_string_phasor"),
+        )
+    ],
     "toqito": [
         f"toqito.{name}"
         for name in ("matrix_ops", "channels", "channel_ops", "matrices", "states", "perms")
