@@ -14,8 +14,9 @@ cdef extern from *:
     bint kv_is_plain(PyObject *value) noexcept
 
 # Longer lists are data; these may be the factors of a product, or pairs of them.
-DEF MOST_FACTORS = 64
-DEF MOST_NESTED = 8
+cdef enum:
+    LONGEST_LIST = 64
+    DEEPEST_LIST = 8
 
 
 cdef int any_foreign(object is_foreign, PyObject **values, Py_ssize_t count, int depth) except -1:
@@ -34,7 +35,7 @@ cdef int is_foreign_value(object is_foreign, object value, int depth) except -1:
     cdef Py_ssize_t i
     if not (PyList_CheckExact(value) or PyTuple_CheckExact(value)):
         return is_foreign(type(value))
-    if depth == MOST_NESTED or PySequence_Fast_GET_SIZE(value) > MOST_FACTORS:
+    if depth == DEEPEST_LIST or PySequence_Fast_GET_SIZE(value) > LONGEST_LIST:
         return 0
     i = 0
     while i < PySequence_Fast_GET_SIZE(value):  # what runs below may shorten a list

@@ -1,6 +1,6 @@
 """Public functions on the arrays of any array-API library: torch, JAX, Dask, array-api-strict.
 
-Three routes, tried in this order:
+Three routes, tried in this order::
 
     Dask        kronvec.interop.dask, whose tasks call our kernels chunk by chunk
     zero-copy   arrays in the memory of the CPU, all of one kernel dtype, that nothing follows
