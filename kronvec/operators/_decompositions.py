@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._exponents import frobenius, times_power_of_two
+from .._exponents import frobenius, is_moderate, times_power_of_two
 from .._shapes import check_size
 from ._solving import inexact
 from ._spectral import is_hermitian
@@ -308,7 +308,7 @@ class Decompositions:
     def _balanced(self):
         """(G, e) with self = 2ᵉ G and entries of G next to 1; see _exponents.py."""
         e = self._exponent()
-        return (self._times_power_of_two(-e), e) if e else (self, 0)
+        return (self, 0) if is_moderate(e, self.dtype) else (self._times_power_of_two(-e), e)
 
     def _exponent(self) -> int:
         return 0  # as of what has no entries of its own
