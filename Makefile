@@ -2,6 +2,8 @@
 #
 #   make demo       the main job on real data
 #   make test       the test suite            make test ARGS="-k kron -x"
+#   make test-parallel  every test on four threads at once (pytest-run-parallel)
+#   make leaks      10^5 calls of every function; what each leaves behind
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
 #   make types      the type checker over the Python layer
 #   make docs       the site, into build/docs; warnings are errors
@@ -16,6 +18,10 @@
 #   make test-oldest   part of the suite with the oldest supported NumPy, SciPy, pytest, ...
 #   make embedding  build a package that embeds kronvec against that wheel; check and time it
 #   make sanitize   the test suite against a build with ASan and UBSan
+#   make sanitize-kernels   the part of it about kernels and drivers, memory and shapes
+#   make sanitize-threads   the C kernels on many threads with TSan
+#   make fuzz-kernels SECONDS=60   a coverage-guided fuzzer of the C kernels (clang's libFuzzer)
+#   make coverage-c   the lines of the C templates that their tests run
 #   make clean      remove all that these made
 
 PYTHON ?= python3
@@ -26,8 +32,9 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist wheel \
-	reproducible test-oldest embedding sanitize clean
+.PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist \
+	wheel reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads \
+	fuzz-kernels coverage-c test-parallel leaks clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -46,12 +53,21 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/pytest $(ARGS)
 
+# Examples of Hypothesis are no thread's own: those tests run alone, as do others that conftest.py
+# names.
+test-parallel: $(VENV)/.parallel
+	$(BIN)/pytest --parallel-threads=4 --mark-hypothesis-as-unsafe $(ARGS)
+
+# ARGS="1000 kron" for fewer calls, or for some functions.
+leaks: $(VENV)/.test
+	$(BIN)/python tests/leaks.py $(ARGS)
+
 # ---- style: the stubs are compared with the compiled modules, but for the one that needs JAX ----
 
 PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks docs examples)
 EMBEDDING = tests/embedding/kronvec_embedding
 CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd $(EMBEDDING)/*.pyx)
-C_CODE = $(wildcard src/simd/*.[ch] kronvec/include/*.h $(EMBEDDING)/*.c)
+C_CODE = $(wildcard src/simd/*.[ch] tests/fuzz_compiled/*.[ch] kronvec/include/*.h $(EMBEDDING)/*.c)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)
@@ -186,6 +202,73 @@ sanitize: $(SANITIZE)/installed
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:abort_on_error=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
 		$(SANITIZE)/venv/bin/pytest --capture=sys $(ARGS)
+
+# The part for which CI has time: all kernels and drivers, at the edges of memory and of shapes.
+SANITIZED = $(wildcard $(addprefix tests/,test_kernels.py test_transpose_kernels.py \
+	test_guard_pages.py test_compiled_plans.py test_cython_api.py test_overlap.py \
+	test_sampled_rows.py test_shapes_errors.py fuzz))
+sanitize-kernels:
+	$(MAKE) sanitize ARGS='$(SANITIZED) $(ARGS)'
+
+# ---- the kernels alone, in C: a fuzzer, and many threads under the thread sanitizer --------------
+
+FUZZ = build/fuzz
+# clang has libFuzzer; FUZZER= leaves $(CC) with random choices.
+FUZZER ?= clang
+SECONDS ?= 60
+FUZZ_CC = $(or $(FUZZER),$(CC))
+FUZZ_FLAGS = -g -O0 -Isrc -Wall -Werror $(SANITIZERS) \
+	$(if $(FUZZER),-fsanitize=fuzzer,-DKV_FUZZ_MAIN)
+THREADS = build/threads
+THREADS_FLAGS = -g -O1 -Isrc -Wall -Werror -fsanitize=thread -pthread
+SIMD = $(basename $(notdir $(wildcard src/simd/*.c)))
+C_TESTS = $(wildcard tests/fuzz_compiled/* src/simd/*.h src/simd/*.def)
+
+$(FUZZ)/%.o: src/simd/%.c $(C_TESTS)
+	mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
+
+$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(SIMD:%=$(FUZZ)/%.o)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^
+
+# What it found to cover stays in build/fuzz/corpus; a finding lies beside that as crash-*.
+fuzz-kernels: $(FUZZ)/kernels
+	mkdir -p $(FUZZ)/corpus
+	UBSAN_OPTIONS=print_stacktrace=1 $(FUZZ)/kernels $(if $(FUZZER),-max_total_time=$(SECONDS) \
+		-max_len=64 -print_final_stats=1 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus,$(SECONDS))
+
+$(THREADS)/%.o: src/simd/%.c $(C_TESTS)
+	mkdir -p $(@D)
+	$(CC) $(THREADS_FLAGS) -c -o $@ $<
+
+$(THREADS)/kernels: tests/fuzz_compiled/kernels_threads.c $(SIMD:%=$(THREADS)/%.o)
+	$(CC) $(THREADS_FLAGS) -o $@ $^
+
+sanitize-threads: $(THREADS)/kernels
+	TSAN_OPTIONS=halt_on_error=1 $(THREADS)/kernels
+
+# ---- lines of the C templates that tests run, over all instruction sets --------------------------
+
+COVERAGE_C = build/coverage-c
+COVERED = $(addprefix tests/,test_kernels.py test_transpose_kernels.py test_isa.py)
+
+$(COVERAGE_C)/built: $(SOURCES) $(wildcard kronvec/*.py kronvec/*/*.py)
+	rm -rf $(COVERAGE_C)
+	$(PYTHON) -m venv $(COVERAGE_C)/venv
+	$(COVERAGE_C)/venv/bin/pip install --quiet 'setuptools>=77' 'Cython>=3.3' \
+		'numpy>=2.1' 'scipy>=1.11' 'pytest>=8' 'hypothesis>=6.100'
+	mkdir $(COVERAGE_C)/source
+	cp -r setup.py pyproject.toml README.md LICENSE src kronvec $(COVERAGE_C)/source
+	rm -f $(COVERAGE_C)/source/kronvec/*.so
+	cd $(COVERAGE_C)/source && CFLAGS='--coverage -O0 -fprofile-update=atomic' LDFLAGS=--coverage \
+		../venv/bin/python setup.py -q build_ext --inplace
+	touch $@
+
+coverage-c: $(COVERAGE_C)/built
+	find $(COVERAGE_C)/source -name '*.gcda' -delete
+	PYTHONPATH=$(COVERAGE_C)/source PYTHONSAFEPATH=1 \
+		$(COVERAGE_C)/venv/bin/python -m pytest $(COVERED) $(ARGS)
+	$(COVERAGE_C)/venv/bin/python .ci/coverage_c.py $(COVERAGE_C)/source 95
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info kronvec/*.so docs/gallery docs/reference/generated

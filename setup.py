@@ -17,7 +17,8 @@ from setuptools import Extension, setup
 from setuptools.command.sdist import sdist
 
 SIMD = [
-    f"src/simd/{name}.c" for name in ("dispatch", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
+    f"src/simd/{name}.c"
+    for name in ("dispatch", "interrupt", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
 ]
 HEADERS = sorted(str(path) for path in Path("src/simd").glob("*.[hd]*"))
 # What other packages include, and cython_api.

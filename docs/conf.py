@@ -8,7 +8,7 @@ from pathlib import Path
 import kronvec.operators
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _gallery import choose, say_what_did_not_run  # noqa: E402
+from _gallery import choose, finish_pages  # noqa: E402
 
 project = "kronvec"
 author = "The kronvec developers"
@@ -42,13 +42,14 @@ html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "tutorial": [], "conventions": []}
+SINGLE = ("index", "tutorial", "conventions", "performance", "peers", "changelog")
+html_sidebars = {page: [] for page in SINGLE}  # nothing below them
 
 # ---- the reference, from the docstrings ---------------------------------------------------
 
@@ -109,6 +110,6 @@ def link_attributes(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Examples that did not run say so on their pages."""
-    app.connect("source-read", say_what_did_not_run(EXAMPLES))
+    """Listen to what Sphinx reads."""
+    app.connect("source-read", finish_pages(EXAMPLES))
     app.connect("autodoc-process-docstring", link_attributes, priority=600)  # after numpydoc

@@ -94,7 +94,7 @@ for name, value in decibels.items():
     print(f"{name:9} {value:.2f} dB" + (f", λ = {chosen[name]:.1e}" if name in chosen else ""))
 
 # %%
-# Tikhonov's picture solves :math:`(K^T K + \lambda I) x = K^T b`, which `solve` finds without the
+# Tikhonov's picture solves :math:`(K^T K + \lambda I) x = K^T b`, which ``solve`` finds without the
 # singular values of K:
 
 normal = K.T @ K + chosen["Tikhonov"] * Identity(n_y * n_x)

@@ -175,7 +175,7 @@ def test_public_docstrings_have_their_sections(name):
 def test_public_docstrings_describe_every_parameter(name):
     doc = inspect.getdoc(PUBLIC[name])
     for parameter in inspect.signature(PUBLIC[name]).parameters:
-        assert re.search(rf"^(?:.*, )?\*?{parameter}\b.*$", doc, re.MULTILINE), parameter
+        assert re.search(rf"^(?:.*, )?\*{{0,2}}{parameter}\b.*$", doc, re.MULTILINE), parameter
 
 
 # --------------------------------------------------------------------------------------

@@ -313,6 +313,30 @@ def test_streamed_panels_start_anywhere_in_a_line(dtype, isa):
 
 @every_isa
 @every_dtype
+def test_streamed_complex_entries_need_the_alignment_of_a_real_alone(dtype, isa):
+    """A line of the cache may begin within an entry."""
+    f, g = random(dtype, 8, 8), random(dtype, 2, 2, seed=1)
+    x, pairs = random(dtype, 2, 8, 128, seed=2), random(dtype, 3, 2, 2, 128, seed=3)
+    with use_isa(isa):
+        for start in range(1, 5):
+            y, z = (shifted(fresh(dtype, *a.shape), start) for a in (x, pairs))
+            compare("mode_product", (f, x), (y,), 8, stream=True)
+            compare("mode_pair", (g, g, pairs), (z,), 4, stream=True)
+            compare("mode_product", (f, x), (y,), 9, stream=True, accumulate=True)
+
+
+def shifted(a, reals):
+    """A copy that begins so many reals behind a line of the cache."""
+    real = a.real.dtype
+    memory = np.zeros(a.nbytes // real.itemsize + reals + 64 // real.itemsize, real)
+    first = -memory.ctypes.data % 64 // real.itemsize + reals
+    y = memory[first : first + a.nbytes // real.itemsize].view(a.dtype).reshape(a.shape)
+    y[...] = a
+    return y
+
+
+@every_isa
+@every_dtype
 def test_a_mode_pair_may_write_over_its_operand(dtype, isa):
     with use_isa(isa):
         for n, r in [(2, 40), (3, 40), (4, 40), (5, 40), (4, 1), (8, 1)]:

@@ -10,6 +10,7 @@ from .._factor_shapes import IdentityFactor, check_kron_axis
 from .._shapes import broadcast_batch, shape_error
 from ._generic_products import (
     along_axes,
+    broadcast_to,
     check_matrices,
     kron_matmul,
     promoted,
@@ -58,7 +59,7 @@ def _operands(xp, function, g, x, w):
         fits = False
     if not fits:
         raise shape_error(function, f"g must have the product's shape {shape}", g=g, x=x, w=w)
-    g = xp.reshape(xp.broadcast_to(g, shape), (*batch, x.shape[-2], w.shape[-1]))
+    g = xp.reshape(broadcast_to(xp, g, shape), (*batch, x.shape[-2], w.shape[-1]))
     return g, x, w
 
 
@@ -140,13 +141,13 @@ def kron_matmul_vjp(xp, g, factors, x, *, conjugate=True):
     rows = [f.shape[-2] for f in factors]
     shape = (*batch, math.prod(rows), cube.shape[-1])
     check_kron_axis(function, factors, cube, -2)
-    g = xp.broadcast_to(g, shape)
+    g = broadcast_to(xp, g, shape)
     dx = kron_matmul(xp, [_adjoint(xp, f, conjugate) for f in factors], g)
     gradients = []
     for i, f in enumerate(factors):
         others = [*factors[:i], IdentityFactor(f.shape[-1]), *factors[i + 1 :]]
         z = along_axes(xp, function, others, cube, 2, -2)
-        z = xp.broadcast_to(z, (*batch, *z.shape[-2:]))
+        z = broadcast_to(xp, z, (*batch, *z.shape[-2:]))
         left, right = math.prod(rows[:i]), math.prod(rows[i + 1 :]) * cube.shape[-1]
         z = xp.reshape(z, (*batch, left, f.shape[-1], right))
         sliced = xp.reshape(g, (*batch, left, rows[i], right))

@@ -33,6 +33,13 @@ def device_of(a):
     return "cpu" if isinstance(a, np.ndarray) else import_module("array_api_compat").device(a)
 
 
+def broadcast_to(xp, a, shape):
+    """The array seen in this shape, which a subclass of NumPy's keeps its type in."""
+    if isinstance(a, np.ndarray):
+        return np.broadcast_to(a, shape, subok=True)
+    return xp.broadcast_to(a, shape)
+
+
 def transpose(xp, a):
     """The last two axes exchanged."""
     return xp.matrix_transpose(a)
@@ -245,7 +252,7 @@ def along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1):
     elif core == 2:
         x = transpose(xp, x)
         columns = x.shape[-1]
-    x = xp.broadcast_to(x, (*batch, *x.shape[x.ndim - core :]))
+    x = broadcast_to(xp, x, (*batch, *x.shape[x.ndim - core :]))
     for i, f in enumerate(factors):
         if isinstance(f, IdentityFactor):
             continue

@@ -34,7 +34,14 @@ from .._triangle import (
     triangle_size,
     vec_positions,
 )
-from ._generic_products import check_matrices, device_of, khatri_rao, promoted, transpose
+from ._generic_products import (
+    broadcast_to,
+    check_matrices,
+    device_of,
+    khatri_rao,
+    promoted,
+    transpose,
+)
 
 
 def beside(xp, values, like, dtype=None):
@@ -284,7 +291,7 @@ def _columns_times(function, xp, mats, x, transposed, axis):
         folded = xp.reshape(x, (*x.shape[:-1], first.shape[-2], rest.shape[-2]))
         return xp.sum(first * xp.matmul(folded, rest), axis=-2, dtype=x.dtype)
     product = xp.matmul(first * x[..., None, :], transpose(xp, rest))
-    return xp.reshape(xp.broadcast_to(product, (*batch, *product.shape[-2:])), (*batch, rows))
+    return xp.reshape(broadcast_to(xp, product, (*batch, *product.shape[-2:])), (*batch, rows))
 
 
 def khatri_rao_matvec(xp, mats, x, *, transposed=False):
@@ -321,7 +328,7 @@ def mttkrp(xp, x, mats, mode):
     unfolded = xp.reshape(xp.permute_dims(x, axes), (*batch, core[mode], math.prod(rest)))
     if not others:
         columns = mats[0].shape[-1]
-        return xp.broadcast_to(unfolded, (*unfolded.shape[:-1], columns)) + 0
+        return broadcast_to(xp, unfolded, (*unfolded.shape[:-1], columns)) + 0
     return xp.matmul(unfolded, khatri_rao(xp, others))
 
 

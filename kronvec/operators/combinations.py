@@ -70,11 +70,19 @@ class Scaled(Operator):
         kind = number(0) if number in (int, float, complex) else np.result_type(self.scale)
         return (*self.operator._own_dtypes(), kind)
 
+    def _scale(self, y):
+        """``scale`` times y; an integer that the dtype of y has not (-2 and unsigned) widens it."""
+        if type(self.scale) is int and y.dtype.kind in "iu":
+            limits = np.iinfo(y.dtype)
+            if not limits.min <= self.scale <= limits.max:
+                return np.asarray(self.scale, np.min_scalar_type(self.scale)) * y
+        return self.scale * y
+
     def _matmul(self, x):
-        return self.scale * self.operator._matmul(x)
+        return self._scale(self.operator._matmul(x))
 
     def _rmatmul(self, x):
-        return self.scale * self.operator._rmatmul(x)
+        return self._scale(self.operator._rmatmul(x))
 
     def _transpose(self) -> Scaled:
         return Scaled(self.scale, self.operator._transpose())
@@ -222,10 +230,19 @@ class Sum(ByEigenvalues, Operator):
         super().__init__(shapes.pop(), common_dtype(terms))
         self.terms = terms
 
+    def _widened(self, x):
+        """x in the precision of the sum, which terms that move or scale only would not bring."""
+        dtypes = [dtype for term in self.terms for dtype in term._own_dtypes()]
+        if x.dtype.kind not in "fc" or not dtypes:
+            return x
+        return x.astype(np.result_type(x.dtype, *dtypes), copy=False)
+
     def _matmul(self, x):
+        x = self._widened(x)
         return reduce(np.add, (term._matmul(x) for term in self.terms))
 
     def _rmatmul(self, x):
+        x = self._widened(x)
         return reduce(np.add, (term._rmatmul(x) for term in self.terms))
 
     def _transpose(self) -> Sum:
