@@ -154,8 +154,9 @@ sdist: dist
 wheel: dist
 	$(call try,$(DIST)/kronvec-*.whl)
 
-# The wheel that `sdist` built of the sdist, and an sdist of its sources.
+# The wheel that `sdist` built of the sdist, and an sdist of its sources without what it had added.
 reproducible: sdist
+	rm -r $(DIST)/source/setup.cfg $(DIST)/source/PKG-INFO $(DIST)/source/*.egg-info
 	$(BIN)/python -m build --sdist --outdir $(DIST)/again $(DIST)/source >$(DIST)/again/log
 	cd $(DIST) && for each in kronvec-*; do cmp "$$each" "again/$$each" || exit 1; done
 
