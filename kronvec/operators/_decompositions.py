@@ -387,8 +387,8 @@ class Decompositions:
                 full = len(s) == min(self.shape)
                 return s.min(initial=np.inf) if full and s.size else s.dtype.type(0)
             return s.sum() if ord == "nuc" else s.max(initial=0)
-        dense = self._dense("norm")
-        return frobenius(dense) if ord == "fro" else np.linalg.norm(dense, ord)
+        dense = self._dense("norm")  # NumPy 2.1 has no maximum of no entries
+        return frobenius(dense) if ord == "fro" or not dense.size else np.linalg.norm(dense, ord)
 
     def _singular_values(self):
         """Those of `svd`, without the vectors."""
