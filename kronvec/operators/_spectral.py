@@ -45,6 +45,12 @@ def check_nonzero(function, w, scale):
         raise np.linalg.LinAlgError(f"{function}: singular, the eigenvalue {least} vanishes")
 
 
+def unit_power(sign, n):
+    """signⁿ of 0 or of a number of modulus 1, which roundings must not move away from it."""
+    power = sign**n
+    return power / abs(power) if power else power
+
+
 def slogdet_of(w, dtype):
     """Sign and logarithm of the product of eigenvalues; real for a real matrix."""
     size = np.abs(w)

@@ -13,6 +13,7 @@ from ._adjoints import reads_the_same_backwards
 from ._base import Operator
 from ._by_eigenvalues import ByEigenvalues
 from ._solving import inexact
+from ._spectral import unit_power
 from .diagonal import Diagonal
 
 
@@ -87,8 +88,7 @@ class Scaled(Operator):
 
     def tocsr(self, dtype=None):
         """The same matrix as a ``scipy.sparse.csr_array``; needs SciPy."""
-        matrix = self.operator.tocsr() * self.scale
-        return matrix.astype(self.dtype if dtype is None else dtype)
+        return (self.operator.tocsr() * self.scale).astype(self.dtype if dtype is None else dtype)
 
     # ------------------------------------------------------------------------------ algebra
 
@@ -123,9 +123,7 @@ class Scaled(Operator):
         n = self.shape[0]
         sign, logarithm = Diagonal(np.full(1, self.scale, inexact(self.dtype)))._slogdet()
         own_sign, own_logarithm = self.operator._slogdet()
-        power = sign**n  # roundings grow in a power
-        power = power / abs(power) if power else power
-        return (power * own_sign, n * logarithm + own_logarithm) if n else (sign**0, logarithm)
+        return unit_power(sign, n) * own_sign, (n * logarithm if n else 0) + own_logarithm
 
     def _is_hermitian(self) -> bool:
         return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
@@ -171,11 +169,13 @@ class Scaled(Operator):
     def _norm(self, ord):
         return abs(self.scale) * self.operator._norm(ord)
 
-    def _balanced(self):
-        balanced, e = self.operator._balanced()
-        size = exponent(np.asarray(self.scale))
-        scale = self.scale * math.ldexp(1.0, -size) if size else self.scale
-        return Scaled(scale, balanced), e + size
+    def _exponent(self) -> int:
+        return exponent(np.asarray(self.scale)) + self.operator._exponent()
+
+    def _times_power_of_two(self, e) -> Operator:
+        own = exponent(np.asarray(self.scale))
+        inner = self.operator._times_power_of_two(e + own)
+        return Scaled(self.scale * math.ldexp(1.0, -own), inner)
 
     def __repr__(self) -> str:
         return f"{self.scale} * {bracketed(self.operator)}"
@@ -202,10 +202,17 @@ class Sum(ByEigenvalues, Operator):
     K + diag(d) and P K Pᵀ + σ I for rows P of the identity, by `conjugate_gradients` with its
     default tolerance and a preconditioner: (K + mean(d) I)⁻¹ for one K and d within a factor of
     100, `NearestNeighbours` for other sums of Kronecker products and for gaps (this one needs
-    SciPy), else the diagonal.  Where
-    they find A not positive definite, or do not converge, up to 4096 rows are solved by
-    elimination and for more LinAlgError is raised.  ``slogdet`` of these forms the dense array,
-    which is refused beyond 4096 rows.
+    SciPy), else the diagonal. Where they find A not positive definite, or do not converge, up to
+    4096 rows are solved by elimination and for more LinAlgError is raised. ``slogdet`` of these
+    forms the dense array, which is refused beyond 4096 rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.operators import Dense, Identity
+    >>> K = Dense([[1.0, 2.0], [3.0, 4.0]]) + 10 * Identity(2)
+    >>> type(K).__name__, K @ [1.0, 1.0]
+    ('Sum', array([13., 17.]))
     """
 
     def __init__(self, *terms: Operator) -> None:
