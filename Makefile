@@ -221,14 +221,16 @@ FUZZ_FLAGS = -g -O0 -Isrc -Wall $(SANITIZERS) \
 	$(if $(FUZZER),-fsanitize=fuzzer,-DKV_FUZZ_MAIN)
 THREADS = build/threads
 THREADS_FLAGS = -g -O1 -Isrc -Wall -fsanitize=thread -pthread
-SIMD = $(basename $(notdir $(wildcard src/simd/*.c)))
+# All but what needs Python.
+SIMD = $(filter-out interrupt,$(basename $(notdir $(wildcard src/simd/*.c))))
+UNINTERRUPTED = tests/fuzz_compiled/uninterrupted.c
 C_TESTS = $(wildcard tests/fuzz_compiled/* src/simd/*.h src/simd/*.def)
 
 $(FUZZ)/%.o: src/simd/%.c $(C_TESTS)
 	mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
 
-$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(SIMD:%=$(FUZZ)/%.o)
+$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(UNINTERRUPTED) $(SIMD:%=$(FUZZ)/%.o)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^
 
 # What it found to cover stays in build/fuzz/corpus; a finding lies beside that as crash-*.
@@ -241,7 +243,7 @@ $(THREADS)/%.o: src/simd/%.c $(C_TESTS)
 	mkdir -p $(@D)
 	$(CC) $(THREADS_FLAGS) -c -o $@ $<
 
-$(THREADS)/kernels: tests/fuzz_compiled/kernels_threads.c $(SIMD:%=$(THREADS)/%.o)
+$(THREADS)/kernels: tests/fuzz_compiled/kernels_threads.c $(UNINTERRUPTED) $(SIMD:%=$(THREADS)/%.o)
 	$(CC) $(THREADS_FLAGS) -o $@ $^
 
 sanitize-threads: $(THREADS)/kernels
