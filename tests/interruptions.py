@@ -145,6 +145,7 @@ def interrupt(name, workers):
     kwargs = {"workers": workers} if workers > 1 else {}
     work, out, seconds = long_work(name, **kwargs)
     sent = []
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for jobs behind
 
     def send():
         time.sleep(seconds / 5)

@@ -84,7 +84,7 @@ def test_a_raised_flag_ends_the_work_of_threads_that_heed_it():
         with pytest.raises(_kernels.Stopped):
             kv.kron_matmul(factors, x)
         with pytest.raises(_kernels.Stopped):  # the loop of a gufunc
-            kv.triple_product(*[random("float64", 20000, 8, 8)] * 3)
+            kv.triple_product(*[random("float64", 2000, 12, 12)] * 3)
     kv.kron_matmul(factors, x)
 
 
