@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._shapes import as_array, check_indices, shape_error
+from ._shapes import as_array, broadcast, check_indices, shape_error
 
 if TYPE_CHECKING:
     pass
@@ -90,7 +90,7 @@ def factors_batch(function: str, factors, x, core: int) -> tuple[int, ...]:
     if all(f.ndim == 2 for f in factors):
         return x.shape[: x.ndim - core]
     try:
-        return np.broadcast_shapes(x.shape[: x.ndim - core], *(f.shape[:-2] for f in factors))
+        return broadcast(x.shape[: x.ndim - core], *(f.shape[:-2] for f in factors))
     except ValueError:
         named = {f"factor_{i}": f for i, f in enumerate(factors)}
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from ._shapes import as_plain, broadcast_batch, check_addressable, shape_error
+from ._shapes import as_plain, broadcast, broadcast_batch, check_addressable, shape_error
 
 
 def adjoint(a, conjugate):
@@ -56,7 +56,7 @@ def pull_back_kron(g, a, b, conjugate):
 def read_cotangent(function, g, shape, **operands):
     """g broadcast to the shape of the product that it belongs to."""
     try:
-        fits = np.broadcast_shapes(g.shape, shape) == shape
+        fits = broadcast(g.shape, shape) == shape
     except ValueError:
         fits = False
     if not fits:

@@ -108,7 +108,9 @@ def _moved(function, move, x, n, axis, length, divides, out):
         check_out(function, out, shape, dtype)
         direct = type(out) is np.ndarray and out.dtype == dtype and not np.may_share_memory(out, x)
     target = out if direct else np.empty(shape, dtype)
-    source = x if x.dtype == dtype else x.astype(dtype)
+    # What adds reads aligned entries, so that it needs no memory once it writes.
+    as_it_is = x.dtype == dtype and (move in _GATHERS or x.flags.aligned)
+    source = x if as_it_is else x.astype(dtype)
     if target.size and x.ndim > 1 and axis == -2 and x.shape[-1] == 1:  # a column: no axis behind
         move(target[..., 0], source[..., 0], n, TAILS[0])
     elif target.size:

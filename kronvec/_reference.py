@@ -296,9 +296,9 @@ def kron_matmul_vjp(g, factors, x, *, conjugate=True):
 
 
 def per_sample_sqnorm(g, x):
-    """‖dW_i‖² of each sample, dW_i = X_iᴴ G_i; a row of a 2-D x is a sample, X_i of one row."""
+    """‖dW_i‖² of each sample, dW_i = X_iᴴ G_i; where both are 2-D, rows are samples of one row."""
     g, x = _operands(g, x)
-    if x.ndim == 2:
+    if g.ndim == x.ndim == 2:
         return row_sqnorm(x) * row_sqnorm(g)
     dw = _adjoint(x) @ g
     return row_sqnorm(dw.reshape(dw.shape[:-2] + (dw.shape[-2] * dw.shape[-1],)))

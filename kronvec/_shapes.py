@@ -111,6 +111,16 @@ def check_scalar(function: str, name: str, value) -> None:
         raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}{shape}")
 
 
+def check_rate(function: str, name: str, value) -> None:
+    """A positive number, or None."""
+    if value is None:
+        return
+    if not isinstance(value, (Real, np.number)):
+        raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+    if not value > 0:
+        raise ValueError(f"{function}: {name} must be positive, got {value}")
+
+
 def check_addressable(function: str, shape, itemsize: int) -> None:
     """Refuse a result that no address space holds, before anything is allocated."""
     # NumPy refuses an axis that is too long also where another one is empty.
@@ -153,6 +163,14 @@ def check_out(function: str, out, shape, dtype) -> None:
         raise ValueError(f"{function}: out is read-only")
 
 
+def broadcast(*shapes) -> tuple[int, ...]:
+    """`numpy.broadcast_shapes`; ValueError also for more axes than its 32."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+
+
 def broadcast_batch(function: str, core=None, **arguments) -> tuple[int, ...]:
     """The common batch shape of matrices: their leading axes, broadcast as in np.matmul.
 
@@ -160,9 +178,7 @@ def broadcast_batch(function: str, core=None, **arguments) -> tuple[int, ...]:
     """
     core = core or {}
     try:
-        return np.broadcast_shapes(
-            *(a.shape[: a.ndim - core.get(name, 2)] for name, a in arguments.items())
-        )
+        return broadcast(*(a.shape[: a.ndim - core.get(name, 2)] for name, a in arguments.items()))
     except ValueError:
         raise shape_error(function, "batch axes do not broadcast", **arguments) from None
 

@@ -117,6 +117,7 @@ def duplicate(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
         return
     square = _square(target, n, tail)
     below = np.tri(_PANEL, k=-1, dtype=bool).reshape(_PANEL, _PANEL, *(1,) * len(tail))
+    room = np.empty_like(square[..., :_PANEL, :_PANEL, *tail])
     for begin, end in _panels(n):
         for run, column in _runs(source, square, n, begin, end, tail):
             column[...] = run
@@ -124,7 +125,9 @@ def duplicate(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
         _transpose(square[..., end:, panel, *tail], square[..., panel, end:, *tail], tail)
         corner = square[..., panel, panel, *tail]
         size = end - begin
-        np.copyto(corner, _swapped(corner, tail).copy(), where=below[:size, :size])
+        upper = room[..., :size, :size, *tail]
+        upper[...] = _swapped(corner, tail)
+        np.copyto(corner, upper, where=below[:size, :size])
 
 
 def spread(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
@@ -151,28 +154,33 @@ def pick(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
 def fold(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """Dᵀ: the sum of both halves, the diagonal once."""
     if n <= CACHED_SIZE:
-        pick(target, source, n, tail)
         upper = np.take(source, for_size(lower_positions, n), axis=-1 - len(tail))
         upper[..., for_size(diagonal_positions, n), *tail] = 0
+        pick(target, source, n, tail)
         np.add(target, upper, out=target)
         return
+    zero = np.zeros((), source.dtype)
     for rows, mirrored in _lower_panels(target, source, n, tail):
         for r in range(rows.shape[-2 - len(tail)]):
-            mirrored[..., r, r, *tail] = 0
+            mirrored[..., r, r, *tail] = zero
         np.add(mirrored, rows, out=mirrored)
 
 
 def average(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """D⁺: the mean of both halves, each halved first so that no sum overflows."""
-    if n <= CACHED_SIZE:
-        pick(target, source, n, tail)
-        upper = np.take(source, for_size(lower_positions, n), axis=-1 - len(tail))
-        np.add(halve(target), halve(upper), out=target)
-    else:
-        for rows, mirrored in _lower_panels(target, source, n, tail):
-            np.add(halve(mirrored), halve(rows.copy()), out=mirrored)
     diagonal = for_size(diagonal_positions, n)
-    target[..., diagonal, *tail] = source[..., :: n + 1, *tail]
+    if n <= CACHED_SIZE:
+        upper = halve(np.take(source, for_size(lower_positions, n), axis=-1 - len(tail)))
+        pick(target, source, n, tail)
+        np.add(halve(target), upper, out=target)
+    else:
+        room = _panel_room(source, n)
+        for rows, mirrored in _lower_panels(target, source, n, tail):
+            lower = room[: rows.size].reshape(rows.shape)
+            lower[...] = rows
+            np.add(halve(mirrored), halve(lower), out=mirrored)
+    for j, position in enumerate(diagonal.tolist()):  # one by one takes no memory
+        target[..., position, *tail] = source[..., j * (n + 1), *tail]
 
 
 def duplicate_halves(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
@@ -186,22 +194,28 @@ def duplicate_halves(target: NDArray, source: NDArray, n: int, tail: tuple) -> N
 def symmetrize(target: NDArray, source: NDArray, n: int, tail: tuple) -> None:
     """N: (S + Sᵀ) / 2, each halved first so that no sum overflows; the diagonal as it is."""
     squares = [_square(a, n, tail) for a in (target, source)]
+    room = _panel_room(source, n)
     for begin, end in _panels(n):
         part, rows = (a[..., begin:end, :, *tail] for a in squares)
         part[...] = rows
-        mirrored = np.empty(part.shape, target.dtype)
+        mirrored = room[: part.size].reshape(part.shape)
         _transpose(mirrored, squares[1][..., begin:end, *tail], tail)
         np.add(halve(part), halve(mirrored), out=part)
     target[..., :: n + 1, *tail] = source[..., :: n + 1, *tail]
 
 
 def halve(a: NDArray) -> NDArray:
-    """``a``, halved where it is; a complex infinity keeps its other part."""
+    """``a``, halved where it is and without memory; a complex infinity keeps its other part."""
     if a.dtype.kind == "O":
-        return np.true_divide(a, 2, out=a)
+        return np.true_divide(a, _TWO, out=a)
     for part in (a.real, a.imag) if a.dtype.kind == "c" else (a,):
-        np.multiply(part, 0.5, out=part)
+        np.multiply(part, _HALVES[part.dtype.char], out=part)
     return a
+
+
+# As arrays, which NumPy would make of the numbers each time.
+_TWO = np.array(2, object)
+_HALVES = {char: np.array(0.5, char) for char in "efdg"}
 
 
 def _gather(target: NDArray, source: NDArray, positions: NDArray[np.intp], tail: tuple) -> None:
@@ -256,10 +270,11 @@ def _lower_panels(
     What the fresh array holds afterwards goes to the vech ``target``.
     """
     square = _square(source, n, tail)
+    room = _panel_room(source, n)
     start = 0
     for begin, end in _panels(n):
         rows = square[..., begin:end, begin:, *tail]
-        mirrored = np.empty(rows.shape, source.dtype)
+        mirrored = room[: rows.size].reshape(rows.shape)
         _transpose(mirrored, square[..., begin:, begin:end, *tail], tail)
         yield rows, mirrored
         # the panel is the top of a triangle of n - begin columns
@@ -268,6 +283,12 @@ def _lower_panels(
         for run, column in _runs(part, mirrored, n - begin, 0, end - begin, tail):
             run[...] = column
         start = stop
+
+
+def _panel_room(source: NDArray, n: int) -> NDArray:
+    """Memory of the largest panel; made before anything is written, as it may not be had."""
+    squares = source.size // (n * n)
+    return np.empty(squares * n * min(n, _PANEL), source.dtype)
 
 
 def _panel_entries(n: int, begin: int, end: int) -> int:

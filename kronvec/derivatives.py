@@ -20,6 +20,7 @@ from ._results import assign, store
 from ._shapes import (
     as_array,
     as_plain,
+    broadcast,
     broadcast_batch,
     check_addressable,
     check_out,
@@ -297,6 +298,7 @@ def linear_vjp(
     return dx, dw, _reduce_parameter(db, (*w.shape[:-2], w.shape[-1]), sum_batch, 1)
 
 
+@array_api
 def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None) -> NDArray:
     """Squared norm of each sample's weight gradient: ``‖dW_i‖²_F`` with ``dW_i = X_iᴴ G_i``.
 
@@ -347,7 +349,7 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None)
     core = 1 if rows else 2
     fits = rows or g.shape[-2] == x.shape[-2]
     try:
-        shape = np.broadcast_shapes(g.shape[: g.ndim - core], x.shape[: x.ndim - core])
+        shape = broadcast(g.shape[: g.ndim - core], x.shape[: x.ndim - core])
     except ValueError:
         fits = False
     if not fits:
@@ -358,8 +360,7 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None)
     if out is not None:
         check_out(function, out, shape, real)
     if dtype not in _kernels.DTYPES:
-        samples = (g, x) if rows else (g[(None,) * (g.ndim == 2)], x[(None,) * (x.ndim == 2)])
-        result = np.asarray(_reference.per_sample_sqnorm(*samples)).reshape(shape)
+        result = np.asarray(_reference.per_sample_sqnorm(g, x))
     elif rows:
         result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)
     else:

@@ -15,7 +15,7 @@ from ._factor_gradients import pull_back_factors
 from ._factor_shapes import check_kron_axis, read_factors
 from ._foreign import array_api
 from ._gradients import adjoint, pull_back_kron, read_cotangent, reduce_to
-from ._shapes import as_plain, broadcast_batch, check_order, shape_error
+from ._shapes import as_plain, broadcast, broadcast_batch, check_order, shape_error
 from .products import triple_product
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _cheapest(m, n, p, q):
     return min(m * p * (n + q), n * q * (m + p))
 
 
+@array_api
 def vec_trick_vjp(
     g: ArrayLike,
     a: ArrayLike,
@@ -228,6 +229,7 @@ def kron_vjp(
     return reduce_to(da, a.shape).reshape(a_shape), reduce_to(db, b.shape).reshape(b_shape)
 
 
+@array_api
 def kron_matmul_vjp(
     g: ArrayLike, factors: Iterable[ArrayLike], x: ArrayLike, *, conjugate: bool = True
 ) -> tuple[list[NDArray], NDArray]:
@@ -286,7 +288,7 @@ def kron_matmul_vjp(
     check_kron_axis(function, factors, x, -min(x.ndim, 2))
     columns = x.shape[-1:] if x.ndim > 1 else ()
     try:
-        batch = np.broadcast_shapes(x.shape[:-2], *(f.shape[:-2] for f in factors))
+        batch = broadcast(x.shape[:-2], *(f.shape[:-2] for f in factors))
     except ValueError:
         named = {f"factor_{i}": f for i, f in enumerate(factors)}
         raise shape_error(function, "batch axes do not broadcast", x=x, **named) from None

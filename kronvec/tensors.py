@@ -12,8 +12,9 @@ import numpy as np
 from . import _kernels
 from ._columns import BLOCK_BYTES, column_pair, has_few_columns, row_blocks
 from ._factor_shapes import check_alike
+from ._foreign import array_api
 from ._results import any_masked, store, wrap_like
-from ._shapes import as_array, check_addressable, check_out, shape_error
+from ._shapes import as_array, broadcast, check_addressable, check_out, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FEW_TERMS = 8
 
 
+@array_api
 def mttkrp(
     x: ArrayLike, mats: Sequence[ArrayLike | None], mode: int, *, out: NDArray | None = None
 ) -> NDArray:
@@ -98,7 +100,7 @@ def mttkrp(
     if any(a.shape[-2] != n for a, n in zip(others, core[:mode] + core[mode + 1 :], strict=True)):
         raise shape_error("mttkrp", "matrices need as many rows as x has entries", x=x, **named)
     try:
-        batch = np.broadcast_shapes(batch, *(a.shape[:-2] for a in others))
+        batch = broadcast(batch, *(a.shape[:-2] for a in others))
     except ValueError:
         raise shape_error("mttkrp", "batch axes do not broadcast", x=x, **named) from None
     shape, dtype = (*batch, core[mode], columns), np.result_type(x, *others)

@@ -81,13 +81,13 @@ cdef object call_two_tier(TwoTier self, PyObject **args, size_t nargsf, PyObject
     return PyObject_Vectorcall(self.general, args, nargsf, kwnames)
 
 
-cdef void enable_vectorcall():
+cdef Py_ssize_t offset_of_vectorcall():
     cdef TwoTier instance = TwoTier.__new__(TwoTier)
-    kv_make_vectorcall(<PyObject *>TwoTier,
-                       <char *>&instance.vectorcall - <char *><void *>instance)
+    return <char *>&instance.vectorcall - <char *><void *>instance
 
 
-enable_vectorcall()
+cdef Py_ssize_t vectorcall_offset = offset_of_vectorcall()
+kv_make_vectorcall(<PyObject *>TwoTier, vectorcall_offset)
 
 
 def two_tier(name):
@@ -100,6 +100,9 @@ def two_tier(name):
         functools.update_wrapper(function, general)
         return function
     return decorate
+
+
+include "_gate.pxi"
 
 
 # Products up to this many multiply-adds run in our own kernels, larger ones in np.matmul.
@@ -289,8 +292,31 @@ cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs, PyObject *out):
     return result
 
 
-# kron of two matrices, and bkron without batch axes.
+# kron of two vectors: one row each.
+cdef object fast_kron_of_vectors(PyObject **args, PyObject *out):
+    cdef int dtype = kernel_dtype(kv_type(args[0]))
+    cdef Py_ssize_t m = kv_dims(args[0])[0], n = kv_dims(args[1])[0]
+    cdef cnp.npy_intp size = m * n
+    if dtype < 0 or kv_type(args[0]) != kv_type(args[1]) or <double>m * n > release_limit:
+        return None
+    result = target(1, &size, args, 2, out)
+    if result is None:
+        return None
+    if outer(dtype, view(kv_bytes(args[0]), 1, m, 0, kv_strides(args[0])[0]),
+             view(kv_bytes(args[1]), 1, n, 0, kv_strides(args[1])[0]),
+             view(kv_bytes(<PyObject *>result), 1, size, 0, kv_itemsize(args[0]))):
+        raise MemoryError
+    return result
+
+
 cdef object fast_kron(PyObject **args, Py_ssize_t nargs, PyObject *out):
+    if nargs == 2 and plain(args[0], 1) and plain(args[1], 1):
+        return fast_kron_of_vectors(args, out)
+    return fast_bkron(args, nargs, out)
+
+
+# bkron without batch axes, which is kron of two matrices.
+cdef object fast_bkron(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix a, b, y
     cdef double size
@@ -367,8 +393,10 @@ cdef fast_path fast_path_named(str name) except NULL:
         return fast_matmul_vjp
     if name == "matmul_jvp":
         return fast_matmul_jvp
-    if name == "kron" or name == "bkron":
+    if name == "kron":
         return fast_kron
+    if name == "bkron":
+        return fast_bkron
     if name == "commutation_matmul":
         return fast_commutation_matmul
     if name == "kron_matvec":

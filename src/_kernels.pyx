@@ -346,7 +346,8 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
     cdef int failed = 0
     if y.rows == 0 or y.cols == 0:
         return 0
-    if y.row_stride == itemsize and y.col_stride != itemsize:
+    # What lies column by column, and a single column, is written as rows of the transpose.
+    if y.row_stride == itemsize and (y.col_stride != itemsize or y.cols == 1):
         a, b, y = transposed(a), transposed(b), transposed(y)
         target = y
     packed_a.heap = packed_b.heap = packed_y.heap = NULL

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import gc
 import itertools
+import math
 import mmap
 import sys
 import tracemalloc
@@ -58,13 +59,13 @@ def filler(dtype, shape):
 
 
 def _reversed(a):
-    flip = (slice(None, None, -1),) * a.ndim
+    flip = (..., *(slice(None, None, -1),) * a.ndim)
     return a[flip].copy()[flip]
 
 
 def _strided(a):
     gaps = filler(a.dtype, tuple(2 * n + 1 for n in a.shape))
-    view = gaps[tuple(slice(1, 2 * n + 1, 2) for n in a.shape)]
+    view = gaps[(..., *(slice(1, 2 * n + 1, 2) for n in a.shape))]
     view[...] = a
     return view
 
@@ -137,7 +138,8 @@ def replace_leaf(tree, position, value):
 
 def lift(a):
     """The array in the widest precision of its kind."""
-    return np.asarray(a, np.clongdouble if a.dtype.kind == "c" else np.longdouble)
+    is_complex = a.dtype.kind == "c" or _holds(a, (complex, np.complexfloating))
+    return np.asarray(a, np.clongdouble if is_complex else np.longdouble)
 
 
 def gamma(roundings, dtype):
@@ -157,7 +159,7 @@ def gamma(roundings, dtype):
 def assert_bounded(got, exact, magnitude, roundings):
     """|got - exact| <= γ_k magnitude in every component."""
     error = np.abs(lift(np.asarray(got)) - exact)
-    bound = gamma(roundings, float if got.dtype.kind == "O" else got.dtype) * magnitude
+    bound = gamma(roundings, _precision(np.asarray(got))) * magnitude
     bad = ~(error <= bound)
     assert not bad.any(), (
         f"{bad.sum()} of {bad.size} components beyond the bound; first at {np.argwhere(bad)[0]}: "
@@ -165,9 +167,18 @@ def assert_bounded(got, exact, magnitude, roundings):
     )
 
 
-def _holds_floats(a):
-    """An object array that rounds."""
-    return a.dtype.kind == "O" and any(isinstance(v, float) for v in np.asarray(a).flat)
+def _holds(a, kinds):
+    """Whether an object array has entries of these types."""
+    return a.dtype.kind == "O" and any(isinstance(v, kinds) for v in np.asarray(a).flat)
+
+
+def _precision(a):
+    """The dtype that entries are rounded to: of objects double, or the least precise in it."""
+    if a.dtype.kind != "O":
+        return a.dtype
+    found = {np.result_type(type(v)) for v in a.flat if isinstance(v, np.inexact)}
+    double = np.dtype(complex if _holds(a, (complex, np.complexfloating)) else float)
+    return max([double, *found], key=lambda dtype: np.finfo(dtype).eps)
 
 
 def assert_matches(got, name, args, roundings=0, **kwargs):
@@ -176,7 +187,7 @@ def assert_matches(got, name, args, roundings=0, **kwargs):
     plain = leaves(definition(*args, **kwargs))
     results = leaves(got)
     assert len(results) == len(plain)
-    inexact = any(p.dtype.kind in "fc" or _holds_floats(p) for p in plain)
+    inexact = any(p.dtype.kind in "fc" or _holds(p, (float, complex, np.inexact)) for p in plain)
     if inexact:
         with np.errstate(all="ignore"):
             exact = leaves(definition(*map_arrays(lift, args), **kwargs))
@@ -238,6 +249,22 @@ def guarded(a, side):
     view = raw[first : first + a.nbytes].view(a.dtype).reshape(a.shape)
     view[...] = a
     return view
+
+
+def spaced(a, side, inner=1):
+    """``guarded``, but each block of the last ``inner`` axes lies 3 items behind the one before.
+
+    Returns the array and all items of its memory, in which those of the gaps are ``filler``.
+    """
+    block = math.prod(a.shape[a.ndim - inner :])
+    blocks = math.prod(a.shape[: a.ndim - inner])
+    memory = guarded(filler(a.dtype, (max(0, blocks * (block + 3) - 3) if a.size else 0,)), side)
+    if a.size == 0:
+        return a.copy(), memory
+    outer = np.empty((*a.shape[: a.ndim - inner], block + 3), a.dtype).strides[:-1]
+    view = np.lib.stride_tricks.as_strided(memory, a.shape, (*outer, *a[(0,) * len(outer)].strides))
+    view[...] = a
+    return view, memory
 
 
 # --------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def _correlate2d(image, kernel, mode="valid"):
 
 
 def _convolve2d(image, kernel, mode="full"):
-    return correlate(image, kernel[::-1, ::-1], *_convolution_extent(image, kernel, mode))
+    return correlate(image, np.flip(kernel), *_convolution_extent(image, kernel, mode))
 
 
 def _beside_the_real_axis(image, kernel, mode="valid"):
