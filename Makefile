@@ -2,6 +2,7 @@
 #
 #   make demo       the main job on real data
 #   make test       the test suite            make test ARGS="-k kron -x"
+#   make fuzz       many new examples for every public function: make fuzz EXAMPLES=1000 SEED=7
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
 #   make types      the type checker over the Python layer
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
@@ -18,7 +19,7 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint types format dist sdist wheel embedding sanitize clean
+.PHONY: demo test fuzz lint types format dist sdist wheel embedding sanitize clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -36,6 +37,13 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/pytest $(ARGS)
+
+# Examples of each of some 800 tests; the seed, which pytest's command line shows, repeats a run.
+EXAMPLES ?= 150
+SEED := $(or $(SEED),$(shell date +%s))
+
+fuzz: $(VENV)/.test
+	KRONVEC_FUZZ=$(EXAMPLES) $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) $(ARGS)
 
 # ---- style: the stubs are compared with the compiled modules, but for the one that needs JAX ----
 
