@@ -272,3 +272,11 @@ def test_zeros_do_not_hide_nan(vjp):
     assert all(np.isnan(d).all() for d in leaves(vjp(nan, zero, zero)))
     dx, dw, *_ = vjp(zero, zero, nan)
     assert np.isnan(dx).all() and not np.isnan(dw).any()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "longdouble", "int64"])
+def test_rows_are_samples_only_where_both_operands_are_matrices(dtype):
+    g, x = random(dtype, 1, 3, 2), random(dtype, 3, 4)
+    for args in [(g, x), (x, g)]:
+        check("per_sample_sqnorm", *args, roundings=60)
+        assert kv.per_sample_sqnorm(*args).shape == (1,)
