@@ -4,6 +4,7 @@
 #   make test       the test suite            make test ARGS="-k kron -x"
 #   make test-parallel  every test on four threads at once (pytest-run-parallel)
 #   make leaks      10^5 calls of every function; what each leaves behind
+#   make fuzz       many new examples for every public function: make fuzz EXAMPLES=1000 SEED=7
 #   make lint       what CI and pre-commit check; `make format` puts most of it right
 #   make types      the type checker over the Python layer
 #   make docs       the site, into build/docs; warnings are errors
@@ -34,7 +35,7 @@ SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.
 
 .PHONY: demo test lint types format docs figures bench-compare asv coverage mutants dist sdist \
 	wheel reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads \
-	fuzz-kernels coverage-c test-parallel leaks clean
+	fuzz-kernels coverage-c test-parallel leaks fuzz clean
 .DELETE_ON_ERROR:
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
@@ -61,6 +62,12 @@ test-parallel: $(VENV)/.parallel
 # ARGS="1000 kron" for fewer calls, or for some functions.
 leaks: $(VENV)/.test
 	$(BIN)/python tests/leaks.py $(ARGS)
+# Examples of each of some 800 tests; the seed, which pytest's command line shows, repeats a run.
+EXAMPLES ?= 150
+SEED := $(or $(SEED),$(shell date +%s))
+
+fuzz: $(VENV)/.test
+	KRONVEC_FUZZ=$(EXAMPLES) $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) $(ARGS)
 
 # ---- style: the stubs are compared with the compiled modules, but for the one that needs JAX ----
 

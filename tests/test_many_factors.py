@@ -227,3 +227,9 @@ def test_products_of_large_factors_agree_however_their_columns_stand(monkeypatch
     plain = kv.kron_matmul(factors, x)
     monkeypatch.setattr(_run, "level2_bytes", lambda: 0)
     assert_allclose(kv.kron_matmul(factors, x), plain, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "longdouble", "object"])
+def test_sums_of_no_terms_are_zero_whatever_other_factors_hold(dtype):
+    factors = [np.zeros((2, 0), dtype), np.array([[np.inf]], dtype)]
+    assert_array_equal(kv.kron_matmul(factors, np.zeros((0, 3), dtype)), np.zeros((2, 3), dtype))
