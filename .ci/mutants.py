@@ -9,6 +9,7 @@ as a survivor.  Prints the survivors; the status is 1 if fewer than 90% are kill
 
 import argparse
 import ast
+import functools
 import os
 import random
 import shutil
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[1]
 # Measured, drawn and told rather than computed.
 LEFT_OUT = ("bench", "demo", "__main__.py")
 COPIED = ("kronvec", "tests", "docs", "examples", "src", "README.md", "pyproject.toml", "setup.py")
+
+TEST_FILES = {p.stem: p.relative_to(ROOT) for p in (ROOT / "tests").rglob("test_*.py")}
 
 COMPARISONS = {
     ast.Lt: ast.LtE,
@@ -126,24 +129,26 @@ def mutants_of(path):
                 yield path.relative_to(ROOT), node.lineno, before, text, after
 
 
-def tests_of(data, path, line):
-    """Node ids of the test functions that run the line; those of the file if it runs at import."""
-    measured = [name for name in data.measured_files() if name.endswith(f"/{path}")]
+@functools.cache
+def contexts_of(data, path):
+    """Line -> the test functions that run it."""
     by_line = {}
-    for name in measured:
-        for number, contexts in data.contexts_by_lineno(name).items():
-            by_line.setdefault(number, set()).update(contexts)
-    contexts = by_line.get(line, set()) - {""}
+    for name in data.measured_files():
+        if name.endswith(f"/{path}"):
+            for number, contexts in data.contexts_by_lineno(name).items():
+                by_line.setdefault(number, set()).update(set(contexts) - {""})
+    return by_line
+
+
+def tests_of(data, path, line):
+    """Node ids of the test functions that run the line; of the whole file for None."""
+    by_line = contexts_of(data, path)
+    contexts = set().union(*by_line.values()) if line is None else by_line.get(line, set())
     ids = set()
     for context in contexts:
-        module, _, function = context.partition(".")
-        while not (found := list((ROOT / "tests").rglob(f"{module.rpartition('.')[2]}.py"))):
-            module, _, function = f"{module}.{function}".rpartition(".")
-            if not module:
-                break
-        if found and function:
-            name = function.split(".")[0]
-            ids.add(f"{found[0].relative_to(ROOT)}::{name}")
+        module, _, function = context.removeprefix("tests.").partition(".")
+        if module in TEST_FILES and function:
+            ids.add(f"{TEST_FILES[module]}::{function.split('.')[0]}")
     return sorted(ids)
 
 
@@ -190,9 +195,11 @@ def main():
     data.read()
     files = sorted((ROOT / "kronvec").rglob("*.py"))
     files = [p for p in files if not set(LEFT_OUT) & set(p.relative_to(ROOT / "kronvec").parts)]
-    everything = [m for p in files if given.only in str(p) for m in mutants_of(p)]
+    ran = [p for p in files if tests_of(data, p.relative_to(ROOT), None)]
+    print("without tests here (an extra is absent):", *(p.name for p in set(files) - set(ran)))
+    everything = [m for p in ran if given.only in str(p) for m in mutants_of(p)]
     chosen = random.Random(given.seed).sample(everything, min(given.count, len(everything)))
-    print(f"{len(chosen)} of {len(everything)} mutants of {len(files)} files, seed {given.seed}")
+    print(f"{len(chosen)} of {len(everything)} mutants of {len(ran)} files, seed {given.seed}")
 
     trees: Queue[Path] = Queue()
     with tempfile.TemporaryDirectory() as folder:

@@ -67,7 +67,7 @@ def _kron(a, b):
 def _trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     if (offset, axis1, axis2, dtype, out) != (0, 0, 1, None, None):
         return NotImplemented
-    return a.diagonal().sum()
+    return a.trace()
 
 
 @implements(np.transpose)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._kernels import DTYPES
-from .._shapes import as_plain, check_formable, shape_error
+from .._shapes import as_plain, check_addressable, check_formable, shape_error
 from ._refinement import eliminate, refined_in_more_precision
 
 if TYPE_CHECKING:
@@ -322,7 +322,9 @@ class Solving:
         return self._diagonal().sum()
 
     def _diagonal(self):
-        i = np.arange(min(self.shape))
+        n = min(self.shape)
+        check_addressable(f"{type(self).__name__}.diagonal", (n,), np.dtype(np.intp).itemsize)
+        i = np.arange(n)
         return self._entries(i, i)
 
     def _det(self):

@@ -47,13 +47,6 @@ class Scaled(Operator):
     ----------
     scale : scalar
     operator : Operator
-
-    Examples
-    --------
-    >>> from kronvec.operators import KroneckerProduct
-    >>> K = 2 * KroneckerProduct([[1.0, 2.0]], [[3.0]])
-    >>> type(K).__name__, K @ [1.0, 1.0]
-    ('Scaled', array([18.]))
     """
 
     def __init__(self, scale, operator: Operator) -> None:
@@ -325,13 +318,6 @@ class Product(Operator):
     ----------
     operators : tuple of Operator
         From left to right.
-
-    Examples
-    --------
-    >>> from kronvec.operators import KroneckerProduct, Restriction
-    >>> K = Restriction([0, 3], 4) @ KroneckerProduct([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
-    >>> type(K).__name__, K @ [1.0, 1.0, 1.0, 1.0]
-    ('Product', array([3., 7.]))
     """
 
     def __init__(self, *operators: Operator) -> None:

@@ -102,6 +102,9 @@ class Identity(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
+    def _trace(self):
+        return np.float64(self.shape[0])
+
     def _solve(self, b):
         return b.copy()
 

@@ -131,7 +131,7 @@ def relu(x):
     holomorphic=False,
 )
 def abs(x):
-    """Of every entry |x|, of derivative sign x, 0 at 0; of real variables alone."""
+    """Of every entry ``|x|``, of derivative sign x, 0 at 0; of real variables alone."""
 
 
 @function_of_entries(
