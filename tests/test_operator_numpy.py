@@ -1,4 +1,4 @@
-"""NumPy's own functions and ufuncs on operators: lazy where the result has structure, else dense."""
+"""NumPy's own functions and ufuncs on operators: lazy where a result has structure, else dense."""
 
 import numpy as np
 import pytest
