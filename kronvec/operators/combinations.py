@@ -323,12 +323,8 @@ class Product(Operator):
     def __init__(self, *operators: Operator) -> None:
         for left, right in zip(operators, operators[1:], strict=False):
             if left.shape[1] != right.shape[0]:
-                raise shape_error(
-                    "operator product",
-                    "the columns of the left must equal the rows of the right",
-                    left=left,
-                    right=right,
-                )
+                need = "the columns of the left must equal the rows of the right"
+                raise shape_error("operator product", need, left=left, right=right)
         shape = (operators[0].shape[0], operators[-1].shape[1])
         super().__init__(shape, common_dtype(operators))
         self.operators = operators
