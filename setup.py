@@ -1,19 +1,61 @@
-"""One extension per Cython module; everything else is in pyproject.toml."""
+"""One extension per Cython module; everything else is in pyproject.toml.
 
+Where SOURCE_DATE_EPOCH is set, the bytes of sdist and wheel depend neither on when nor on where
+they are built: see https://reproducible-builds.org/docs/source-date-epoch.
+"""
+
+import gzip
 import os
+import sysconfig
+import tarfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.sdist import sdist
 
 SIMD = [
-    f"src/simd/{name}.c" for name in ("dispatch", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
+    f"src/simd/{name}.c"
+    for name in ("dispatch", "interrupt", "runs", "isa_baseline", "isa_avx2", "isa_avx512")
 ]
 HEADERS = sorted(str(path) for path in Path("src/simd").glob("*.[hd]*"))
 # What other packages include, and cython_api.
 PUBLIC = "kronvec/include"
+
+EPOCH = os.environ.get("SOURCE_DATE_EPOCH")
+# Debug information names folders: of the sources, and of an environment made for the build.
+FOLDERS = {
+    os.getcwd(): ".",
+    numpy.get_include(): "numpy",
+    sysconfig.get_path("include"): "python",
+    sysconfig.get_path("platinclude"): "python",
+}
+REPRODUCIBLE = [f"-ffile-prefix-map={folder}={name}" for folder, name in FOLDERS.items()]
+
+
+class ReproducibleSdist(sdist):
+    """An sdist whose bytes follow from its files: one time, no owner, modes without the umask."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, owner=None, group=None):
+        if EPOCH is None or format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+
+        def normal(entry):
+            entry.mtime, entry.uid, entry.gid = int(EPOCH), 0, 0
+            entry.uname = entry.gname = ""
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        path = f"{base_name}.tar.gz"
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=int(EPOCH)) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(base_dir, filter=normal)  # folders in the order of their names
+        return path
 
 
 def extension(name, *sources, include_dirs=(), depends=()):
@@ -22,6 +64,7 @@ def extension(name, *sources, include_dirs=(), depends=()):
         [f"src/{name}.pyx", *sources],
         include_dirs=["src", numpy.get_include(), *include_dirs],
         depends=[*HEADERS, *depends],
+        extra_compile_args=REPRODUCIBLE if EPOCH and os.name == "posix" else [],
         define_macros=[
             ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
             ("NPY_TARGET_VERSION", "NPY_2_1_API_VERSION"),
@@ -44,6 +87,9 @@ def for_jax():
 
 
 setup(
+    # Extensions side by side: the kernels of three instruction sets take as long as all the rest.
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
+    cmdclass={"sdist": ReproducibleSdist},
     ext_modules=cythonize(
         [
             extension("_kernels", *SIMD),
@@ -63,5 +109,5 @@ setup(
             "initializedcheck": False,
             "freethreading_compatible": True,
         },
-    )
+    ),
 )

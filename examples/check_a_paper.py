@@ -1,19 +1,23 @@
-"""Check derivations as papers print them: formula, dense Jacobian, and what is wrong in it.
+r"""
+Derivations of a paper checked
+==============================
 
-    python examples/check_a_paper.py [picture.png]
+A paper prints the Jacobian of a matrix function F, with vec stacking columns,
 
-Each claim is a formula for a Jacobian or a gradient.  It is compared with the derivative that
-kronvec finds, which prints its own structure; that in turn is confirmed by complex steps.
+.. math:: \mathrm{vec}\, dF = J \, \mathrm{vec}\, dX ,
+
+for instance :math:`J = X^T \otimes I + I \otimes X` of the square of X.  Is it right?  Each claim
+below is compared with the derivative that kronvec finds, which prints its own structure; that in
+turn is confirmed by complex steps.  Three of the eight claims are wrong, in the ways that such
+claims are: a symmetry that was assumed, a sign that was lost, rows that were stacked in silence.
 """
-
-from __future__ import annotations
 
 import sys
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import kronvec as kv
@@ -31,6 +35,12 @@ from kronvec.calculus import (
     reorder_jacobian,
     trace,
 )
+
+# %%
+# The claims
+# ----------
+#
+# A claim is a function of a ``Variable``, a point, and a formula for the Jacobian there.
 
 N, SAMPLES = 3, 20
 SHOWN_ROWS = 4  # of a dense Jacobian
@@ -142,6 +152,14 @@ CLAIMS = [
 ]
 
 
+# %%
+# The check
+# ---------
+#
+# Where a formula fails, its rows and columns are put into the order of the other vec, in case it
+# was meant that way.
+
+
 class Finding(NamedTuple):
     """What came of a claim."""
 
@@ -172,48 +190,43 @@ def relative(a, b):
     return float(np.max(np.abs(a - b)) / np.max(np.abs(b)))
 
 
-def draw(path, findings):
-    """A row for each claim: the derivative, the claim, their difference."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+findings = [examine(claim) for claim in CLAIMS]
+for claim, derivative, claimed, error, note in findings:
+    print(f"{claim.title}\n  paper    {claim.formula}\n  kronvec  {derivative}")
+    print(f"  the paper's formula {note} (relative error {error:.1g})")
+    for name, jacobian in (("kronvec", derivative.dense()), ("paper", claimed)):
+        shape = " x ".join(map(str, jacobian.shape))
+        print(f"  {name}, dense ({shape})")
+        rows = np.array2string(jacobian[:SHOWN_ROWS], precision=2, max_line_width=100)
+        print(textwrap.indent(rows, "    "))
+    print()
 
-    heights = [0.5 if finding.claimed.shape[0] == 1 else 2 for finding in findings]
-    figure = Figure(figsize=(11, sum(heights) + 0.4 * len(findings)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(len(findings), 3, squeeze=False, height_ratios=heights)
-    for row, finding in zip(axes, findings, strict=True):
-        right = finding.derivative.dense()
-        limit = np.max(np.abs(right))
-        pictures = (right, finding.claimed, finding.claimed - right)
-        titles = (str(finding.derivative), finding.claim.formula, f"{finding.error:.1g}")
-        for axis, picture, title in zip(row, pictures, titles, strict=True):
-            wide = picture.T if picture.shape[0] > 2 * picture.shape[1] else picture
-            axis.imshow(wide, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-            axis.set_title(title, fontsize=8)
-            axis.set(xticks=[], yticks=[])
-        row[0].set_ylabel(finding.claim.title, fontsize=8, rotation=0, ha="right", va="center")
-    for axis, title in zip(axes[0], ("kronvec", "paper", "error"), strict=True):
-        above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-        axis.annotate(title, (0.5, 1), (0, 22), weight="bold", **above)
-    figure.savefig(path, dpi=130)
+# %%
+# The Jacobians side by side
+# --------------------------
+#
+# A row for each claim: the derivative, the claim, their difference.
 
-
-def main(path="examples/output/check_a_paper.png"):
-    """Print every finding, write the picture."""
-    findings = [examine(claim) for claim in CLAIMS]
-    for claim, derivative, claimed, error, note in findings:
-        print(f"{claim.title}\n  paper    {claim.formula}\n  kronvec  {derivative}")
-        print(f"  the paper's formula {note} (relative error {error:.1g})")
-        for name, jacobian in (("kronvec", derivative.dense()), ("paper", claimed)):
-            shape = " x ".join(map(str, jacobian.shape))
-            print(f"  {name}, dense ({shape})")
-            rows = jacobian[:SHOWN_ROWS]
-            print(textwrap.indent(np.array2string(rows, precision=2, max_line_width=100), "    "))
-        print()
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    draw(path, findings)
-    print(f"picture: {path}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+heights = [0.5 if finding.claimed.shape[0] == 1 else 2 for finding in findings]
+size = (11, sum(heights) + 0.4 * len(findings))
+figure, axes = plt.subplots(
+    len(findings), 3, figsize=size, height_ratios=heights, layout="constrained"
+)
+for row, finding in zip(axes, findings, strict=True):
+    right = finding.derivative.dense()
+    limit = np.max(np.abs(right))
+    pictures = (right, finding.claimed, finding.claimed - right)
+    titles = (str(finding.derivative), finding.claim.formula, f"{finding.error:.1g}")
+    for axis, picture, title in zip(row, pictures, titles, strict=True):
+        wide = picture.T if picture.shape[0] > 2 * picture.shape[1] else picture
+        axis.imshow(wide, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+        axis.set_title(title, fontsize=8)
+        axis.set(xticks=[], yticks=[])
+    title = finding.claim.title.replace(", ", ",\n")
+    row[0].set_ylabel(title, fontsize=8, rotation=0, ha="right", va="center")
+for axis, title in zip(axes[0], ("kronvec", "paper", "error"), strict=True):
+    above = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+    axis.annotate(title, (0.5, 1), (0, 22), weight="bold", **above)
+if sys.argv[1:]:
+    figure.savefig(sys.argv[1], dpi=120)
+plt.show()

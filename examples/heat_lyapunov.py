@@ -1,32 +1,34 @@
-"""How well a plate can be heated by three heaters: a Lyapunov equation of a 2-D heat equation.
+r"""
+How well a plate can be heated: a Lyapunov equation of four factors
+===================================================================
 
 The temperature x on a grid of n x n points obeys x' = A x + B u, where A is the Laplacian with
-cold edges, the Kronecker sum of two second differences, and each column of B is a heater.  The
+cold edges, the Kronecker sum of two second differences D, and each column of B is a heater.  The
 controllability Gramian X solves
 
-    A X + X Aᵀ + B Bᵀ = 0,
+.. math:: A X + X A^T + B B^T = 0 ,
 
 an equation of n⁴ unknowns.  Its diagonal says how far each point can be moved with unit energy.
-As a linear system it is (A ⊕ A) vec X = -vec(B Bᵀ), and since A is a Kronecker sum itself, A ⊕ A
-is one of four factors of n x n: `KroneckerSum.solve` needs the eigenvectors of nothing larger.
-
-    python examples/heat_lyapunov.py [picture.png] [n]
+As a linear system it is :math:`(A \oplus A) \, \mathrm{vec}\, X = -\mathrm{vec}(B B^T)`, and since
+A is a Kronecker sum itself, :math:`A \oplus A = D \oplus D \oplus D \oplus D` is one of four
+factors of n x n: ``KroneckerSum.solve`` needs the eigenvectors of nothing larger.
 """
 
 import sys
 import time
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
 import kronvec as kv
 from kronvec.operators import KroneckerSum
 
+POINTS = 30  # along each axis
 HEATERS = [(0.25, 0.3, 0.08), (0.7, 0.75, 0.12), (0.75, 0.2, 0.05)]  # x, y, width
+
+# %%
+# The plate and its heaters
+# -------------------------
 
 
 def second_difference(n):
@@ -42,46 +44,66 @@ def heaters(n):
     return np.stack([bump.ravel() for bump in bumps], axis=-1)
 
 
-def timed(function, *arguments):
-    """The result and the seconds."""
-    begin = time.perf_counter()
-    return function(*arguments), time.perf_counter() - begin
+n = POINTS
+D, B = second_difference(n), heaters(n)
+right_side = -B @ B.T
 
+# %%
+# Four factors
+# ------------
 
-def main(picture="examples/output/heat_lyapunov.png", n=30):
-    """Solve by four factors and as a matrix equation, compare, draw."""
-    n = int(n)
-    d, b = second_difference(n), heaters(n)
-    right_side = -b @ b.T
+begin = time.perf_counter()
+four_factors = KroneckerSum(D, D, D, D)  # A ⊕ A with A = D ⊕ D
+vec_x = four_factors.solve(right_side.ravel())
+seconds = time.perf_counter() - begin
+gramian = vec_x.reshape(n * n, n * n)
+residual = np.linalg.norm(four_factors @ vec_x - right_side.ravel()) / np.linalg.norm(right_side)
+print(f"{n**4:,} unknowns by four factors of {n} x {n}: {seconds:.3f} s")
+print(f"  relative residual {residual:.1e}")
 
-    four_factors = KroneckerSum(d, d, d, d)  # A ⊕ A with A = D ⊕ D
-    vec_x, seconds = timed(four_factors.solve, right_side.ravel())
-    gramian = vec_x.reshape(n * n, n * n)
-    residual = np.linalg.norm(four_factors @ vec_x - right_side.ravel()) / np.linalg.norm(b @ b.T)
-    print(f"{n**4:,} unknowns by four factors of {n} x {n}: {seconds:.3f} s")
-    print(f"  relative residual {residual:.1e}")
+# %%
+# As a matrix equation
+# --------------------
+#
+# ``solve_continuous_lyapunov`` takes A as a matrix of n² x n², and finds the same.
 
-    a = kv.kronsum(d, d)
-    other, seconds = timed(kv.solve_continuous_lyapunov, a, right_side)
-    difference = np.abs(other - gramian).max() / np.abs(gramian).max()
-    print(f"the same by solve_continuous_lyapunov, A {a.shape}: {seconds:.3f} s")
-    print(f"  largest relative difference {difference:.1e}")
+A = kv.kronsum(D, D)
+begin = time.perf_counter()
+other = kv.solve_continuous_lyapunov(A, right_side)
+seconds = time.perf_counter() - begin
+difference = np.abs(other - gramian).max() / np.abs(gramian).max()
+print(f"the same by solve_continuous_lyapunov, A {A.shape}: {seconds:.3f} s")
+print(f"  largest relative difference {difference:.1e}")
 
-    reach = np.sqrt(np.diagonal(gramian)).reshape(n, n)
-    values = np.linalg.eigvalsh(gramian)[::-1][:40]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    image = left.imshow(reach, origin="lower", extent=(0, 1, 0, 1), cmap="inferno")
-    left.plot([x for x, _, _ in HEATERS], [y for _, y, _ in HEATERS], "c+", label="heaters")
-    left.set(title="reachable temperature, √X_ii", xlabel="x", ylabel="y")
-    left.legend(loc="upper left")
-    figure.colorbar(image, ax=left)
-    right.semilogy(np.maximum(values / values[0], 1e-18), "o-", markersize=3)
-    right.set(title="eigenvalues of the Gramian", xlabel="number", ylabel="relative to the largest")
-    Path(picture).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=120)
-    print(f"picture: {picture}")
-    return residual, difference
+# %%
+# What the heaters reach
+# ----------------------
+#
+# The eigenvalues of X fall fast, to a ten-thousandth within the first ten: three heaters control
+# a few patterns of temperature, and hardly any other.
 
+values = np.linalg.eigvalsh(gramian)[::-1][:40]
+spectrum, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+axis.semilogy(range(1, len(values) + 1), np.maximum(values / values[0], 1e-18), "o-", markersize=3)
+axis.set(
+    title="Few patterns of temperature are within reach",
+    xlabel="number of the eigenvalue of the Gramian",
+    ylabel="relative to the largest",
+)
+axis.grid(alpha=0.3)
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+# %%
+# Where the plate can be warmed
+# -----------------------------
+
+reach = np.sqrt(np.diagonal(gramian)).reshape(n, n)
+figure, axis = plt.subplots(figsize=(6, 4.6), layout="constrained")
+image = axis.imshow(reach, origin="lower", extent=(0, 1, 0, 1), cmap="inferno")
+x, y, _ = zip(*HEATERS, strict=True)
+axis.plot(x, y, "+", color="#56b4e9", markersize=10, markeredgewidth=2, label="heaters")
+axis.set(title="Temperature within reach of unit energy", xlabel="x", ylabel="y")
+axis.legend(loc="upper left")
+figure.colorbar(image, ax=axis, label="√X at each point")
+if sys.argv[1:]:
+    figure.savefig(sys.argv[1], dpi=120)
+plt.show()

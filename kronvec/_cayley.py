@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._exponents import exponent, times_power_of_two
 from ._schur import SchurForm, schur
 from ._schur_solves import solve_pair
 
@@ -35,7 +36,15 @@ class CayleyForm:
         self.a, self.inverse, self.form = a, inverse, form
 
     def solve(self, q: NDArray) -> NDArray | None:
-        """X, or None where a backward stable way must be found."""
+        """X, or None where a backward stable way must be found.
+
+        Q is brought next to 1, as its square, which the residual is judged by, must not vanish.
+        """
+        e = exponent(q)
+        x = self._solve(times_power_of_two(q, -e))
+        return None if x is None else times_power_of_two(x, e)
+
+    def _solve(self, q):
         a, adjoint = self.a, self.a.conj().T
         right = -2 * self.inverse.conj().T
         accepted = _ACCEPTED * np.finfo(a.dtype).eps * (_square(a) + 1)

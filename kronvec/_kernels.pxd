@@ -121,6 +121,22 @@ cdef inline bint left_association(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p,
 
 # The kernel table in use.
 cdef const kv_table *kernels() noexcept nogil
+
+# Ctrl-C (src/simd/interrupt.h).  What Python calls without the GIL begins with listen() and, with
+# the GIL again, ends with finish(failed), which raises MemoryError for -1, or what a signal's
+# handler raised.  The loop of a ufunc runs if begin_loop() and ends with end_loop(failed).
+cdef void listen() noexcept nogil
+cdef int finish(int failed) except -1
+cdef bint begin_loop() noexcept nogil
+cdef void end_loop(bint failed) noexcept nogil
+# To be asked in long loops: whether to end this one, after so many multiply-adds or items moved.
+cdef bint interrupted(Py_ssize_t work) noexcept nogil
+# The kernel, in pieces where there is much to do.
+cdef void mode_product(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
+                       const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
+                       Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l, Py_ssize_t y_q,
+                       int flags, kv_ahead *ahead) noexcept nogil
+
 cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil
 cdef void scratch_free(scratch *s) noexcept nogil
 cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil

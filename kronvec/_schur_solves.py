@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._exponents import exponent, times_power_of_two
 from ._schur import SchurForm, lapack, triangular
 from ._triangular import LEAF, Perturbed, solve_product_into, solve_sum_into
 from .many_factors import kron_matmul
@@ -115,6 +116,14 @@ def _solve(function, forms, r, shift, names, combine):
     dtype = np.result_type(*(each for form in forms for each in (form.t, form.q)), r, shift)
     if r.size == 0:
         return np.zeros(r.shape, dtype)
+    e = max(exponent(form.t) for form in forms) if combine is np.add else 0
+    f = exponent(r)
+    if max(abs(e), abs(f)) > np.finfo(dtype).maxexp // 2:  # next to 1 no pivot is taken for zero
+        forms = [_times_power_of_two(form, -e) for form in forms]
+        shift = times_power_of_two(np.asarray(shift, dtype), -e)[()] if shift != 0 else 0
+        r = times_power_of_two(r.astype(dtype, copy=False), -f)
+        x = _solve(function, forms, r, shift, names, combine)
+        return check_solution(function, times_power_of_two(x, f - e))
     pivots = check_pivots(function, forms, shift, names, combine)
     real = _is_real(forms, shift)
     y = r.astype(dtype, copy=False).reshape(*sizes, -1)
@@ -138,6 +147,10 @@ def _solve(function, forms, r, shift, names, combine):
         if dtype.kind == "c":
             y = np.ascontiguousarray(y).view(dtype)
     return check_solution(function, y.reshape(r.shape))
+
+
+def _times_power_of_two(form, e):
+    return SchurForm(times_power_of_two(form.t, e), form.q, times_power_of_two(form.w, e))
 
 
 def check_solution(function, x):

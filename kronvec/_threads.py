@@ -5,23 +5,22 @@ from __future__ import annotations
 import operator
 import os
 import threading
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from ._kernels import StopFlag
 
 _lock = threading.Lock()
-_pool: ThreadPoolExecutor | None = None
-_pool_size = 0
+_pool: list[threading.Thread] = []
+_jobs: SimpleQueue = SimpleQueue()
 _inside = threading.local()
 # More threads than this for each CPU only wait for one another.
 _MOST_PIECES = 4 * (os.cpu_count() or 1)
 
 
 def _forget() -> None:
-    """In a forked child the threads of the pool do not exist."""
-    global _lock, _pool, _pool_size
-    _lock, _pool, _pool_size = threading.Lock(), None, 0
+    """In a forked child the threads of the pool do not exist, nor does what they worked on."""
+    global _lock, _pool, _jobs, _inside
+    _lock, _pool, _jobs, _inside = threading.Lock(), [], SimpleQueue(), threading.local()
 
 
 if hasattr(os, "register_at_fork"):
@@ -47,7 +46,9 @@ def check_workers(function: str, workers) -> int:
 def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
     """``task(begin, end)`` over [0, size) in ``workers`` ranges, borders on multiples of grain.
 
-    A call from inside a task, or after the interpreter began to shut down, runs serially.
+    A call from inside a task, or after the interpreter began to shut down, runs serially.  When a
+    range raises, or Ctrl-C comes, no other begins, kernels at work stop, and it is raised here
+    when all threads are done.
     """
     pieces = min(workers, _MOST_PIECES, -(-size // grain))
     if pieces <= 1 or getattr(_inside, "task", False):
@@ -56,61 +57,105 @@ def run_ranges(task, size: int, workers: int, *, grain: int = 1) -> None:
     step = -(-size // pieces // grain) * grain
     shared = _SharedRanges(task, [(i, min(i + step, size)) for i in range(0, size, step)])
     try:
-        executor = _executor(pieces)
-        for _ in range(pieces - 1):
-            executor.submit(shared.help)
-    except RuntimeError:
-        pass  # no further thread can be had: those that started share the ranges
-    shared.help()
-    shared.wait()
+        _hand_out(shared.help, pieces - 1)
+        shared.run()
+    except BaseException as error:
+        shared.stop(error)
+    finally:
+        shared.wait()
 
 
 class _SharedRanges:
-    """Ranges that threads take one by one: each runs once, whoever turns up for it."""
+    """Ranges that threads take one by one: each runs once, whoever turns up for it.
+
+    Ctrl-C may come anywhere in the thread that waits.  What other threads need of it are plain
+    locks, which no exception leaves locked; a Condition can be left so.
+    """
 
     def __init__(self, task, ranges):
         self._task = task
         self._todo = ranges[::-1]
-        self._unfinished = len(ranges)
+        self._helpers = 0  # other threads that run ranges
         self._error = None
-        self._changed = threading.Condition()
+        self._flag = StopFlag()
+        self._lock = threading.Lock()
+        self._all_ended = threading.Lock()  # locked while helpers have not ended
+        self._all_ended.acquire()
 
     def help(self):
+        """What another thread does: `run`, counted."""
+        with self._lock:
+            self._helpers += 1
+        try:
+            self.run()
+        except BaseException as error:
+            self.stop(error)
+        finally:
+            with self._lock:
+                self._helpers -= 1
+                if not self._helpers and self._all_ended.locked():
+                    self._all_ended.release()
+
+    def run(self):
         """Run ranges until none is left to take."""
         _inside.task = True
         try:
-            while True:
-                with self._changed:
-                    if not self._todo:
-                        return
-                    pair = self._todo.pop()
-                error = None
-                try:
+            with self._flag:
+                while (pair := self._take()) is not None:
                     self._task(*pair)
-                except BaseException as raised:
-                    error = raised
-                with self._changed:
-                    self._error = self._error or error
-                    self._unfinished -= 1
-                    self._changed.notify_all()
         finally:
             _inside.task = False
 
+    def _take(self):
+        with self._lock:
+            return self._todo.pop() if self._todo else None
+
+    def stop(self, error):
+        """No range begins any more, and kernels at work end; the first error counts."""
+        with self._lock:
+            self._error = self._error or error
+            self._todo.clear()
+        self._flag.set()
+
     def wait(self):
-        """Return when every range has run; raise what one of them raised."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._unfinished == 0)
-        if self._error is not None:
-            raise self._error
+        """Return when no other thread runs a range; raise what one of them raised."""
+        while True:
+            with self._lock:
+                if not self._helpers:
+                    break
+            try:
+                self._all_ended.acquire()
+            except BaseException as error:  # Ctrl-C, while others are at work
+                self.stop(error)
+        _inside.task = False
+        self._task = None  # a thread that turns up late finds nothing to do
+        error, self._error = self._error, None  # else it and its frames kept each other alive
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error
 
 
-def _executor(workers: int) -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor  # 4 ms that most programs need not pay
+def _hand_out(job, count):
+    """Let ``count`` threads of the pool call ``job``, or as many as can be had.
 
-    global _pool, _pool_size
+    They are daemons: when the interpreter ends they are not waited for, as nobody waits for what
+    they do.  (concurrent.futures does not survive Ctrl-C while it starts a thread.)
+    """
     with _lock:
-        if _pool is None or _pool_size < workers:
-            if _pool is not None:
-                _pool.shutdown(wait=False)
-            _pool, _pool_size = ThreadPoolExecutor(workers, "kronvec"), workers
-        return _pool
+        _pool[:] = [thread for thread in _pool if thread.is_alive()]
+        while len(_pool) < count:
+            thread = threading.Thread(target=_serve, args=(_jobs,), name="kronvec", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no further thread can be had
+                break
+            _pool.append(thread)
+        for _ in range(min(count, len(_pool))):
+            _jobs.put(job)
+
+
+def _serve(jobs):
+    while True:
+        jobs.get()()

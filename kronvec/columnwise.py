@@ -127,6 +127,7 @@ def face_splitting(*mats: ArrayLike, out: NDArray | None = None) -> NDArray:
 
 
 @two_tier("khatri_rao_matvec")
+@array_api
 def khatri_rao_matvec(
     mats: Iterable[ArrayLike],
     x: ArrayLike,
@@ -193,6 +194,7 @@ def khatri_rao_matvec(
     return _applied("khatri_rao_matvec", mats, x, bool(transposed), out, -1)
 
 
+@array_api
 def face_splitting_matvec(
     mats: Iterable[ArrayLike],
     x: ArrayLike,

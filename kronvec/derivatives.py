@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _engine, _kernels, _reference, _ufuncs
-from ._fastpath import own_product, two_tier
+from ._fastpath import own_pair, own_product, two_tier
 from ._foreign import array_api
 from ._gradients import MatmulOperands, adjoint, reduce_to, sum_over
 from ._results import assign, store
@@ -122,7 +122,7 @@ def _vjp_pair(g, x, w, dtype, conjugate):
     """G Wᴴ and Xᴴ G over the batch: small ones in one gufunc, others by np.matmul."""
     m, k = x.shape[-2:]
     n = w.shape[-1]
-    if dtype in _kernels.DTYPES and own_product(m, k, n):
+    if dtype in _kernels.DTYPES and own_pair(m, k, n):
         gufunc = _ufuncs.matmul_vjp_conj if conjugate else _ufuncs.matmul_vjp
         return gufunc(g, x, w, dtype=dtype, casting="unsafe")
     dx = np.matmul(g, adjoint(w, conjugate), dtype=dtype)
@@ -298,6 +298,7 @@ def linear_vjp(
     return dx, dw, _reduce_parameter(db, (*w.shape[:-2], w.shape[-1]), sum_batch, 1)
 
 
+@array_api
 def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: NDArray | None = None) -> NDArray:
     """Squared norm of each sample's weight gradient: ``‖dW_i‖²_F`` with ``dW_i = X_iᴴ G_i``.
 

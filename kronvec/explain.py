@@ -15,7 +15,7 @@ from ._factor_shapes import read_factors
 from ._fastpath import is_small
 from ._plan import Pass, Plan, Step
 from ._run import COPY, MATMUL_CHAIN, choose_route, plan_item, workspaces
-from ._shapes import check_rate, check_side, check_size
+from ._shapes import check_addressable, check_rate, check_side, check_size
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -224,7 +224,9 @@ def explain(
             raise ValueError(f"{name}: the size of a None factor follows from x_shape: give it")
         x_shape = (prod(np.shape(f)[-2 if right else -1] for f in listed),)
     x_shape = tuple(x_shape) if isinstance(x_shape, Iterable) else (x_shape,)
-    x = np.broadcast_to(np.zeros((), kind), [check_size(name, "x_shape", n) for n in x_shape])
+    sizes = [check_size(name, "x_shape", n) for n in x_shape]
+    check_addressable(name, sizes, kind.itemsize)
+    x = np.broadcast_to(np.zeros((), kind), sizes)
     axis = -1 if right else -2
     _, x, given, applied, core, axis, batch = read_call(name, listed, x, 2, axis, right)
     state = state_of(x, core, axis)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._foreign import array_api
 from ._half_matmul import (
     DUPLICATION,
     DUPLICATION_PINV,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@array_api
 def duplication_matmul(
     x: ArrayLike,
     n: int,
@@ -133,6 +135,7 @@ def duplication_indices(n: int) -> NDArray[np.intp]:
     return gather(duplicate, check_indices("duplication_indices", n))
 
 
+@array_api
 def duplication_pinv_matmul(
     x: ArrayLike,
     n: int,
@@ -193,6 +196,7 @@ def duplication_pinv_matmul(
     return half_matmul("duplication_pinv_matmul", DUPLICATION_PINV, x, n, side, transposed, out)
 
 
+@array_api
 def elimination_matmul(
     x: ArrayLike,
     n: int,
@@ -289,6 +293,7 @@ def elimination_indices(n: int) -> NDArray[np.intp]:
     return gather(pick, check_indices("elimination_indices", n))
 
 
+@array_api
 def symmetrizer_matmul(
     x: ArrayLike,
     n: int,

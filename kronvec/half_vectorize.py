@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._foreign import array_api
 from ._results import store
 from ._shapes import (
     as_movable,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@array_api
 def vech(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
     """The lower triangle of a square matrix, column by column, or row by row for order "C".
 
@@ -74,6 +76,7 @@ def vech(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArr
     return triangle if out is None else store("vech", triangle, out)
 
 
+@array_api
 def unvech(
     v: ArrayLike, *, hermitian: bool = False, order: str = "F", out: NDArray | None = None
 ) -> NDArray:
@@ -129,6 +132,7 @@ def unvech(
     return a if out is None else store("unvech", a, out)
 
 
+@array_api
 def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArray:
     """vech with the off-diagonals times √2, so that svec(A) · svec(B) = tr(A B) for symmetric A, B.
 
@@ -179,6 +183,7 @@ def svec(a: ArrayLike, *, order: str = "F", out: NDArray | None = None) -> NDArr
     return triangle if out is None else store("svec", triangle, out)
 
 
+@array_api
 def smat(
     v: ArrayLike, *, hermitian: bool = False, order: str = "F", out: NDArray | None = None
 ) -> NDArray:

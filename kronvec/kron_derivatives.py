@@ -98,6 +98,7 @@ def _cheapest(m, n, p, q):
     return min(m * p * (n + q), n * q * (m + p))
 
 
+@array_api
 def vec_trick_vjp(
     g: ArrayLike,
     a: ArrayLike,
@@ -228,6 +229,7 @@ def kron_vjp(
     return reduce_to(da, a.shape).reshape(a_shape), reduce_to(db, b.shape).reshape(b_shape)
 
 
+@array_api
 def kron_matmul_vjp(
     g: ArrayLike, factors: Iterable[ArrayLike], x: ArrayLike, *, conjugate: bool = True
 ) -> tuple[list[NDArray], NDArray]:

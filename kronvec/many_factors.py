@@ -34,7 +34,7 @@ def kron_matvec(
     Parameters
     ----------
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of x.  `operators.Identity(n)` is an identity, None
+        Leading axes broadcast with those of x.  ``operators.Identity(n)`` is an identity, None
         one of the size that follows from x.
     x : array_like, shape (..., Π p_i)
     rows : tuple of array_like, optional
@@ -110,7 +110,7 @@ def kron_vecmat(
     ----------
     x : array_like, shape (..., Π q_i)
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of x.  `operators.Identity(n)` is an identity, None
+        Leading axes broadcast with those of x.  ``operators.Identity(n)`` is an identity, None
         one of the size that follows from x.
     out : ndarray, optional
         Where to put the result; may overlap the operands.
@@ -166,7 +166,7 @@ def kron_matmul(
     Parameters
     ----------
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of X.  `operators.Identity(n)` is an identity, None
+        Leading axes broadcast with those of X.  ``operators.Identity(n)`` is an identity, None
         one of the size that follows from X.
     x : array_like, shape (..., Π p_i, k) or (Π p_i,)
     alpha, beta : scalar
@@ -263,7 +263,7 @@ def matmul_kron(
     ----------
     x : array_like, shape (..., k, Π q_i) or (Π q_i,)
     factors : sequence of array_like, each of shape (..., q_i, p_i)
-        Leading axes broadcast with those of X.  `operators.Identity(n)` is an identity, None
+        Leading axes broadcast with those of X.  ``operators.Identity(n)`` is an identity, None
         one of the size that follows from X.
     alpha, beta : scalar
         With ``beta=0`` the old content of ``out`` is not read.

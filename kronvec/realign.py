@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._foreign import array_api
 from ._results import store
 from ._shapes import as_movable, check_order
 from ._structured import ask, is_operator, is_sparse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@array_api
 def realignment(
     m: Any,
     shape_a: tuple[int, int],

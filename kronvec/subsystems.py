@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._foreign import array_api
 from ._results import assign, store
 from ._shapes import as_movable, as_plain, check_formable, check_out
 from ._structured import ask, is_operator, is_sparse, sparse_entries, sparse_from
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _EINSUM_PAYS = 64
 
 
+@array_api
 def partial_trace(
     m: Any,
     dims: Sequence[int | tuple[int, int]],
@@ -208,6 +210,7 @@ def _transposed_entries(m, systems: Subsystems):
     return _joined_pairs(rows, columns, data, systems.flipped, systems.flipped_shape)
 
 
+@array_api
 def partial_transpose(
     m: Any,
     dims: Sequence[int | tuple[int, int]],

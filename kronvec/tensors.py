@@ -12,6 +12,7 @@ import numpy as np
 from . import _kernels
 from ._columns import BLOCK_BYTES, column_pair, has_few_columns, row_blocks
 from ._factor_shapes import check_alike
+from ._foreign import array_api
 from ._results import any_masked, store, wrap_like
 from ._shapes import as_array, broadcast, check_addressable, check_out, shape_error
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FEW_TERMS = 8
 
 
+@array_api
 def mttkrp(
     x: ArrayLike, mats: Sequence[ArrayLike | None], mode: int, *, out: NDArray | None = None
 ) -> NDArray:

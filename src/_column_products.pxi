@@ -18,14 +18,14 @@ def add_product(cnp.ndarray a, cnp.ndarray b, cnp.ndarray y, bint accumulate):
     cdef matrix f = matrix_at(a, 0), x = matrix_at(b, 0), target = matrix_at(y, 0)
     cdef Py_ssize_t step = rows_at_once(x.cols * kernel_itemsize(dtype)), k = step
     with nogil:
+        listen()
         failed = matmul(dtype, cols_of(f, 0, min(k, x.rows)), rows_of(x, 0, min(k, x.rows)),
                         target, KV_ACCUMULATE if accumulate else 0)
-        while k < x.rows and not failed:
+        while k < x.rows and not failed and not kv_interrupted(step * f.rows * x.cols):
             failed = matmul(dtype, cols_of(f, k, min(k + step, x.rows)),
                             rows_of(x, k, min(k + step, x.rows)), target, KV_ACCUMULATE)
             k += step
-    if failed:
-        raise MemoryError
+    finish(failed)
 
 
 # y += w ∘ t for each row of t, all packed; behind t there is room for as much.
@@ -33,12 +33,13 @@ cdef void add_weighted(int dtype, Py_ssize_t rows, Py_ssize_t columns, const cha
                        char *y) noexcept nogil:
     cdef double one = 1
     cdef float short_one = 1
-    cdef const void *f = &one if dtype & 1 else <const void *>&short_one
+    cdef const char *f = <const char *>&one if dtype & 1 else <const char *>&short_one
     cdef Py_ssize_t reals = rows * columns * (1 + (dtype >= KV_c64))
     cdef char *weighted = t + rows * columns * kernel_itemsize(dtype)
-    kv_active.khatri_rao[dtype](1, rows, columns, w, columns, t, columns, weighted, columns, 0)
-    kv_active.mode_product[KV_f32 + (dtype & 1)](
-        1, 1, 1, reals, f, 0, 0, weighted, 0, reals, y, 0, reals, KV_ACCUMULATE, NULL)
+    column_products(dtype, 1, rows, columns, w, columns, t, columns, weighted, columns, 0)
+    mode_product(
+        KV_f32 + (dtype & 1), 1, 1, 1, reals, f, 0, 0, weighted, 0, reals, y, 0, reals,
+        KV_ACCUMULATE, NULL)
 
 
 def add_weighted_product(cnp.ndarray x, cnp.ndarray weights, cnp.ndarray rows, cnp.ndarray y):
@@ -58,6 +59,7 @@ def add_weighted_product(cnp.ndarray x, cnp.ndarray weights, cnp.ndarray rows, c
     cdef bint weighs_result = y.shape[0] < right
     cdef scratch work
     with nogil:
+        listen()
         step = min(step, right)
         buffer = <char *>scratch_get(&work, max(step, 2 * f.rows) * columns * item)
         failed = -1 if buffer == NULL else 0
@@ -73,14 +75,14 @@ def add_weighted_product(cnp.ndarray x, cnp.ndarray weights, cnp.ndarray rows, c
                     add_weighted(dtype, f.rows, columns, weight + l * columns * item, buffer,
                                  target.data)
                 else:
-                    kv_active.khatri_rao[dtype](
-                        1, stop - r, columns, weight + l * columns * item, columns,
+                    column_products(
+                        dtype, 1, stop - r, columns, weight + l * columns * item, columns,
                         taken.data, columns, buffer, columns, 0)
                     failed = matmul(dtype, part, view(buffer, stop - r, columns, columns * item,
                                                       item), target, KV_ACCUMULATE)
+                failed = failed or kv_interrupted((stop - r) * f.rows * columns)
                 if failed:
                     break
             r = stop
         scratch_free(&work)
-    if failed:
-        raise MemoryError
+    finish(failed)

@@ -238,12 +238,13 @@ cdef int run_plan(object compiled, int dtype, int typenum, const matrix *f, cons
         second = PyArray_EMPTY(1, &size, typenum, 0)
         workspaces[1] = cnp.PyArray_BYTES(second)
     with nogil:
+        listen()
         steps = <step_t *>scratch_get(&work, plan.n_steps * sizeof(step_t)
                                       + room_of(plan, f, item))
         failed = -1 if steps == NULL else set_matrices(plan, dtype, f, steps,
                                                        <char *>(steps + plan.n_steps))
         for i in range(plan.n_passes):
-            if failed:
+            if failed or interrupted(0):
                 break
             sweep = plan.passes[i]
             sweep.steps = steps + (sweep.steps - plan.steps)
@@ -254,6 +255,4 @@ cdef int run_plan(object compiled, int dtype, int typenum, const matrix *f, cons
             failed = execute(&sweep, item, source, target, 0, plan.blocks[i], NULL)
             source = target
         scratch_free(&work)
-    if failed:
-        raise MemoryError
-    return 0
+    return finish(failed)

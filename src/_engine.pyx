@@ -66,27 +66,27 @@ cdef void run_step(const step_t *s, Py_ssize_t count, Py_ssize_t width, int item
         start = 0
         while start < outer:
             stop = min(start + ROW_BLOCK, outer)
-            kernels().mode_product[s.dtype](
-                1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
+            mode_product(
+                s.dtype, 1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
                 y + start * s.q * item, 0, s.q, flags, ahead)
             start = stop
         return
     if item != kernel_itemsize(s.dtype):
         scale = 2  # interleaved complex data under a real kernel
     if x_row == width and y_row == width:
-        kernels().mode_product[s.dtype](
-            outer, s.q, s.p, s.inner * width * scale, s.f, s.f_q, s.f_p,
+        mode_product(
+            s.dtype, outer, s.q, s.p, s.inner * width * scale, s.f, s.f_q, s.f_p,
             x, s.p * s.inner * width * scale, s.inner * width * scale,
             y, s.q * s.inner * width * scale, s.inner * width * scale, flags, ahead)
     elif s.inner == 1:
-        kernels().mode_product[s.dtype](
-            outer, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
+        mode_product(
+            s.dtype, outer, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
             x, s.p * x_row * scale, x_row * scale, y, s.q * y_row * scale, y_row * scale, flags,
             ahead)
     else:
         for o in range(outer):
-            kernels().mode_product[s.dtype](
-                s.inner, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
+            mode_product(
+                s.dtype, s.inner, s.q, s.p, width * scale, s.f, s.f_q, s.f_p,
                 x + o * s.p * s.inner * x_row * item, x_row * scale, s.inner * x_row * scale,
                 y + o * s.q * s.inner * y_row * item, y_row * scale, s.inner * y_row * scale,
                 flags, ahead)
@@ -127,8 +127,8 @@ cdef void run_packed(const step_t *s, Py_ssize_t width, int item, const char *x,
                 for p in range(s.p):
                     memcpy(buffer + p * chunk * item, source + (p * s.inner * x_row + r) * item,
                            w * item)
-                kernels().mode_product[s.dtype](
-                    1, s.q, s.p, w * scale, s.f, s.f_q, s.f_p, buffer, 0, chunk * scale,
+                mode_product(
+                    s.dtype, 1, s.q, s.p, w * scale, s.f, s.f_q, s.f_p, buffer, 0, chunk * scale,
                     target + r * item, 0, s.inner * y_row * scale, flags, ahead)
                 r += w
 
@@ -269,11 +269,21 @@ cdef Py_ssize_t buffer_bytes(const pass_t *s, int item) noexcept nogil:
     return 0
 
 
+# Multiply-adds of a block, a few at least.
+cdef Py_ssize_t block_work(const pass_t *s) noexcept nogil:
+    cdef Py_ssize_t rows = s.width if s.across else s.width * min(s.together, s.left), i
+    cdef double work = 64
+    for i in range(s.n_steps):
+        work += (<double>s.steps[i].outer * s.steps[i].q * s.steps[i].p * s.steps[i].inner
+                 * (2 * s.steps[i].q if s.steps[i].pair else 1) * rows)
+    return <Py_ssize_t>min(work, 1e15)
+
+
 cdef void run_blocks(const pass_t *s, int item, const char *x, char *y, Py_ssize_t begin,
                      Py_ssize_t end, const step_t *beta, char *memory) noexcept nogil:
     cdef Py_ssize_t left = s.left, right = s.right, width = s.width, together = s.together
     cdef Py_ssize_t panels = (right + width - 1) // width if width else 0
-    cdef Py_ssize_t unit, l, r, w, n, next_l, next_r
+    cdef Py_ssize_t unit, l, r, w, n, next_l, next_r, work = block_work(s)
     cdef char *buffers[3]
     cdef int flags = 0
     cdef kv_ahead ahead
@@ -285,6 +295,8 @@ cdef void run_blocks(const pass_t *s, int item, const char *x, char *y, Py_ssize
     if memory != NULL:
         place_buffers(memory, block_bytes(s, item), x, buffers)
     for unit in range(begin, end):
+        if interrupted(work):
+            return
         ahead.rows = 0
         if s.across:
             l = unit * width
@@ -354,21 +366,29 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
         scale.dtype = kernel_dtype(cnp.PyArray_TYPE(beta))
         adding = &scale
     with nogil:
+        listen()
         failed = execute(&sweep, item, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), begin, end,
                          adding)
-    if failed:
-        raise MemoryError
+    finish(failed)
 
 
 def row_sqnorm(cnp.ndarray x):
     """``y[i] = sum_j |x[i,j]|^2`` for a C-contiguous x of a kernel dtype."""
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x))
-    cdef Py_ssize_t rows = x.shape[0], n = x.shape[1]
+    cdef Py_ssize_t rows = x.shape[0], n = x.shape[1], start = 0
+    cdef Py_ssize_t many = max(1, 1000000 // max(n, 1))
     cdef cnp.npy_intp size = rows
     y = cnp.PyArray_EMPTY(1, &size, cnp.NPY_DOUBLE if dtype & 1 else cnp.NPY_FLOAT, 0)
+    cdef char *source = cnp.PyArray_BYTES(x)
+    cdef char *target = cnp.PyArray_BYTES(<cnp.ndarray>y)
     with nogil:
-        kernels().row_sqnorm[dtype](rows, n, cnp.PyArray_DATA(x), n,
-                                    cnp.PyArray_DATA(<cnp.ndarray>y), 1)
+        listen()
+        while start < rows and not interrupted(many * n):
+            kernels().row_sqnorm[dtype](
+                min(many, rows - start), n, source + start * n * kernel_itemsize(dtype), n,
+                target + start * (8 if dtype & 1 else 4), 1)
+            start += many
+    finish(0)
     return y
 
 

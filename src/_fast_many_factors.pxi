@@ -166,6 +166,8 @@ cdef object fast_many(PyObject *factors, PyObject *x, int axis, bint flip, PyObj
 # (F1 ⊕ … ⊕ FN) along axis -2 of x, or of a vector x.
 cdef object fast_kronsum_matmul(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef many_factors c
+    cdef const char *source
+    cdef bint merges = True
     cdef int i
     if nargs != 2 or not read_many(args[0], args[1], -2, False, &c):
         return None
@@ -173,7 +175,11 @@ cdef object fast_kronsum_matmul(PyObject **args, Py_ssize_t nargs, PyObject *out
         if c.f[i].rows != c.f[i].cols:
             return None
     plan = compiled_plan(PLAN_SUM, c.dtype, c.f, c.count, c.left, c.right)
-    if plan is not None and plan_merges(plan) and not finite(c.dtype, kv_bytes(args[1]), c.size):
+    if plan is not None and plan_merges(plan):
+        source = kv_bytes(args[1])
+        with nogil:
+            merges = finite(c.dtype, source, c.size)
+    if not merges:
         plan = compiled_plan(PLAN_SUM_APART, c.dtype, c.f, c.count, c.left, c.right)
     if plan is None:
         return None
@@ -185,7 +191,7 @@ cdef object fast_kronsum_matmul(PyObject **args, Py_ssize_t nargs, PyObject *out
 
 
 # Whether no entry is NaN or infinite (False also where squares overflow).
-cdef bint finite(int dtype, const char *x, Py_ssize_t size) noexcept:
+cdef bint finite(int dtype, const char *x, Py_ssize_t size) noexcept nogil:
     cdef double norm = 0
     cdef float short_norm = 0
     if dtype & 1:

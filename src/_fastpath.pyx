@@ -13,6 +13,7 @@ from cpython.list cimport PyList_CheckExact
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_CheckExact
 cimport numpy as cnp
+from numpy import matmul as numpy_matmul
 
 from kronvec._engine cimport *
 from kronvec._kernels cimport *
@@ -80,13 +81,13 @@ cdef object call_two_tier(TwoTier self, PyObject **args, size_t nargsf, PyObject
     return PyObject_Vectorcall(self.general, args, nargsf, kwnames)
 
 
-cdef void enable_vectorcall():
+cdef Py_ssize_t offset_of_vectorcall():
     cdef TwoTier instance = TwoTier.__new__(TwoTier)
-    kv_make_vectorcall(<PyObject *>TwoTier,
-                       <char *>&instance.vectorcall - <char *><void *>instance)
+    return <char *>&instance.vectorcall - <char *><void *>instance
 
 
-enable_vectorcall()
+cdef Py_ssize_t vectorcall_offset = offset_of_vectorcall()
+kv_make_vectorcall(<PyObject *>TwoTier, vectorcall_offset)
 
 
 def two_tier(name):
@@ -101,17 +102,38 @@ def two_tier(name):
     return decorate
 
 
+include "_gate.pxi"
+
+
 # Products up to this many multiply-adds run in our own kernels, larger ones in np.matmul.
 cdef double own_limit = 2097152.0  # 128 cubed: beyond it the kernels' blocking no longer pays
+# So do those of a matrix with many entries and few columns, which fill no registers.
+cdef double large_matrix = 16384.0
+cdef enum:
+    NARROW = 16
+    NARROW_PAIR = 8  # where each operand of a pull-back meets another
 
 
 def own_product(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n):
     """Whether an (m, k) by (k, n) product is one for our own kernels."""
-    return <double>m * k * n <= own_limit
+    return own(m, k, n)
+
+
+def own_pair(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n):
+    """Whether G Wᴴ and Xᴴ G for X (m, k) and W (k, n) are products for our own kernels."""
+    return pair_is_own(m, k, n)
 
 
 cdef inline bint own(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept:
-    return <double>m * k * n <= own_limit
+    return (<double>m * k * n <= own_limit
+            and (n > NARROW or <double>m * k < large_matrix))
+
+
+# G (m, n) times Wᴴ (n, k), and Xᴴ (k, m) times G.
+cdef inline bint pair_is_own(Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept:
+    return (<double>m * k * n <= own_limit
+            and (min(m, k, n) >= NARROW_PAIR
+                 or max(<double>m * k, <double>k * n, <double>m * n) < large_matrix))
 
 
 # A B C of these sizes, in either association.
@@ -135,6 +157,14 @@ cdef double release_limit = 32768.0
 
 # ---- the compiled paths ------------------------------------------------------------------
 
+# A B C by np.matmul, whose arguments need no checks here.
+cdef object product_by_blas(PyObject **args, object result):
+    a, b, c = <object>args[0], <object>args[1], <object>args[2]
+    if left_association(a.shape[0], a.shape[1], c.shape[0], c.shape[1]):
+        return numpy_matmul(numpy_matmul(a, b), c, result)
+    return numpy_matmul(a, numpy_matmul(b, c), result)
+
+
 cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix a, b, c, y
@@ -146,11 +176,13 @@ cdef object fast_triple_product(PyObject **args, Py_ssize_t nargs, PyObject *out
     a, b, c = as_matrix(args[0]), as_matrix(args[1]), as_matrix(args[2])
     if a.cols != b.rows or b.cols != c.rows:
         return None
-    if not (chain_is_own(a.rows, a.cols, b.cols, c.cols) and fits(a.rows, c.cols)):
+    if not fits(a.rows, c.cols):
         return None
     result = target_matrix(a.rows, c.cols, args, 3, out)
     if result is None:
         return None
+    if not chain_is_own(a.rows, a.cols, b.cols, c.cols):
+        return product_by_blas(args, result)
     y = as_matrix(<PyObject *>result)
     if <double>a.rows * a.cols * b.cols < release_limit:
         failed = triple_product(dtype, a, b, c, y)
@@ -200,6 +232,12 @@ cdef object fast_vec_trick(PyObject **args, Py_ssize_t nargs, PyObject *out):
     return result
 
 
+# G Wᵀ and Xᵀ G.
+cdef object pull_back_by_blas(PyObject **args):
+    g, x, w = <object>args[0], <object>args[1], <object>args[2]
+    return numpy_matmul(g, w.T), numpy_matmul(x.T, g)
+
+
 cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix g, x, w, dx_out, dw_out
@@ -209,9 +247,10 @@ cdef object fast_matmul_vjp(PyObject **args, Py_ssize_t nargs, PyObject *out):
     if dtype < 0:
         return None
     g, x, w = as_matrix(args[0]), as_matrix(args[1]), as_matrix(args[2])
-    if (x.cols != w.rows or g.rows != x.rows or g.cols != w.cols
-            or not own(g.rows, x.cols, g.cols)):
+    if x.cols != w.rows or g.rows != x.rows or g.cols != w.cols:
         return None
+    if not pair_is_own(g.rows, x.cols, g.cols):
+        return None if cnp.PyTypeNum_ISCOMPLEX(kv_type(args[0])) else pull_back_by_blas(args)
     dx = new_matrix(x.rows, x.cols, args[0])
     dw = new_matrix(w.rows, w.cols, args[0])
     dx_out, dw_out = as_matrix(<PyObject *>dx), as_matrix(<PyObject *>dw)
@@ -253,8 +292,31 @@ cdef object fast_matmul_jvp(PyObject **args, Py_ssize_t nargs, PyObject *out):
     return result
 
 
-# kron of two matrices, and bkron without batch axes.
+# kron of two vectors: one row each.
+cdef object fast_kron_of_vectors(PyObject **args, PyObject *out):
+    cdef int dtype = kernel_dtype(kv_type(args[0]))
+    cdef Py_ssize_t m = kv_dims(args[0])[0], n = kv_dims(args[1])[0]
+    cdef cnp.npy_intp size = m * n
+    if dtype < 0 or kv_type(args[0]) != kv_type(args[1]) or <double>m * n > release_limit:
+        return None
+    result = target(1, &size, args, 2, out)
+    if result is None:
+        return None
+    if outer(dtype, view(kv_bytes(args[0]), 1, m, 0, kv_strides(args[0])[0]),
+             view(kv_bytes(args[1]), 1, n, 0, kv_strides(args[1])[0]),
+             view(kv_bytes(<PyObject *>result), 1, size, 0, kv_itemsize(args[0]))):
+        raise MemoryError
+    return result
+
+
 cdef object fast_kron(PyObject **args, Py_ssize_t nargs, PyObject *out):
+    if nargs == 2 and plain(args[0], 1) and plain(args[1], 1):
+        return fast_kron_of_vectors(args, out)
+    return fast_bkron(args, nargs, out)
+
+
+# bkron without batch axes, which is kron of two matrices.
+cdef object fast_bkron(PyObject **args, Py_ssize_t nargs, PyObject *out):
     cdef int dtype, failed
     cdef matrix a, b, y
     cdef double size
@@ -275,7 +337,9 @@ cdef object fast_kron(PyObject **args, Py_ssize_t nargs, PyObject *out):
         failed = outer(dtype, a, b, y)
     else:
         with nogil:
+            listen()
             failed = outer(dtype, a, b, y)
+        finish(failed)
     if failed:
         raise MemoryError
     return result
@@ -310,7 +374,9 @@ cdef object fast_commutation_matmul(PyObject **args, Py_ssize_t nargs, PyObject 
         copy(itemsize, 0, x, y)
     else:
         with nogil:
+            listen()
             copy(itemsize, 0, x, y)
+        finish(0)
     return result
 
 
@@ -327,8 +393,10 @@ cdef fast_path fast_path_named(str name) except NULL:
         return fast_matmul_vjp
     if name == "matmul_jvp":
         return fast_matmul_jvp
-    if name == "kron" or name == "bkron":
+    if name == "kron":
         return fast_kron
+    if name == "bkron":
+        return fast_bkron
     if name == "commutation_matmul":
         return fast_commutation_matmul
     if name == "kron_matvec":

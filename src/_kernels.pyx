@@ -91,6 +91,8 @@ def vector_bytes():
 
 _initialize()
 
+include "_interrupts.pxi"
+
 
 # ---- workspace and packing ---------------------------------------------------------------
 
@@ -128,6 +130,18 @@ cdef inline bint whole_items(matrix a, Py_ssize_t itemsize) noexcept nogil:
     return a.row_stride % itemsize == 0 and a.col_stride % itemsize == 0
 
 
+cdef inline matrix rows_of(matrix a, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    a.data += start * a.row_stride
+    a.rows = stop - start
+    return a
+
+
+cdef inline matrix cols_of(matrix a, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    a.data += start * a.col_stride
+    a.cols = stop - start
+    return a
+
+
 # y = a (conj(a) if a.conjugate), any strides.
 cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil:
     cdef Py_ssize_t i, j
@@ -135,6 +149,9 @@ cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogi
     cdef char *to
     if y.row_stride == itemsize and y.col_stride != itemsize:
         a, y = transposed(a), transposed(y)
+    if <double>a.rows * a.cols > KV_PIECE // 4:
+        copy_pieces(itemsize, dtype, a, y)
+        return
     if a.col_stride == itemsize and y.col_stride == itemsize:
         for i in range(a.rows):
             memcpy(y.data + i * y.row_stride, a.data + i * a.row_stride, a.cols * itemsize)
@@ -160,6 +177,20 @@ cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogi
         for i in range(y.rows):
             for j in range(y.cols):
                 conjugate_in_place(dtype, 1, y.data + i * y.row_stride + j * y.col_stride)
+
+
+# The same for large ones.
+cdef void copy_pieces(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil:
+    cdef bint by_rows = a.rows >= a.cols
+    cdef Py_ssize_t size = max(a.rows, a.cols), start = 0, step, stop
+    step = piece(size, min(a.rows, a.cols), KV_PIECE // 4, 64)
+    while start < size and not kv_interrupted(KV_PIECE // 4):
+        stop = min(start + step, size)
+        if by_rows:
+            copy(itemsize, dtype, rows_of(a, start, stop), rows_of(y, start, stop))
+        else:
+            copy(itemsize, dtype, cols_of(a, start, stop), cols_of(y, start, stop))
+        start = stop
 
 
 cdef inline matrix contiguous(char *data, Py_ssize_t rows, Py_ssize_t cols,
@@ -212,10 +243,10 @@ cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=0) noexcept n
         if not failed and flags & KV_ACCUMULATE:
             copy(itemsize, dtype, y, target)
     if not failed:
-        kv_active.mode_product[dtype](
-            1, y.rows, b.rows, y.cols, a.data, a.row_stride // itemsize, a.col_stride // itemsize,
-            b.data, 0, b.row_stride // itemsize, target.data, 0, target.row_stride // itemsize,
-            flags | (KV_CONJUGATE if a.conjugate else 0), NULL)
+        mode_product(
+            dtype, 1, y.rows, b.rows, y.cols, a.data, a.row_stride // itemsize,
+            a.col_stride // itemsize, b.data, 0, b.row_stride // itemsize, target.data, 0,
+            target.row_stride // itemsize, flags | (KV_CONJUGATE if a.conjugate else 0), NULL)
         if target.data != y.data:
             copy(itemsize, dtype, target, y)
     scratch_free(&packed_a)
@@ -228,18 +259,6 @@ cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=0) noexcept n
 cdef inline bint small_square(matrix a, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
     return (a.rows == n and a.cols == n and a.col_stride == itemsize
             and a.row_stride == n * itemsize)
-
-
-cdef inline matrix rows_of(matrix a, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    a.data += start * a.row_stride
-    a.rows = stop - start
-    return a
-
-
-cdef inline matrix cols_of(matrix a, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    a.data += start * a.col_stride
-    a.cols = stop - start
-    return a
 
 
 # y = a b c by the cheaper association; the intermediate stays in cache: it is made for a
@@ -334,7 +353,8 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
     cdef int failed = 0
     if y.rows == 0 or y.cols == 0:
         return 0
-    if y.row_stride == itemsize and y.col_stride != itemsize:
+    # What lies column by column, and a single column, is written as rows of the transpose.
+    if y.row_stride == itemsize and (y.col_stride != itemsize or y.cols == 1):
         a, b, y = transposed(a), transposed(b), transposed(y)
         target = y
     packed_a.heap = packed_b.heap = packed_y.heap = NULL
@@ -347,8 +367,8 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
                             y.rows, y.cols, itemsize)
         failed = -1 if target.data == NULL else 0
     if not failed:
-        kv_active.outer[dtype](
-            a.rows, a.cols, b.rows, b.cols, a.data, a.row_stride // itemsize,
+        outer_product(
+            dtype, a.rows, a.cols, b.rows, b.cols, a.data, a.row_stride // itemsize,
             a.col_stride // itemsize, b.data, b.row_stride // itemsize, target.data,
             target.row_stride // itemsize,
             KV_STREAM if y.rows * y.cols >= last_cache_bytes // itemsize else 0)
@@ -366,8 +386,10 @@ def khatri_rao(cnp.ndarray a, cnp.ndarray b, cnp.ndarray y):
     cdef Py_ssize_t m = a.shape[0], n = a.shape[1], p = b.shape[0]
     cdef bint stream = m * p * n >= last_cache_bytes // kernel_itemsize(dtype)
     with nogil:
-        kv_active.khatri_rao[dtype](m, p, n, cnp.PyArray_DATA(a), n, cnp.PyArray_DATA(b), n,
-                                    cnp.PyArray_DATA(y), n, KV_STREAM if stream else 0)
+        listen()
+        column_products(dtype, m, p, n, cnp.PyArray_BYTES(a), n, cnp.PyArray_BYTES(b), n,
+                        cnp.PyArray_BYTES(y), n, KV_STREAM if stream else 0)
+    finish(0)
 
 
 def left_first(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q):

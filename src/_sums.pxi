@@ -10,14 +10,14 @@ cdef inline void sum_step(const step_t *s, Py_ssize_t count, Py_ssize_t width, i
     if s.by_rows:
         while start < outer:
             stop = min(start + ROW_BLOCK, outer)
-            kernels().mode_product[s.dtype](
-                1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
+            mode_product(
+                s.dtype, 1, stop - start, s.p, s.q, x + start * s.p * item, s.p, 1, s.f, 0, s.q,
                 y + start * s.q * item, 0, s.q, flags, NULL)
             start = stop
         return
     reals = s.inner * width * (item // kernel_itemsize(s.dtype))
-    kernels().mode_product[s.dtype](outer, s.q, s.p, reals, s.f, s.f_q, s.f_p, x, s.p * reals,
-                                    reals, y, s.q * reals, reals, flags, NULL)
+    mode_product(s.dtype, outer, s.q, s.p, reals, s.f, s.f_q, s.f_p, x, s.p * reals, reals,
+                 y, s.q * reals, reals, flags, NULL)
 
 
 # rows of `bytes` bytes each, x_row and y_row bytes apart: y = x.
@@ -65,7 +65,7 @@ cdef int execute_sum(const pass_t *s, int item, const char *x, char *y, bint acc
                      Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t rows = s.rows_in, right = s.right, width = s.width
     cdef Py_ssize_t panels = (right + width - 1) // width, unit, l, start, at
-    cdef Py_ssize_t size = min(s.together, s.left) * rows * width * item
+    cdef Py_ssize_t size = min(s.together, s.left) * rows * width * item, each = block_work(s)
     cdef char *buffers[3]
     cdef char *memory
     cdef scratch work
@@ -77,6 +77,8 @@ cdef int execute_sum(const pass_t *s, int item, const char *x, char *y, bint acc
             return -1
         place_buffers(memory, size, x, buffers)
     for unit in range(begin, end):
+        if interrupted(each):
+            break
         l = unit // panels * s.together
         start = unit % panels * width
         at = (l * rows * right + start) * item
@@ -99,7 +101,7 @@ def run_sum_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, bint a
     read_steps(sizes[8], factors, steps)
     sweep.steps = steps
     with nogil:
+        listen()
         failed = execute_sum(&sweep, item, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), accumulate,
                              begin, end)
-    if failed:
-        raise MemoryError
+    finish(failed)

@@ -14,9 +14,6 @@ from kronvec._kernels cimport *
 cnp.import_array()
 cnp.import_umath()
 
-cdef extern from "Python.h":
-    void PyErr_NoMemory()
-
 cdef extern from "numpy/ufuncobject.h":
     """
     typedef int (*kv_process_core_dims)(PyUFuncObject *, npy_intp *);
@@ -41,11 +38,6 @@ cdef extern from "numpy/ufuncobject.h":
     void kv_copy_on_overlap(object ufunc)
 
 
-cdef void out_of_memory() noexcept nogil:
-    with gil:
-        PyErr_NoMemory()
-
-
 # Every stride in steps[first:last] is a whole number of items.
 cdef inline bint whole_steps(cnp.npy_intp *steps, int count, Py_ssize_t itemsize) noexcept nogil:
     cdef int i
@@ -68,45 +60,59 @@ cdef inline bint small_cores(cnp.npy_intp *strides, int count, Py_ssize_t n,
 
 
 # ---- loops -------------------------------------------------------------------------------
+# A loop runs with the GIL or without; NumPy may call it several times in a call.
+
+cdef enum:
+    AT_ONCE = 65536  # small matrices that a kernel is given
 
 cdef void triple_product_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
                               void *data) noexcept nogil:
     cdef int dtype = (<int *>data)[0]
-    cdef Py_ssize_t item = kernel_itemsize(dtype), count = dims[0], i
+    cdef Py_ssize_t item = kernel_itemsize(dtype), count = dims[0], i = 0
     cdef Py_ssize_t m = dims[1], n = dims[2], p = dims[3], q = dims[4]
     cdef cnp.npy_intp *s = steps + 4
-    if m == n and p == n and q == n and small_cores(s, 4, n, item) and whole_steps(steps, 4, item):
-        kernels().small_triple_product[dtype](
-            count, n, args[0], steps[0] // item, args[1], steps[1] // item,
-            args[2], steps[2] // item, args[3], steps[3] // item)
+    cdef bint failed = False
+    if not begin_loop():
         return
-    for i in range(count):
-        if triple_product(dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]),
-                          view(args[1] + i * steps[1], n, p, s[2], s[3]),
-                          view(args[2] + i * steps[2], p, q, s[4], s[5]),
-                          view(args[3] + i * steps[3], m, q, s[6], s[7])):
-            out_of_memory()
-            return
+    if m == n and p == n and q == n and small_cores(s, 4, n, item) and whole_steps(steps, 4, item):
+        while i < count and not interrupted(AT_ONCE):
+            kernels().small_triple_product[dtype](
+                min(AT_ONCE, count - i), n, args[0] + i * steps[0], steps[0] // item,
+                args[1] + i * steps[1], steps[1] // item, args[2] + i * steps[2], steps[2] // item,
+                args[3] + i * steps[3], steps[3] // item)
+            i += AT_ONCE
+    else:
+        while i < count and not failed and not interrupted(m * n * p + m * p * q):
+            failed = triple_product(
+                dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]),
+                view(args[1] + i * steps[1], n, p, s[2], s[3]),
+                view(args[2] + i * steps[2], p, q, s[4], s[5]),
+                view(args[3] + i * steps[3], m, q, s[6], s[7])) != 0
+            i += 1
+    end_loop(failed)
 
 
 cdef inline void vec_trick_loop(bint by_columns, char **args, cnp.npy_intp *dims,
                                 cnp.npy_intp *steps, void *data) noexcept nogil:
     cdef int dtype = (<int *>data)[0]
-    cdef Py_ssize_t count = dims[0], i
+    cdef Py_ssize_t count = dims[0], i = 0
     cdef Py_ssize_t m = dims[1], n = dims[2], p = dims[4], q = dims[5]
     cdef cnp.npy_intp *s = steps + 4
     cdef matrix b, y
-    for i in range(count):
+    cdef bint failed = False
+    if not begin_loop():
+        return
+    while i < count and not failed and not interrupted(m * n * p + m * p * q):
         if by_columns:
             b = view(args[1] + i * steps[1], n, p, s[2], s[2] * n)
             y = view(args[3] + i * steps[3], m, q, s[5], s[5] * m)
         else:
             b = view(args[1] + i * steps[1], n, p, s[2] * p, s[2])
             y = view(args[3] + i * steps[3], m, q, s[5] * q, s[5])
-        if triple_product(dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]), b,
-                          view(args[2] + i * steps[2], p, q, s[3], s[4]), y):
-            out_of_memory()
-            return
+        failed = triple_product(dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]), b,
+                                view(args[2] + i * steps[2], p, q, s[3], s[4]), y) != 0
+        i += 1
+    end_loop(failed)
 
 
 cdef void vec_trick_f_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
@@ -122,36 +128,45 @@ cdef void vec_trick_c_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
 cdef void bkron_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
                      void *data) noexcept nogil:
     cdef int dtype = (<int *>data)[0]
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = 0
     cdef cnp.npy_intp *s = steps + 3
-    for i in range(dims[0]):
-        if outer(dtype, view(args[0] + i * steps[0], dims[1], dims[2], s[0], s[1]),
-                 view(args[1] + i * steps[1], dims[3], dims[4], s[2], s[3]),
-                 view(args[2] + i * steps[2], dims[5], dims[6], s[4], s[5])):
-            out_of_memory()
-            return
+    cdef bint failed = False
+    if not begin_loop():
+        return
+    while i < dims[0] and not failed and not interrupted(dims[5] * dims[6]):
+        failed = outer(dtype, view(args[0] + i * steps[0], dims[1], dims[2], s[0], s[1]),
+                       view(args[1] + i * steps[1], dims[3], dims[4], s[2], s[3]),
+                       view(args[2] + i * steps[2], dims[5], dims[6], s[4], s[5])) != 0
+        i += 1
+    end_loop(failed)
 
 
 cdef inline void matmul_vjp_loop(bint conjugate, char **args, cnp.npy_intp *dims,
                                  cnp.npy_intp *steps, void *data) noexcept nogil:
     cdef int dtype = (<int *>data)[0]
-    cdef Py_ssize_t item = kernel_itemsize(dtype), count = dims[0], i
+    cdef Py_ssize_t item = kernel_itemsize(dtype), count = dims[0], i = 0
     cdef Py_ssize_t m = dims[1], n = dims[2], k = dims[3]
     cdef cnp.npy_intp *s = steps + 5
-    if m == n and k == n and small_cores(s, 5, n, item) and whole_steps(steps, 5, item):
-        kernels().small_vjp[dtype](
-            count, n, args[0], steps[0] // item, args[1], steps[1] // item, args[2],
-            steps[2] // item, args[3], steps[3] // item, args[4], steps[4] // item,
-            KV_CONJUGATE if conjugate else 0)
+    cdef bint failed = False
+    if not begin_loop():
         return
-    for i in range(count):
-        if matmul_vjp(dtype, conjugate, view(args[0] + i * steps[0], m, n, s[0], s[1]),
-                      view(args[1] + i * steps[1], m, k, s[2], s[3]),
-                      view(args[2] + i * steps[2], k, n, s[4], s[5]),
-                      view(args[3] + i * steps[3], m, k, s[6], s[7]),
-                      view(args[4] + i * steps[4], k, n, s[8], s[9])):
-            out_of_memory()
-            return
+    if m == n and k == n and small_cores(s, 5, n, item) and whole_steps(steps, 5, item):
+        while i < count and not interrupted(AT_ONCE):
+            kernels().small_vjp[dtype](
+                min(AT_ONCE, count - i), n, args[0] + i * steps[0], steps[0] // item,
+                args[1] + i * steps[1], steps[1] // item, args[2] + i * steps[2], steps[2] // item,
+                args[3] + i * steps[3], steps[3] // item, args[4] + i * steps[4], steps[4] // item,
+                KV_CONJUGATE if conjugate else 0)
+            i += AT_ONCE
+    else:
+        while i < count and not failed and not interrupted(2 * m * n * k):
+            failed = matmul_vjp(dtype, conjugate, view(args[0] + i * steps[0], m, n, s[0], s[1]),
+                                view(args[1] + i * steps[1], m, k, s[2], s[3]),
+                                view(args[2] + i * steps[2], k, n, s[4], s[5]),
+                                view(args[3] + i * steps[3], m, k, s[6], s[7]),
+                                view(args[4] + i * steps[4], k, n, s[8], s[9])) != 0
+            i += 1
+    end_loop(failed)
 
 
 cdef void matmul_vjp_conjugate_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
@@ -167,38 +182,47 @@ cdef void matmul_vjp_plain_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *s
 cdef void matmul_jvp_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
                           void *data) noexcept nogil:
     cdef int dtype = (<int *>data)[0]
-    cdef Py_ssize_t m = dims[1], k = dims[2], n = dims[3], i
+    cdef Py_ssize_t m = dims[1], k = dims[2], n = dims[3], i = 0
     cdef cnp.npy_intp *s = steps + 5
-    for i in range(dims[0]):
-        if matmul_jvp(dtype, view(args[0] + i * steps[0], m, k, s[0], s[1]),
-                      view(args[1] + i * steps[1], k, n, s[2], s[3]),
-                      view(args[2] + i * steps[2], m, k, s[4], s[5]),
-                      view(args[3] + i * steps[3], k, n, s[6], s[7]),
-                      view(args[4] + i * steps[4], m, n, s[8], s[9])):
-            out_of_memory()
-            return
+    cdef bint failed = False
+    if not begin_loop():
+        return
+    while i < dims[0] and not failed and not interrupted(2 * m * n * k):
+        failed = matmul_jvp(dtype, view(args[0] + i * steps[0], m, k, s[0], s[1]),
+                            view(args[1] + i * steps[1], k, n, s[2], s[3]),
+                            view(args[2] + i * steps[2], m, k, s[4], s[5]),
+                            view(args[3] + i * steps[3], k, n, s[6], s[7]),
+                            view(args[4] + i * steps[4], m, n, s[8], s[9])) != 0
+        i += 1
+    end_loop(failed)
 
 
 # For movement data points to the bytes of an item.
 cdef void transpose_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
                          void *data) noexcept nogil:
     cdef cnp.npy_intp *s = steps + 2
+    if not begin_loop():
+        return
     transpose_batch((<int *>data)[0], dims[0], view(args[0], dims[1], dims[2], s[0], s[1]),
                     steps[0], view(args[1], dims[2], dims[1], s[2], s[3]), steps[1])
+    end_loop(False)
 
 
 cdef void transpose_runs_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
                               void *data) noexcept nogil:
     cdef Py_ssize_t i, k
     cdef Py_ssize_t run = dims[3] if steps[4] == 1 and steps[7] == 1 else 1
+    if not begin_loop():
+        return
     for i in range(dims[0]):
         k = 0
-        while k < dims[3]:
+        while k < dims[3] and not interrupted(0):
             transpose_runs(run, view(args[0] + i * steps[0] + k * steps[4], dims[1], dims[2],
                                      steps[2], steps[3]),
                            view(args[1] + i * steps[1] + k * steps[7], dims[2], dims[1], steps[5],
                                 steps[6]))
             k += run
+    end_loop(False)
 
 
 # Items are moved in place of each other: no gufunc can be told of that.
@@ -210,9 +234,9 @@ def move_in_place(x):
     cdef int failed
     assert x[:1].flags.c_contiguous and x.itemsize == 1 and x.flags.writeable
     with nogil:
+        listen()
         failed = transpose_in_place(run, batch, p, q, data, stride)
-    if failed:
-        raise MemoryError
+    finish(failed)
 
 
 # ---- output sizes that are products ------------------------------------------------------

@@ -1,5 +1,9 @@
-"""Hypothesis: the same examples on every machine, no deadlines (machines are noisy)."""
+"""Hypothesis: the same examples on every machine; pytest-run-parallel: what runs on one thread.
 
+Hypothesis has no deadlines: machines are noisy.
+"""
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -10,3 +14,24 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("kronvec")
+
+# Files whose tests change, or count, what belongs to the whole process.
+ALONE = {
+    "test_bench": "measures times",
+    "test_interrupts": "signals reach the main thread alone",
+    "test_isa": "changes the instruction set in use",
+    "test_memory": "counts what the process allocates",
+    "test_numpy_compat": "patches NumPy",
+    "test_processes": "starts processes that use all CPUs",
+    "test_threads": "has threads of its own",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item):
+    """Mark what `make test-parallel` must not run on several threads at once."""
+    reason = ALONE.get(item.path.stem)
+    if "isa" in getattr(item, "fixturenames", ()):
+        reason = ALONE["test_isa"]
+    if reason:
+        item.add_marker(pytest.mark.thread_unsafe(reason=reason))

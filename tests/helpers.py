@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import gc
 import itertools
+import math
 import mmap
 import sys
 import tracemalloc
@@ -248,6 +249,22 @@ def guarded(a, side):
     view = raw[first : first + a.nbytes].view(a.dtype).reshape(a.shape)
     view[...] = a
     return view
+
+
+def spaced(a, side, inner=1):
+    """``guarded``, but each block of the last ``inner`` axes lies 3 items behind the one before.
+
+    Returns the array and all items of its memory, in which those of the gaps are ``filler``.
+    """
+    block = math.prod(a.shape[a.ndim - inner :])
+    blocks = math.prod(a.shape[: a.ndim - inner])
+    memory = guarded(filler(a.dtype, (max(0, blocks * (block + 3) - 3) if a.size else 0,)), side)
+    if a.size == 0:
+        return a.copy(), memory
+    outer = np.empty((*a.shape[: a.ndim - inner], block + 3), a.dtype).strides[:-1]
+    view = np.lib.stride_tricks.as_strided(memory, a.shape, (*outer, *a[(0,) * len(outer)].strides))
+    view[...] = a
+    return view, memory
 
 
 # --------------------------------------------------------------------------------------

@@ -272,3 +272,15 @@ def test_zeros_do_not_hide_nan(vjp):
     assert all(np.isnan(d).all() for d in leaves(vjp(nan, zero, zero)))
     dx, dw, *_ = vjp(zero, zero, nan)
     assert np.isnan(dx).all() and not np.isnan(dw).any()
+
+
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize("sizes", [(150, 140, 2), (2, 150, 140), (150, 3, 140), (130, 131, 132)])
+def test_large_matrices_beside_narrow_ones(sizes, dtype):
+    """Where BLAS takes over from our own kernels."""
+    m, k, n = sizes
+    x, w, g = random(dtype, m, k), random(dtype, k, n), random(dtype, m, n)
+    assert_matches(kv.matmul_vjp(g, x, w), "matmul_vjp", (g, x, w), max(sizes))
+    assert_matches(kv.matmul_jvp(x, w, x, w), "matmul_jvp", (x, w, x, w), 2 * k)
+    chain = (x, w, random(dtype, n, 3))
+    assert_matches(kv.triple_product(*chain), "triple_product", chain, k + n)

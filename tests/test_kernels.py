@@ -1,6 +1,7 @@
 """Raw kernels: kernel x dtype x instruction set x tail sizes, between guard pages.
 
-A kernel that touches one byte outside its arrays crashes the process here.
+A kernel that reads or writes one byte before or behind its arrays crashes the process here; one
+that writes between their rows fails.
 """
 
 import os
@@ -24,6 +25,7 @@ from helpers import (
     leaves,
     lift,
     random,
+    spaced,
     use_isa,
 )
 from kronvec import _kernels
@@ -32,28 +34,68 @@ from kronvec import _reference as reference
 TAILS = (*range(0, 36), 47, 48, 49, 63, 64, 65)  # past two of the widest vectors of each dtype
 
 every_isa = pytest.mark.parametrize("isa", ISAS)
-every_side = pytest.mark.parametrize("side", SIDES)
 every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
 
 
-def run(kernel, inputs, outputs, side, roundings=0, **kwargs):
-    """Run the kernel on guarded arrays, compare with its oracle; name the shapes on failure."""
-    inputs = [guarded(a, side) for a in inputs]
-    outputs = [guarded(y, side) for y in outputs]
-    compare(kernel, inputs, outputs, roundings, **kwargs)
+# The last axes of each argument that must be contiguous; None: all of them.
+CONTIGUOUS = {
+    "mode_product": (1, 1, 1),
+    "mode_pair": (None, None, 1, 1),
+    "outer": (1, 1, 1),
+    "khatri_rao": (1, 1, 1),
+    "small_triple_product": (2, 2, 2, 2),
+    "small_vjp": (2, 2, 2, 2, 2),
+    "row_sqnorm": (1, None),
+}
+PLACES = [(side, gaps) for side in SIDES for gaps in (False, True)]
+
+
+def place(kernel, arrays, side, gaps):
+    """The arrays between guard pages, with gaps between rows where the kernel takes them so."""
+    placed = []
+    for a, inner in zip(arrays, CONTIGUOUS[kernel], strict=True):
+        if not gaps or inner is None or (kernel == "mode_pair" and a.shape[-1] == 1):
+            a = guarded(a, side)
+            placed.append((a, a))
+        else:
+            placed.append(spaced(a, side, inner))
+    return placed
+
+
+def run(kernel, inputs, outputs, roundings=0, **kwargs):
+    """Run the kernel on its arrays in every place and compare with its oracle."""
+    expected = define(kernel, inputs, outputs, kwargs)
+    for side, gaps in PLACES:
+        placed = place(kernel, [*inputs, *outputs], side, gaps)
+        arrays = [a for a, _ in placed]
+        ins, outs = arrays[: len(inputs)], arrays[len(inputs) :]
+        call(kernel, ins, outs, expected, roundings, kwargs)
+        for y, memory in placed[len(inputs) :]:
+            y[...] = np.nan
+            assert np.isnan(memory).all(), f"{kernel}: written between the rows"
 
 
 def compare(kernel, inputs, outputs, roundings, **kwargs):
-    before = [a.copy() for a in inputs]
-    start = [y.copy() for y in outputs]
-    getattr(_kernels, f"run_{kernel}")(*inputs, *outputs, **kwargs)
+    """Run the kernel on these very arrays and compare with its oracle."""
+    call(kernel, inputs, outputs, define(kernel, inputs, outputs, kwargs), roundings, kwargs)
+
+
+def define(kernel, inputs, outputs, kwargs):
+    """What the oracle gives in higher precision, and for the magnitudes."""
     oracle = getattr(reference, kernel)
     options = {k: v for k, v in kwargs.items() if k not in ("accumulate", "stream")}
-    added = [lift(y) for y in start] if kwargs.get("accumulate") else []
-    exact = leaves(oracle(*map(lift, before), *added, **options))
-    sizes = leaves(oracle(*(np.abs(lift(a)) for a in before), *map(np.abs, added), **options))
+    added = [lift(y.copy()) for y in outputs] if kwargs.get("accumulate") else []
+    lifted = [lift(a) for a in inputs]
+    sizes = oracle(*map(np.abs, lifted), *map(np.abs, added), **options)
+    return leaves(oracle(*lifted, *added, **options)), leaves(sizes)
+
+
+def call(kernel, inputs, outputs, expected, roundings, kwargs):
+    """The results meet the bound, and no input changes; name the shapes on failure."""
+    before = [a.copy() for a in inputs]
+    getattr(_kernels, f"run_{kernel}")(*inputs, *outputs, **kwargs)
     shapes = f"{kernel} {[a.shape for a in inputs]} {kwargs}"
-    for got, y, size in zip(outputs, exact, sizes, strict=True):
+    for got, y, size in zip(outputs, *expected, strict=True):
         try:
             assert_bounded(got, y, size, roundings)
         except AssertionError as error:
@@ -195,6 +237,9 @@ def test_every_kernel_has_an_oracle_and_cases():
         oracle = kernel.removesuffix("_square")  # the same in place
         assert callable(getattr(reference, oracle)), f"{kernel}: no oracle in _reference"
         assert callable(getattr(_kernels, f"run_{kernel}"))
+    assert set(CONTIGUOUS) == set(ARITHMETIC)
+    moves = Path(__file__).with_name("test_transpose_kernels.py").read_text(encoding="utf-8")
+    assert [kernel for kernel in MOVEMENT if f"_kernels.run_{kernel}(" not in moves] == []
 
 
 def test_every_kernel_serves_every_dtype_on_the_chosen_set():
@@ -207,12 +252,11 @@ def test_every_kernel_serves_every_dtype_on_the_chosen_set():
 
 @every_isa
 @every_dtype
-@every_side
 @pytest.mark.parametrize("kernel", ARITHMETIC)
-def test_kernels_meet_the_bound_between_guard_pages(kernel, dtype, isa, side):
+def test_kernels_meet_the_bound_between_guard_pages(kernel, dtype, isa):
     with use_isa(isa):
         for inputs, outputs, roundings, kwargs in ARITHMETIC[kernel](dtype):
-            run(kernel, inputs, outputs, side, roundings, **kwargs)
+            run(kernel, inputs, outputs, roundings, **kwargs)
 
 
 @every_isa
@@ -265,6 +309,30 @@ def test_streamed_panels_start_anywhere_in_a_line(dtype, isa):
             compare("mode_pair", (f, f, x), (pair,), 4, stream=True)
             y[...] = np.nan
             assert np.isnan(gaps).all(), "written beside the panel"
+
+
+@every_isa
+@every_dtype
+def test_streamed_complex_entries_need_the_alignment_of_a_real_alone(dtype, isa):
+    """A line of the cache may begin within an entry."""
+    f, g = random(dtype, 8, 8), random(dtype, 2, 2, seed=1)
+    x, pairs = random(dtype, 2, 8, 128, seed=2), random(dtype, 3, 2, 2, 128, seed=3)
+    with use_isa(isa):
+        for start in range(1, 5):
+            y, z = (shifted(fresh(dtype, *a.shape), start) for a in (x, pairs))
+            compare("mode_product", (f, x), (y,), 8, stream=True)
+            compare("mode_pair", (g, g, pairs), (z,), 4, stream=True)
+            compare("mode_product", (f, x), (y,), 9, stream=True, accumulate=True)
+
+
+def shifted(a, reals):
+    """A copy that begins so many reals behind a line of the cache."""
+    real = a.real.dtype
+    memory = np.zeros(a.nbytes // real.itemsize + reals + 64 // real.itemsize, real)
+    first = -memory.ctypes.data % 64 // real.itemsize + reals
+    y = memory[first : first + a.nbytes // real.itemsize].view(a.dtype).reshape(a.shape)
+    y[...] = a
+    return y
 
 
 @every_isa

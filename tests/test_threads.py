@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -45,8 +46,7 @@ def test_threads_that_cannot_start_lose_nothing(monkeypatch):
             raise RuntimeError("can't start new thread")
         start(self)
 
-    monkeypatch.setattr("kronvec._threads._pool", None)
-    monkeypatch.setattr("kronvec._threads._pool_size", 0)
+    monkeypatch.setattr("kronvec._threads._pool", [])
     factors = [random("float64", 8, 8, seed=i) for i in range(4)]
     x = random("float64", 64, 8**4)
     expected = kv.matmul_kron(x, factors)
@@ -94,3 +94,73 @@ def test_a_forked_child_makes_its_own_threads():
         same = np.array_equal(kv.matmul_kron(x, factors, workers=2), expected)
         os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_an_error_stops_the_other_ranges():
+    """None of those that have not begun does, and kernels at work end."""
+    begun = []
+
+    def task(begin, end):
+        begun.append(begin)
+        if len(begun) == 1:
+            raise ZeroDivisionError
+        time.sleep(0.2)
+
+    with pytest.raises(ZeroDivisionError):
+        run_ranges(task, 8, 8)
+    assert len(begun) < 8
+
+
+def test_many_callers_share_the_pool_and_the_arrays():
+    """The same factors and x, read by all; each call has its own result."""
+    factors = [random("float64", 8, 8, seed=i) for i in range(4)]
+    x = random("float64", 8, 8**4)
+    a, b = random("float64", 40, 40), random("float64", 40, 40)
+    expected = kv.matmul_kron(x, factors), kv.kron(a, b), kv.triple_product(a, b, a)
+    wrong = []
+
+    def call(i):
+        for workers in (1, 2, 3) * 5:
+            got = (
+                kv.matmul_kron(x, factors, workers=workers),
+                kv.kron(a, b),
+                kv.triple_product(a, b, a),
+            )
+            if not all(map(np.array_equal, got, expected)):
+                wrong.append((i, workers))
+            with kv.patch_numpy():
+                np.kron(a[:2], b[:2])
+
+    original = np.kron
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert np.kron is original
+
+
+def test_plans_are_made_and_dropped_by_many_threads():
+    """More sizes than are kept: threads meet while the cache is filled and emptied."""
+    wrong = []
+
+    def call(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(300):
+            sizes, columns = rng.integers(2, 7, 4), int(rng.integers(1, 40))
+            factors = [random("float64", n, n, seed=i) for i, n in enumerate(sizes)]
+            x = random("float64", int(np.prod(sizes)), columns)
+            got = kv.kron_matmul(factors, x)
+            y = x.reshape(*sizes, columns)
+            for axis, f in enumerate(factors):
+                y = np.moveaxis(np.tensordot(f, y, (1, axis)), 0, axis)
+            if not np.allclose(got, y.reshape(x.shape)):
+                wrong.append(sizes)
+
+    threads = [threading.Thread(target=call, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

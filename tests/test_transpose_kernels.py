@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import ISAS, SIDES, guarded, use_isa
+from helpers import ISAS, SIDES, guarded, spaced, use_isa
 from kronvec import _kernels
 from kronvec import _reference as reference
 
@@ -21,6 +21,20 @@ def numbered(dtype, *shape):
     return np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(dtype)
 
 
+def in_each_place(x, y, side):
+    """The transpose of x, packed between guard pages, then with gaps between the rows of each."""
+    packed = guarded(y, side)
+    _kernels.run_transpose(guarded(x, side), packed)
+    yield packed
+    apart, memory = spaced(y, side)
+    before = memory.copy()
+    _kernels.run_transpose(spaced(x, side)[0], apart)
+    result = apart.copy()
+    apart[...] = y
+    assert np.array_equal(memory, before, equal_nan=memory.dtype.kind in "fc"), "between the rows"
+    yield result
+
+
 @every_isa
 @every_side
 @every_item
@@ -29,10 +43,10 @@ def test_transpose_moves_items_of_every_size_between_guard_pages(dtype, isa, sid
         for m in MOVED:
             for n in MOVED:
                 for batch in (1, 3):
-                    x = guarded(numbered(dtype, batch, m, n), side)
-                    y = guarded(np.zeros((batch, n, m), dtype), side)
-                    _kernels.run_transpose(x, y)
-                    assert np.array_equal(y, reference.transpose(x)), (batch, m, n)
+                    x = numbered(dtype, batch, m, n)
+                    expected = reference.transpose(x)
+                    for y in in_each_place(x, np.zeros((batch, n, m), dtype), side):
+                        assert np.array_equal(y, expected), (batch, m, n)
 
 
 @every_isa
@@ -91,10 +105,10 @@ def test_squares_are_transposed_in_place_between_guard_pages(dtype, isa, side):
     with use_isa(isa):
         for n in (*MOVED, 127, 128, 129, 200):
             for batch in (0, 1, 3):
-                x = guarded(numbered(dtype, batch, n, n), side)
-                expected = reference.transpose(x)
-                _kernels.run_transpose_square(x)
-                assert np.array_equal(x, expected), (batch, n)
+                square = numbered(dtype, batch, n, n)
+                for x in (guarded(square, side), spaced(square, side)[0]):
+                    _kernels.run_transpose_square(x)
+                    assert np.array_equal(x, reference.transpose(square)), (batch, n)
 
 
 @every_isa

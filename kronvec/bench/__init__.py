@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def run(
     ------
     SystemExit
         With a message if an optional dependency is missing, a case or a peer is unknown, or
-        ``out`` cannot be written; with status 130 after Ctrl-C.
+        ``out`` cannot be written.
     """
     missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
     if missing:
@@ -73,22 +72,15 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SystemExit(f"Cannot write to {out}: {error.strerror}.") from None
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a pipe may not know ⊗; print ? then
-
     from .plots import draw
     from .report import measure_all, print_report
 
-    try:
-        results = measure_all(
-            chosen,
-            peers=[n for n in PEERS if PEERS[n].installed() and (peers is None or n in peers)],
-            threads=list(threads or ([1] if quick else dict.fromkeys([1, cpu_count()]))),
-            budget=BUDGET[quick],
-        )
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        raise SystemExit(130) from None
+    results = measure_all(
+        chosen,
+        peers=[n for n in PEERS if PEERS[n].installed() and (peers is None or n in peers)],
+        threads=list(threads or ([1] if quick else dict.fromkeys([1, cpu_count()]))),
+        budget=BUDGET[quick],
+    )
     print_report(results)
     file = folder / "bench.json"
     file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -46,6 +46,13 @@ class DerivativeReport:
         The entry of X, or the number of the random direction, one number.
     derivative, measured : float or complex
         What `D` gives there, and what was measured.
+
+    Examples
+    --------
+    >>> from kronvec.calculus import check_derivative, inv
+    >>> report = check_derivative(inv, [[2.0, 1.0], [1.0, 3.0]])
+    >>> report.passed, report.method
+    (True, 'complex steps')
     """
 
     passed: bool

@@ -133,7 +133,7 @@ def jacobian_to_tensor(
 
     Returns
     -------
-    ndarray, shape (..., *out_shape, *in_shape)
+    ndarray, shape ``(..., *out_shape, *in_shape)``
 
     Raises
     ------
@@ -178,7 +178,7 @@ def tensor_to_jacobian(
 
     Parameters
     ----------
-    tensor : array_like, shape (..., *out_shape, *in_shape)
+    tensor : array_like, shape ``(..., *out_shape, *in_shape)``
         As `torch.autograd.functional.jacobian` and `jax.jacobian` give it.
     in_shape, out_shape : tuple of int
         The shapes of X and F, any number of axes.

@@ -80,11 +80,11 @@ def jvp(f: Expression, x: Variable, dx: ArrayLike) -> NDArray:
     ----------
     f : Expression
     x : Variable
-    dx : array_like, shape (..., *x.shape)
+    dx : array_like, shape ``(..., *x.shape)``
 
     Returns
     -------
-    ndarray, shape (..., *f.shape)
+    ndarray, shape ``(..., *f.shape)``
 
     Raises
     ------
@@ -129,11 +129,11 @@ def vjp(f: Expression, x: Variable | Sequence[Variable], g: ArrayLike):
     ----------
     f : Expression
     x : Variable, or a sequence of them
-    g : array_like, shape (..., *f.shape)
+    g : array_like, shape ``(..., *f.shape)``
 
     Returns
     -------
-    ndarray, shape (..., *x.shape), or a tuple of them
+    ndarray, shape ``(..., *x.shape)``, or a tuple of them
         With Re tr(Gᴴ J dX) = Re tr((Jᴴ G)ᴴ dX) for every dX.
 
     Raises

@@ -71,7 +71,7 @@ def of_values(name, arguments, result, reason) -> str:
     operands = "a" if len(arguments) == 1 else "a, b"
     parameters = (
         f"{operands} : array_like or Expression",
-        f"options : keyword arguments\n    Those of `numpy.{name}`.",
+        f"**options : keyword arguments\n    Those of `numpy.{name}`.",
     )
     return "\n\n".join(
         [

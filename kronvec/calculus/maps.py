@@ -111,11 +111,11 @@ class MatrixMap:
 
         Parameters
         ----------
-        dx : array_like, shape (..., *in_shape)
+        dx : array_like, shape ``(..., *in_shape)``
 
         Returns
         -------
-        ndarray, shape (..., *out_shape)
+        ndarray, shape ``(..., *out_shape)``
 
         Raises
         ------
@@ -129,11 +129,11 @@ class MatrixMap:
 
         Parameters
         ----------
-        g : array_like, shape (..., *out_shape)
+        g : array_like, shape ``(..., *out_shape)``
 
         Returns
         -------
-        ndarray, shape (..., *in_shape)
+        ndarray, shape ``(..., *in_shape)``
 
         Raises
         ------

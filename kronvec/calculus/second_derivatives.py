@@ -36,7 +36,7 @@ def hessian_vector_product(
         variable, not with its value.
     x : array_like, shape (m, n), (n,) or ()
         The point, real.
-    v : array_like, shape (..., *x.shape)
+    v : array_like, shape ``(..., *x.shape)``
         The direction, real; a batch of them costs one gradient each.
 
     Returns

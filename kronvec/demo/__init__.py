@@ -7,7 +7,6 @@ model and how it is chosen); story.py runs and prints them, with picture.py and 
 import contextlib
 import importlib.util
 import os
-import sys
 
 EXTRA = ("scipy", "matplotlib", "rich")  # the optional dependencies `kronvec[demo]`
 
@@ -32,7 +31,7 @@ def run(out="kronvec-demo.png", *, seed=0):
     ------
     SystemExit
         With a message naming `pip install 'kronvec[demo]'` if SciPy, Matplotlib or rich is
-        missing, or if `out` cannot be written; with status 130 after Ctrl-C.
+        missing, or if `out` cannot be written.
     """
     missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
     if missing:
@@ -42,15 +41,9 @@ def run(out="kronvec-demo.png", *, seed=0):
     folder = os.path.dirname(os.path.abspath(out))
     if not os.access(folder, os.W_OK):  # now rather than at the end
         raise SystemExit(f"Cannot write {out}: no folder {folder}, or no permission.")
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a pipe may not know ⊗; print ? then
-    try:
-        with single_threaded_scipy():
-            from .story import tell  # here, so that importing kronvec.demo needs no extra
-        return tell(out, seed)
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        raise SystemExit(130) from None
+    with single_threaded_scipy():
+        from .story import tell  # here, so that importing kronvec.demo needs no extra
+    return tell(out, seed)
 
 
 @contextlib.contextmanager

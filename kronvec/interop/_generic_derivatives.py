@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from .._factor_shapes import IdentityFactor, check_kron_axis
 from .._shapes import broadcast_batch, shape_error
-from ._generic_products import promoted, transpose
+from ._generic_products import (
+    along_axes,
+    broadcast_to,
+    check_matrices,
+    kron_matmul,
+    promoted,
+    read_factors,
+    transpose,
+    unvec,
+    vec,
+)
 
 
 def _adjoint(xp, a, conjugate):
@@ -46,7 +59,7 @@ def _operands(xp, function, g, x, w):
         fits = False
     if not fits:
         raise shape_error(function, f"g must have the product's shape {shape}", g=g, x=x, w=w)
-    g = xp.reshape(xp.broadcast_to(g, shape), (*batch, x.shape[-2], w.shape[-1]))
+    g = xp.reshape(broadcast_to(xp, g, shape), (*batch, x.shape[-2], w.shape[-1]))
     return g, x, w
 
 
@@ -106,6 +119,64 @@ def triple_product_vjp(xp, g, a, b, c, *, conjugate=True):
     return da, db, dc
 
 
+def vec_trick_vjp(xp, g, a, b, c, *, order="F", conjugate=True):
+    """The pull-back of A B C between vecs."""
+    (m, n), (p, q) = a.shape[-2:], c.shape[-2:]
+    if b.shape[-1] != n * p or g.shape[-1] != m * q:
+        message = f"g must have {m} * {q} and b {n} * {p} entries on the last axis"
+        raise shape_error("vec_trick_vjp", message, g=g, a=a, b=b, c=c)
+    g, matrix = unvec(xp, g, (m, q), order=order), unvec(xp, b, (n, p), order=order)
+    da, db, dc = triple_product_vjp(xp, g, a, matrix, c, conjugate=conjugate)
+    return da, vec(xp, db, order=order), dc
+
+
+def kron_matmul_vjp(xp, g, factors, x, *, conjugate=True):
+    """dX = Kᴴ G, dF_i = Σ G_(i) Z_(i)ᴴ for Z = K X without its factor i."""
+    function = "kron_matmul_vjp"
+    factors = read_factors(function, factors)
+    vector = x.ndim == 1
+    g, x, *factors = promoted(xp, g, x, *factors)
+    g, cube = (g[..., None], x[..., None]) if vector else (g, x)
+    batch = broadcast_batch(function, x=cube, **{f"factor_{i}": f for i, f in enumerate(factors)})
+    rows = [f.shape[-2] for f in factors]
+    shape = (*batch, math.prod(rows), cube.shape[-1])
+    check_kron_axis(function, factors, cube, -2)
+    g = broadcast_to(xp, g, shape)
+    dx = kron_matmul(xp, [_adjoint(xp, f, conjugate) for f in factors], g)
+    gradients = []
+    for i, f in enumerate(factors):
+        others = [*factors[:i], IdentityFactor(f.shape[-1]), *factors[i + 1 :]]
+        z = along_axes(xp, function, others, cube, 2, -2)
+        z = broadcast_to(xp, z, (*batch, *z.shape[-2:]))
+        left, right = math.prod(rows[:i]), math.prod(rows[i + 1 :]) * cube.shape[-1]
+        z = xp.reshape(z, (*batch, left, f.shape[-1], right))
+        sliced = xp.reshape(g, (*batch, left, rows[i], right))
+        df = xp.sum(xp.matmul(sliced, _adjoint(xp, z, conjugate)), axis=-3, dtype=g.dtype)
+        gradients.append(reduce_to(xp, df, f.shape))
+    return gradients, xp.reshape(reduce_to(xp, dx, cube.shape), x.shape)
+
+
+def per_sample_sqnorm(xp, g, x):
+    """‖X_iᴴ G_i‖² for each sample i."""
+    rows = g.ndim == x.ndim == 2
+    check_matrices("per_sample_sqnorm", g=g, x=x)
+    g, x = promoted(xp, g, x)
+    if rows:
+        broadcast_batch("per_sample_sqnorm", core={"g": 1, "x": 1}, g=g, x=x)
+        return _sqnorm(xp, x, -1) * _sqnorm(xp, g, -1)
+    if g.shape[-2] != x.shape[-2]:
+        message = "g (B, n) and x (B, k), or g (..., t, n) and x (..., t, k), are needed"
+        raise shape_error("per_sample_sqnorm", message, g=g, x=x)
+    broadcast_batch("per_sample_sqnorm", g=g, x=x)
+    return _sqnorm(xp, xp.matmul(_adjoint(xp, x, True), g), (-2, -1))
+
+
+def _sqnorm(xp, a, axis):
+    if xp.isdtype(a.dtype, "complex floating"):
+        return xp.sum(xp.real(a) ** 2 + xp.imag(a) ** 2, axis=axis)
+    return xp.sum(a * a, axis=axis, dtype=a.dtype)
+
+
 def kron_vjp(xp, g, a, b, *, conjugate=True):
     """dA[i, j] = Σ G[ip + k, jq + l] conj(B[k, l]), dB alike, over batches of matrices."""
     g, a, b = promoted(xp, g, a, b)
@@ -124,5 +195,8 @@ def kron_vjp(xp, g, a, b, *, conjugate=True):
 
 FUNCTIONS = {
     function.__name__: function
-    for function in (matmul_vjp, matmul_jvp, linear_vjp, triple_product_vjp, kron_vjp)
+    for function in (
+        *(matmul_vjp, matmul_jvp, linear_vjp, triple_product_vjp, vec_trick_vjp),
+        *(kron_vjp, kron_matmul_vjp, per_sample_sqnorm),
+    )
 }

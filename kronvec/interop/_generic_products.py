@@ -6,6 +6,9 @@ The plain counterparts of the public functions, for arrays that our kernels cann
 from __future__ import annotations
 
 import math
+from importlib import import_module
+
+import numpy as np
 
 from .._factor_shapes import IdentityFactor, check_kron_axis, factors_batch, size_identity
 from .._shapes import (
@@ -25,12 +28,25 @@ def promoted(xp, *arrays):
     return [a if a.dtype == dtype else xp.astype(a, dtype) for a in arrays]
 
 
+def device_of(a):
+    """Where the array lives, as its namespace's ``device=`` takes it."""
+    return "cpu" if isinstance(a, np.ndarray) else import_module("array_api_compat").device(a)
+
+
+def broadcast_to(xp, a, shape):
+    """The array seen in this shape, which a subclass of NumPy's keeps its type in."""
+    if isinstance(a, np.ndarray):
+        return np.broadcast_to(a, shape, subok=True)
+    return xp.broadcast_to(a, shape)
+
+
 def transpose(xp, a):
     """The last two axes exchanged."""
     return xp.matrix_transpose(a)
 
 
-def _check_matrices(function, **arrays):
+def check_matrices(function, **arrays):
+    """At least two axes each."""
     for name, a in arrays.items():
         if a.ndim < 2:
             raise shape_error(function, f"{name} must be a matrix (at least 2 axes)", **{name: a})
@@ -42,7 +58,7 @@ def _check_matrices(function, **arrays):
 def vec(xp, a, order="F"):
     """The columns (rows) of A stacked."""
     check_order("vec", order)
-    _check_matrices("vec", a=a)
+    check_matrices("vec", a=a)
     stacked = transpose(xp, a) if order == "F" else a
     return xp.reshape(stacked, (*a.shape[:-2], a.shape[-2] * a.shape[-1]))
 
@@ -107,7 +123,7 @@ def kron(xp, a, b, more=()):
 
 def bkron(xp, a, b):
     """A ⊗ B over batches of matrices."""
-    _check_matrices("bkron", a=a, b=b)
+    check_matrices("bkron", a=a, b=b)
     batch = broadcast_batch("bkron", a=a, b=b)
     product = a[..., :, None, :, None] * b[..., None, :, None, :]
     (m, n), (p, q) = a.shape[-2:], b.shape[-2:]
@@ -116,22 +132,20 @@ def bkron(xp, a, b):
 
 def kronsum(xp, mats):
     """F1 ⊕ … ⊕ FN formed."""
-    from array_api_compat import device
-
     for i, f in enumerate(mats):
-        _check_matrices("kronsum", **{f"mats_{i}": f})
+        check_matrices("kronsum", **{f"mats_{i}": f})
         check_square("kronsum", f"mats_{i}", f)
     total = mats[0]
     for f in mats[1:]:
         total, f = promoted(xp, total, f)
-        eyes = [xp.eye(a.shape[-1], dtype=a.dtype, device=device(a)) for a in (total, f)]
+        eyes = [xp.eye(a.shape[-1], dtype=a.dtype, device=device_of(a)) for a in (total, f)]
         total = bkron(xp, total, eyes[1]) + bkron(xp, eyes[0], f)
     return total
 
 
 def _columnwise(function, xp, mats, by_columns):
     for i, f in enumerate(mats):
-        _check_matrices(function, **{f"matrix_{i}": f})
+        check_matrices(function, **{f"matrix_{i}": f})
     shared = -1 if by_columns else -2
     if len({f.shape[shared] for f in mats}) > 1:
         named = {f"matrix_{i}": f for i, f in enumerate(mats)}
@@ -164,7 +178,7 @@ def face_splitting(xp, mats):
 
 def triple_product(xp, a, b, c):
     """A B C by the cheaper association."""
-    _check_matrices("triple_product", a=a, b=b, c=c)
+    check_matrices("triple_product", a=a, b=b, c=c)
     if a.shape[-1] != b.shape[-2] or b.shape[-1] != c.shape[-2]:
         raise shape_error(
             "triple_product",
@@ -184,7 +198,7 @@ def triple_product(xp, a, b, c):
 def vec_trick(xp, a, b, c, *, order="F"):
     """vec(A B C) for vec(B)."""
     check_order("vec_trick", order)
-    _check_matrices("vec_trick", a=a, c=c)
+    check_matrices("vec_trick", a=a, c=c)
     n, p = a.shape[-1], c.shape[-2]
     if b.ndim < 1 or b.shape[-1] != n * p:
         raise shape_error(
@@ -194,7 +208,7 @@ def vec_trick(xp, a, b, c, *, order="F"):
     return vec(xp, triple_product(xp, a, matrix, c), order=order)
 
 
-def _read_factors(function, factors):
+def read_factors(function, factors):
     """The factors; an identity is a shape alone."""
     if hasattr(factors, "shape"):
         raise TypeError(f"{function}: factors must be a sequence of matrices, got one array")
@@ -209,7 +223,7 @@ def _read_factors(function, factors):
         elif not hasattr(f, "ndim"):
             raise TypeError(f"{function}: factor {i} must be a matrix, got {type(f).__name__}")
         else:
-            _check_matrices(function, **{f"factor_{i}": f})
+            check_matrices(function, **{f"factor_{i}": f})
     return read
 
 
@@ -220,10 +234,10 @@ def mode_product(xp, f, x):
     return xp.matmul(f[..., None, :, :], x)
 
 
-def _along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1):
+def along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1):
     """alpha K X for K = ⊗ F_i along ``axis`` of x, whose last ``core`` axes are no batch."""
     factors = size_identity(
-        function, _read_factors(function, factors), x.shape[axis], transposed=transposed
+        function, read_factors(function, factors), x.shape[axis], transposed=transposed
     )
     check_kron_axis(function, factors, x, axis, transposed=transposed)
     batch = factors_batch(function, factors, x, core)
@@ -238,7 +252,7 @@ def _along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1)
     elif core == 2:
         x = transpose(xp, x)
         columns = x.shape[-1]
-    x = xp.broadcast_to(x, (*batch, *x.shape[x.ndim - core :]))
+    x = broadcast_to(xp, x, (*batch, *x.shape[x.ndim - core :]))
     for i, f in enumerate(factors):
         if isinstance(f, IdentityFactor):
             continue
@@ -255,29 +269,29 @@ def _along_axes(xp, function, factors, x, core, axis, transposed=False, alpha=1)
 
 def kron_matvec(xp, factors, x):
     """(F1 ⊗ … ⊗ FN) x."""
-    return _along_axes(xp, "kron_matvec", factors, x, 1, -1)
+    return along_axes(xp, "kron_matvec", factors, x, 1, -1)
 
 
 def kron_vecmat(xp, x, factors):
     """x (F1 ⊗ … ⊗ FN)."""
-    return _along_axes(xp, "kron_vecmat", factors, x, 1, -1, True)
+    return along_axes(xp, "kron_vecmat", factors, x, 1, -1, True)
 
 
 def kron_matmul(xp, factors, x, *, alpha=1):
     """alpha (F1 ⊗ … ⊗ FN) X."""
     core = min(x.ndim, 2)
-    return _along_axes(xp, "kron_matmul", factors, x, core, -core, alpha=alpha)
+    return along_axes(xp, "kron_matmul", factors, x, core, -core, alpha=alpha)
 
 
 def matmul_kron(xp, x, factors, *, alpha=1):
     """Alpha X (F1 ⊗ … ⊗ FN)."""
-    return _along_axes(xp, "matmul_kron", factors, x, min(x.ndim, 2), -1, True, alpha=alpha)
+    return along_axes(xp, "matmul_kron", factors, x, min(x.ndim, 2), -1, True, alpha=alpha)
 
 
 def kronsum_matmul(xp, factors, x, *, alpha=1):
     """alpha (F1 ⊕ … ⊕ FN) X, one mode product for each term."""
     function = "kronsum_matmul"
-    factors = _read_factors(function, factors)
+    factors = read_factors(function, factors)
     for i, f in enumerate(factors):
         check_square(function, f"factor_{i}", f)
     axis = -min(x.ndim, 2)
@@ -286,7 +300,7 @@ def kronsum_matmul(xp, factors, x, *, alpha=1):
     for i, f in enumerate(factors):
         around = [IdentityFactor(g.shape[-1]) for g in factors]
         around[i] = f
-        term = _along_axes(xp, function, around, x, -axis, axis)
+        term = along_axes(xp, function, around, x, -axis, axis)
         total = term if total is None else total + term
     return total if type(alpha) is int and alpha == 1 else alpha * total
 

@@ -1,11 +1,14 @@
 """Public functions on the arrays of any array-API library: torch, JAX, Dask, array-api-strict.
 
-Three routes, tried in this order:
+Three routes, tried in this order::
 
     Dask        kronvec.interop.dask, whose tasks call our kernels chunk by chunk
     zero-copy   arrays in the memory of the CPU, all of one kernel dtype, that nothing follows
                 (no gradient, no tracing): our kernels on the same memory, by DLPack both ways
     generic     everything else: the library's own ``matmul``, where the array lives
+
+Subclasses of ndarray with ufuncs of their own (finite fields, units) take the generic route over
+NumPy itself, whose functions ask them.
 
 The result belongs to the library of the arguments and has its ``result_type``; NumPy arrays
 among the arguments are moved to the library and the device of the others.
@@ -22,15 +25,32 @@ import numpy as np
 
 from .. import _kernels
 from .._foreign import is_foreign
-from . import _generic_derivatives, _generic_products
+from . import _generic_derivatives, _generic_products, _generic_structured
 
 #: name of a public function -> the same over an array-API namespace xp
-GENERIC = {**_generic_products.FUNCTIONS, **_generic_derivatives.FUNCTIONS}
+GENERIC = {
+    **_generic_products.FUNCTIONS,
+    **_generic_structured.FUNCTIONS,
+    **_generic_derivatives.FUNCTIONS,
+}
 # Their results may be views of the operands: the library itself says how it makes those.
 _MOVES = frozenset(("vec", "unvec", "vec_reorder"))
+# NumPy's own functions for these keep what a subclass means.
+_ENTRIES_MOVE = (
+    _MOVES
+    | {"kron", "vech", "unvech", "commutation_matmul"}
+    | {
+        "partial_transpose",
+        "realignment",
+    }
+)
 # What DLPack calls the memory of the CPU.
 _DLPACK_CPU = 1
-_NOT_ARRAYS = frozenset(("m", "n", "shape", "order", "source", "target", "side", "alpha", "beta"))
+# Parameters that are sizes and choices.  (The m of these names is a matrix elsewhere: of
+# partial_trace, for example.)
+_NOT_ARRAYS = frozenset(
+    ("n", "shape", "shape_a", "shape_b", "dims", "axis", "mode", "order", "source", "target")
+) | {"side", "alpha", "beta"}
 
 
 def _array_api_compat():
@@ -63,9 +83,13 @@ def _leaves(tree):
 
 def dispatch(function, args, kwargs):
     """``function(*args, **kwargs)`` with another library's arrays among the arguments."""
-    compat = _array_api_compat()
     name = function.__name__
     given = [leaf for leaf in _leaves([*args, *kwargs.values()]) if is_foreign(type(leaf))]
+    if all(isinstance(leaf, np.ndarray) for leaf in given):
+        if name in _ENTRIES_MOVE:
+            return function(*args, **kwargs)
+        return generic(name, np, _signature(function).bind(*args, **kwargs))
+    compat = _array_api_compat()
     try:
         xp = compat.array_namespace(*given)
     except TypeError as error:
@@ -101,8 +125,9 @@ def _supported(name, implementation, bound, xp):
         if parameter in takes:
             arguments[parameter] = value
         elif value is not signature[parameter].default:
+            kind = xp.__name__ if xp is not np else "a subclass with ufuncs of its own"
             raise TypeError(
-                f"{name}: {parameter} is for NumPy arrays alone, not for those of {xp.__name__}"
+                f"{name}: {parameter} is for plain NumPy arrays alone; these are of {kind}"
             )
     return arguments
 

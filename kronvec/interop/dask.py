@@ -61,7 +61,7 @@ def kron_matmul(factors, x, *, alpha=1):
     Parameters
     ----------
     factors : sequence of array_like or dask arrays, each of shape (q_i, p_i)
-        `operators.Identity(n)` is an identity, None one of the size that follows from x.
+        ``operators.Identity(n)`` is an identity, None one of the size that follows from x.
         Batches of factors go the generic way.
     x : dask array, shape (Π p_i, k) or (Π p_i,)
         Chunks whose borders are multiples of the trailing sizes p_{s+1} … p_N are taken as they
@@ -116,7 +116,7 @@ def grid_matmul(factors, grid):
     Parameters
     ----------
     factors : sequence of array_like or dask arrays, each of shape (q_i, p_i)
-        Or `operators.Identity(n)`.
+        Or ``operators.Identity(n)``.
     grid : dask array, shape (Π_{i<=s} p_i, Π_{i>s} p_i) or (…, …, k), for some s
         Chunked along the first axis or along the second.
 

@@ -72,6 +72,13 @@ class Operator(Solving, Decompositions, Subsystems, ABC):
     ``+ - *`` with operators and scalars, ``/`` by a scalar and ``**`` give operators; a product
     or a sum whose structure allows it is simplified, as (A ⊗ B)(C ⊗ D) = AC ⊗ BD.  ``K[i, j]``
     and its kin are entries, rows and columns as arrays.
+
+    Examples
+    --------
+    >>> from kronvec.operators import KroneckerProduct, Operator
+    >>> K = KroneckerProduct([[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.0]])
+    >>> isinstance(K, Operator), K.shape, (K.T @ K).trace()
+    (True, (4, 4), np.float64(60.0))
     """
 
     # Entries only move: a product keeps the dtype of what is multiplied.

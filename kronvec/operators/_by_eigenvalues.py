@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._exponents import frobenius
+
 
 class ByEigenvalues:
     """An operator that may know K = V diag(w) Vᴴ without being formed.
@@ -38,4 +40,4 @@ class ByEigenvalues:
 
     def _norm(self, ord):
         known = self._known_eigh() if ord == "fro" else None
-        return super()._norm(ord) if known is None else np.linalg.norm(known[0])
+        return super()._norm(ord) if known is None else frobenius(known[0])

@@ -12,14 +12,17 @@ The defaults form the dense array.
 
 from __future__ import annotations
 
+import math
 import operator
 from numbers import Number
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import frobenius, times_power_of_two
 from .._shapes import check_size
 from ._solving import inexact
+from ._spectral import is_hermitian
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -209,7 +212,8 @@ class Decompositions:
             ord = "fro"
         if ord not in NORMS:
             raise ValueError(f"{type(self).__name__}.norm: ord must be one of {NORMS}, got {ord!r}")
-        return self._precise(self._norm(ord))
+        balanced, e = self._balanced()
+        return times_power_of_two(self._precise(balanced._norm(ord)), e)
 
     def cond(self, p=2):
         """The condition number ‖K‖ ‖K⁻¹‖ in the norm p, as of `numpy.linalg.cond`.
@@ -222,17 +226,15 @@ class Decompositions:
         >>> Diagonal([1.0, 10.0]).cond()
         np.float64(10.0)
         """
-        function = f"{type(self).__name__}.cond"
-        if p is None:
-            p = 2
-        if p in (2, -2):
-            largest, smallest = self.norm(2), self.norm(-2)
+        balanced, _ = self._balanced()
+        if p in (None, 2, -2):
+            largest, smallest = balanced.norm(2), balanced.norm(-2)
             if p == -2:
                 largest, smallest = smallest, largest
             return largest / smallest if smallest else np.float64(np.inf)
-        self._check_square(function)
+        self._check_square(f"{type(self).__name__}.cond")
         try:
-            return self.norm(p) * self._inv().norm(p)
+            return balanced.norm(p) * balanced._inv().norm(p)
         except np.linalg.LinAlgError:
             return np.float64(np.inf)
 
@@ -250,7 +252,7 @@ class Decompositions:
         >>> KroneckerProduct([[1.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]).rank()
         2
         """
-        s = self._singular_values()
+        s = self._balanced()[0]._singular_values()
         return int((s > self._cutoff(s, rtol)).sum()) if s.size else 0
 
     def sample(self, size: int | None = None, *, rng=None) -> NDArray:
@@ -302,6 +304,17 @@ class Decompositions:
         return samples[0] if size is None else samples
 
     # ---------------------------------------------------------------- what a subclass overrides
+
+    def _balanced(self):
+        """(G, e) with self = 2ᵉ G and entries of G next to 1; see _exponents.py."""
+        e = self._exponent()
+        return (self._times_power_of_two(-e), e) if e else (self, 0)
+
+    def _exponent(self) -> int:
+        return 0  # as of what has no entries of its own
+
+    def _times_power_of_two(self, e):
+        return math.ldexp(1.0, e) * self
 
     def _is_hermitian(self) -> bool:
         return is_hermitian(self._dense("eigh"))
@@ -374,7 +387,8 @@ class Decompositions:
                 full = len(s) == min(self.shape)
                 return s.min(initial=np.inf) if full and s.size else s.dtype.type(0)
             return s.sum() if ord == "nuc" else s.max(initial=0)
-        return np.linalg.norm(self._dense("norm"), ord)
+        dense = self._dense("norm")
+        return frobenius(dense) if ord == "fro" else np.linalg.norm(dense, ord)
 
     def _singular_values(self):
         """Those of `svd`, without the vectors."""
@@ -384,17 +398,3 @@ class Decompositions:
         """What singular values must exceed."""
         rtol = np.finfo(inexact(self.dtype)).eps * max(self.shape) if rtol is None else rtol
         return rtol * s.max(initial=0)
-
-
-def is_hermitian(a) -> bool:
-    """Whether a = aᴴ to working precision, |a - aᴴ| <= 8 n u max |a|."""
-    if a.shape[0] != a.shape[1]:
-        return False
-    adjoint = a.conj().T
-    if np.array_equal(a, adjoint):
-        return True
-    dtype = inexact(a.dtype)
-    if dtype.kind not in "fc":
-        return False
-    size = np.abs(a).max(initial=0)
-    return bool(np.abs(a - adjoint).max(initial=0) <= 4 * len(a) * np.finfo(dtype).eps * size)

@@ -19,7 +19,7 @@ import numpy as np
 
 from .._kernels import DTYPES
 from .._shapes import as_plain, check_addressable, check_formable, shape_error
-from ._refinement import refined_in_more_precision
+from ._refinement import eliminate, refined_in_more_precision
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -300,7 +300,7 @@ class Solving:
 
     def _solve(self, b):
         check_decomposable(f"{type(self).__name__}.solve", b.dtype)
-        return np.linalg.solve(self._formed("solve"), b)
+        return eliminate(self, self._formed("solve"), b)
 
     def _solver(self, precision):
         """The function ``_solve`` for all b of a precision, after what they have in common."""
@@ -329,7 +329,8 @@ class Solving:
 
     def _det(self):
         sign, logarithm = self.slogdet()
-        return sign * np.exp(logarithm)
+        with np.errstate(invalid="ignore"):  # a complex number times infinity, as in NumPy
+            return sign * np.exp(logarithm)
 
     def _slogdet(self):
         sign, logarithm = np.linalg.slogdet(self._formed("slogdet"))

@@ -1,10 +1,12 @@
-"""Eigenvalues and singular values of what is made of factors."""
+"""Eigenvalues and singular values of what is made of factors; who is Hermitian."""
 
 from __future__ import annotations
 
 from functools import reduce
 
 import numpy as np
+
+from ._solving import inexact
 
 
 def principal_power(w, p):
@@ -52,3 +54,17 @@ def slogdet_of(w, dtype):
     if dtype.kind != "c" and w.dtype.kind == "c":
         sign = np.sign(sign.real)
     return dtype.type(sign), np.log(size).sum()
+
+
+def is_hermitian(a) -> bool:
+    """Whether a = aᴴ to working precision, |a - aᴴ| <= 8 n u max |a|."""
+    if a.shape[0] != a.shape[1]:
+        return False
+    adjoint = a.conj().T
+    if np.array_equal(a, adjoint):
+        return True
+    dtype = inexact(a.dtype)
+    if dtype.kind not in "fc":
+        return False
+    size = np.abs(a).max(initial=0)
+    return bool(np.abs(a - adjoint).max(initial=0) <= 4 * len(a) * np.finfo(dtype).eps * size)

@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from .._shapes import FORMED_SIZE
+from ._refinement import eliminate
 from ._solving import by_columns, check_decomposable, finite_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
 from .combinations import Sum, unscaled
@@ -165,7 +166,7 @@ class Iterative:
 
     def _by_elimination(self, b):
         check_decomposable("Sum.solve", b.dtype)
-        return np.linalg.solve(self.whole._formed("solve"), b)
+        return eliminate(self.whole, self.whole._formed("solve"), b)
 
     def solver(self, precision):
         return self._solve

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 
 import numpy as np
 
+from .._exponents import exponent
 from .._shapes import FORMED_SIZE, shape_error
 from ._adjoints import reads_the_same_backwards
 from ._base import Operator
@@ -44,6 +46,13 @@ class Scaled(Operator):
     ----------
     scale : scalar
     operator : Operator
+
+    Examples
+    --------
+    >>> from kronvec.operators import KroneckerProduct
+    >>> K = 2 * KroneckerProduct([[1.0, 2.0]], [[3.0]])
+    >>> type(K).__name__, K @ [1.0, 1.0]
+    ('Scaled', array([18.]))
     """
 
     def __init__(self, scale, operator: Operator) -> None:
@@ -121,7 +130,9 @@ class Scaled(Operator):
         n = self.shape[0]
         sign, logarithm = Diagonal(np.full(1, self.scale, inexact(self.dtype)))._slogdet()
         own_sign, own_logarithm = self.operator._slogdet()
-        return (sign**n * own_sign, n * logarithm + own_logarithm) if n else (sign**0, logarithm)
+        power = sign**n  # roundings grow in a power
+        power = power / abs(power) if power else power
+        return (power * own_sign, n * logarithm + own_logarithm) if n else (sign**0, logarithm)
 
     def _is_hermitian(self) -> bool:
         return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
@@ -167,6 +178,12 @@ class Scaled(Operator):
     def _norm(self, ord):
         return abs(self.scale) * self.operator._norm(ord)
 
+    def _balanced(self):
+        balanced, e = self.operator._balanced()
+        size = exponent(np.asarray(self.scale))
+        scale = self.scale * math.ldexp(1.0, -size) if size else self.scale
+        return Scaled(scale, balanced), e + size
+
     def __repr__(self) -> str:
         return f"{self.scale} * {bracketed(self.operator)}"
 
@@ -196,6 +213,14 @@ class Sum(ByEigenvalues, Operator):
     they find A not positive definite, or do not converge, up to 4096 rows are solved by
     elimination and for more LinAlgError is raised.  ``slogdet`` of these forms the dense array,
     which is refused beyond 4096 rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.operators import Dense, Identity
+    >>> K = Dense([[1.0, 2.0], [3.0, 4.0]]) + 10 * Identity(2)
+    >>> type(K).__name__, K @ [1.0, 1.0]
+    ('Sum', array([13., 17.]))
     """
 
     def __init__(self, *terms: Operator) -> None:
@@ -254,6 +279,12 @@ class Sum(ByEigenvalues, Operator):
             return not others
         return max(self.shape) <= FORMED_SIZE and super()._is_hermitian()
 
+    def _exponent(self) -> int:
+        return max(term._exponent() for term in self.terms)
+
+    def _times_power_of_two(self, e) -> Sum:
+        return Sum(*(term._times_power_of_two(e) for term in self.terms))
+
     def _form(self):
         """What is known of the sum as a whole; see _structured_sums.py."""
         from ._structured_sums import read_sum
@@ -295,6 +326,13 @@ class Product(Operator):
     ----------
     operators : tuple of Operator
         From left to right.
+
+    Examples
+    --------
+    >>> from kronvec.operators import KroneckerProduct, Restriction
+    >>> K = Restriction([0, 3], 4) @ KroneckerProduct([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    >>> type(K).__name__, K @ [1.0, 1.0, 1.0, 1.0]
+    ('Product', array([3., 7.]))
     """
 
     def __init__(self, *operators: Operator) -> None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import exponent, times_power_of_two
 from .._shapes import as_plain, shape_error
 from .._structured import is_sparse
 from ._base import Operator
-from ._decompositions import is_hermitian
 from ._solving import inexact, native
+from ._spectral import is_hermitian
 from .diagonal import Diagonal
 from .sparse import Sparse
 
@@ -83,6 +84,12 @@ class Dense(Operator):
     def _qr(self):
         q, r = np.linalg.qr(self._formed("qr"))
         return Dense(q), Dense(r)
+
+    def _exponent(self) -> int:
+        return exponent(self.array)
+
+    def _times_power_of_two(self, e) -> Dense:
+        return Dense(times_power_of_two(self.array, e))
 
     def _is_hermitian(self) -> bool:
         return is_hermitian(self.array)

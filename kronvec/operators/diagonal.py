@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import exponent, frobenius, product, times_power_of_two
 from .._shapes import as_plain, check_addressable, shape_error
 from ._base import Operator
 from ._solving import inexact, native
@@ -111,7 +112,7 @@ class Diagonal(Operator):
         return self.d.astype(self.dtype)
 
     def _det(self):
-        return self._inexact().prod()
+        return product(self._inexact())
 
     def _slogdet(self):
         d = self._inexact()
@@ -119,6 +120,12 @@ class Diagonal(Operator):
         if not size.all():
             return d.dtype.type(0), -size.dtype.type(np.inf)
         return (d / size).prod(), np.log(size).sum()
+
+    def _exponent(self) -> int:
+        return exponent(self.d)
+
+    def _times_power_of_two(self, e) -> Diagonal:
+        return Diagonal(times_power_of_two(self.d, e))
 
     def _is_hermitian(self) -> bool:
         return self.dtype.kind != "c" or not self.d.imag.any()
@@ -159,7 +166,7 @@ class Diagonal(Operator):
     def _norm(self, ord):
         s = np.abs(self._inexact())
         if ord == "fro":
-            return np.linalg.norm(s)
+            return frobenius(s)
         if ord == "nuc":
             return s.sum()
         return s.min(initial=np.inf) if ord in (-2, -1, -np.inf) else s.max(initial=0)

@@ -22,6 +22,15 @@ class Inverse(Operator):
     -----
     What systems need is computed by the first product of each precision and kept: Schur forms or
     eigenvectors of the factors, a preconditioner.  Pickles leave it out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kronvec.operators import Identity, KroneckerProduct
+    >>> K = KroneckerProduct([[2.0, 1.0], [1.0, 2.0]], [3.0, 4.0]) + Identity(4)
+    >>> inverse = K.inv()
+    >>> type(inverse).__name__, np.allclose(inverse @ (K @ np.ones(4)), 1)
+    ('Inverse', True)
     """
 
     def __init__(self, operator: Operator) -> None:

@@ -32,6 +32,13 @@ class Solution:
         Steps, each one product with A and one with the preconditioner.
     residual : float, or ndarray of shape (k,)
         ‖b - A x‖ / ‖b‖ of each column, computed from x itself; 0 where b = 0.
+
+    Examples
+    --------
+    >>> from kronvec.operators import Diagonal, conjugate_gradients
+    >>> solution = conjugate_gradients(Diagonal([1.0, 2.0]), [1.0, 4.0])
+    >>> solution.x.round(6), solution.iterations, solution.residual < 1e-6
+    (array([1., 2.]), 2, True)
     """
 
     x: NDArray

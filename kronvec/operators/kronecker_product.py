@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from math import prod
 
 import numpy as np
 
+from .._exponents import times_power_of_two
 from .._schur_solves import solve_product
 from ..columnwise import face_splitting
 from ..many_factors import kron_matmul, kron_matvec, matmul_kron
@@ -168,6 +170,25 @@ class KroneckerProduct(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
+    def _balanced(self):
+        """(⊗ G_i, Σ e_i)."""
+        pairs = [f._balanced() for f in self.factors]
+        e = sum(e for _, e in pairs)
+        return (
+            (KroneckerProduct(*(g for g, _ in pairs)), e) if any(e for _, e in pairs) else (self, 0)
+        )
+
+    def _times_power_of_two(self, e) -> Operator:
+        """The factors that have entries share the exponent."""
+        own = [i for i, f in enumerate(self.factors) if isinstance(f, (Dense, Diagonal))]
+        if not own:
+            return super()._times_power_of_two(e)
+        parts = [e // len(own) + (i < e % len(own)) for i in range(len(own))]
+        factors = list(self.factors)
+        for i, part in zip(own, parts, strict=True):
+            factors[i] = factors[i]._times_power_of_two(part)
+        return KroneckerProduct(*factors)
+
     def _has_square_factors(self) -> bool:
         return all(f.shape[0] == f.shape[1] for f in self.factors)
 
@@ -179,7 +200,9 @@ class KroneckerProduct(Operator):
             )
 
     def _solve(self, b):
-        return refined_solve(self, b)
+        """With factors of equal size, whose inverses leave the range of numbers only if x does."""
+        balanced, e = self._balanced()
+        return refined_solve(balanced._times_power_of_two(e) if e else balanced, b)
 
     def _shifted_solver(self, sigma, precision):
         """(K + σ I)⁻¹ b as a function of b, by the Schur forms of square factors."""
@@ -193,35 +216,40 @@ class KroneckerProduct(Operator):
 
     def _pinv(self, rtol) -> Operator:
         """V diag(1/s) Uᴴ with the small s of the whole left out."""
-        u, s, vh = self._svd()
+        balanced, e = self._balanced()
+        u, s, vh = balanced._svd()
         cutoff = self._cutoff(s, rtol)
         inverse = np.divide(1, s, out=np.zeros_like(s), where=s > cutoff)
         if s.size and s.min() > cutoff:
             return self._each("_pinv", 0.0)
-        return vh.H @ Diagonal(inverse) @ u.H
+        return vh.H @ Diagonal(times_power_of_two(inverse, -e)) @ u.H
 
     def _trace(self):
         if not self._has_square_factors():
             return super()._trace()
-        return reduce(np.multiply, (f._trace() for f in self.factors))
+        balanced, e = self._balanced()
+        return times_power_of_two(reduce(np.multiply, (f._trace() for f in balanced.factors)), e)
 
     def _diagonal(self):
         if not self._has_square_factors():
             return super()._diagonal()
-        return outer_fold(np.multiply, [f._diagonal() for f in self.factors])
+        balanced, e = self._balanced()
+        diagonals = [f._diagonal() for f in balanced.factors]
+        return times_power_of_two(outer_fold(np.multiply, diagonals), e)
 
     def _slogdet(self):
         dtype, n = inexact(self.dtype), self.shape[0]
         real = np.zeros((), dtype).real.dtype.type
         if n and not self._has_square_factors():
             return dtype.type(0), -real(np.inf)
-        sign, logarithm = dtype.type(1), real(0)
-        for f in self.factors if n else []:
+        balanced, e = self._balanced()
+        sign, logarithm = dtype.type(1), n * e * math.log(2)
+        for f in balanced.factors if n else []:
             own_sign, own_logarithm = f._slogdet()
             power = own_sign ** (n // f.shape[0])
             sign = sign * (power / abs(power) if power else power)  # roundings grow in a power
-            logarithm = logarithm + own_logarithm * (n // f.shape[0])
-        return sign, logarithm
+            logarithm = logarithm + float(own_logarithm) * (n // f.shape[0])
+        return sign, real(logarithm)
 
     def _is_hermitian(self) -> bool:
         return all(f._is_hermitian() for f in self.factors)
@@ -239,13 +267,15 @@ class KroneckerProduct(Operator):
 
     def _spectrum(self, method):
         self._check_factors(method.removeprefix("_"))
-        pairs = factorwise(self, method)
+        balanced, e = self._balanced()
+        pairs = factorwise(balanced, method)
         w = outer_fold(np.multiply, [w for w, _ in pairs])
-        return w, KroneckerProduct(*(v for _, v in pairs))
+        return times_power_of_two(w, e), KroneckerProduct(*(v for _, v in pairs))
 
     def _svd(self):
-        parts = factorwise(self, "_svd")
-        s = outer_fold(np.multiply, [s for _, s, _ in parts])
+        balanced, e = self._balanced()
+        parts = factorwise(balanced, "_svd")
+        s = times_power_of_two(outer_fold(np.multiply, [s for _, s, _ in parts]), e)
         return KroneckerProduct(*(p[0] for p in parts)), s, KroneckerProduct(*(p[2] for p in parts))
 
     def _singular_values(self):
@@ -268,9 +298,21 @@ class KroneckerProduct(Operator):
         pairs = factorwise(self, "_qr")
         return KroneckerProduct(*(q for q, _ in pairs)), KroneckerProduct(*(r for _, r in pairs))
 
+    def _is_moderate(self, p) -> bool:
+        """Whether the powers of the factors are far from the ends of the range of numbers."""
+        dtype = inexact(self.dtype)
+        if dtype.kind not in "fc":
+            return True
+        largest = max(abs(f._balanced()[1]) for f in self.factors)
+        return abs(p) * largest <= np.finfo(dtype).maxexp // 2
+
     def _integer_power(self, p) -> Operator:
         if self._has_square_factors():
-            return KroneckerProduct(*factorwise(self, "_integer_power", p))
+            if self._is_moderate(p):
+                return KroneckerProduct(*factorwise(self, "_integer_power", p))
+            balanced, e = self._balanced()
+            power = KroneckerProduct(*factorwise(balanced, "_integer_power", p))
+            return power._times_power_of_two(p * e)
         return super()._integer_power(p)
 
     def _power(self, p) -> Operator:
@@ -278,7 +320,12 @@ class KroneckerProduct(Operator):
         if self._has_square_factors() and self._is_hermitian():
             spectra = factorwise(self, "_eigh")
             if all((w > 0).all() for w, _ in spectra):
-                return self._each("_power", p)
+                if self._is_moderate(p):
+                    return self._each("_power", p)
+                balanced, e = self._balanced()
+                whole = math.floor(p * e)
+                power = balanced._each("_power", p)._times_power_of_two(whole)
+                return 2.0 ** (p * e - whole) * power if whole != p * e else power
         return super()._power(p)
 
     def _norm(self, ord):

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from .._exponents import frobenius
 from .._schur_solves import solve_sum
 from ..kronecker_sums import kronsum_matmul
 from ._base import Operator
@@ -44,7 +45,7 @@ class KroneckerSum(ByEigenvalues, Operator):
     Notes
     -----
     Its eigenvalues are the sums of the factors', its eigenvectors their Kronecker products, and
-    exp(⊕ F_i) = ⊗ exp(F_i).  `solve` goes through the factors' eigenvectors where all are
+    exp(⊕ F_i) = ⊗ exp(F_i).  ``solve`` goes through the factors' eigenvectors where all are
     Hermitian, else through their Schur forms; with two factors it solves the Sylvester equation
     A X + X Bᵀ = C (X vec-ed row by row).  `scipy.sparse.kronsum` has the reverse order.
 
@@ -148,6 +149,12 @@ class KroneckerSum(ByEigenvalues, Operator):
     def _known_eigh(self):
         return self._eigh() if self._is_hermitian() else None
 
+    def _exponent(self) -> int:
+        return max(f._exponent() for f in self.factors)
+
+    def _times_power_of_two(self, e) -> KroneckerSum:
+        return KroneckerSum(*(f._times_power_of_two(e) for f in self.factors))
+
     def _norm(self, ord):
         """‖⊕ F_i‖² = n (Σ ‖F_i - t_i I‖² / n_i + |Σ t_i|²) in the Frobenius norm, t_i n_i = tr F_i.
 
@@ -161,7 +168,7 @@ class KroneckerSum(ByEigenvalues, Operator):
             (f + -t * Identity(f.shape[0])).norm() / np.sqrt(f.shape[0])
             for f, t in zip(self.factors, means, strict=True)
         ]
-        return np.sqrt(n) * np.linalg.norm([*rest, np.abs(sum(means))])
+        return np.sqrt(n) * frobenius(np.array([*rest, np.abs(sum(means))]))
 
     def _slogdet(self):
         """By the sums of the factors' eigenvalues."""

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import exponent, times_power_of_two
 from .._structured import is_sparse
 from ..subsystems import partial_trace, partial_transpose
 from ._base import Operator
+from ._refinement import check_condition, probe_of
 from ._solving import by_columns, inexact
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Sparse(Operator):
 
     Notes
     -----
-    Systems are solved by SciPy's sparse LU factorization, which `inv` keeps.
+    Systems are solved by SciPy's sparse LU factorization, which ``inv`` keeps.
 
     Examples
     --------
@@ -101,7 +103,10 @@ class Sparse(Operator):
             raise np.linalg.LinAlgError(f"{self!r}: {error}") from None
 
     def _solve(self, b):
-        return SparseInverse(self)._matmul(b)
+        inverse = SparseInverse(self)
+        probe = inverse._matmul(probe_of(self, b.reshape(-1, *b.shape[-2:])[0]))
+        check_condition(self, self.matrix, probe)
+        return inverse._matmul(b)
 
     def _inv(self) -> SparseInverse:
         return SparseInverse(self)
@@ -128,6 +133,14 @@ class Sparse(Operator):
 
     def _diagonal(self):
         return self.matrix.diagonal()
+
+    def _exponent(self) -> int:
+        return exponent(self.matrix.data)
+
+    def _times_power_of_two(self, e) -> Sparse:
+        matrix = self.matrix.copy()
+        matrix.data = times_power_of_two(matrix.data, e)
+        return Sparse(matrix)
 
     def _norm(self, ord):
         if ord in ("fro", 1, np.inf):

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import exponent, times_power_of_two
 from .._shapes import as_plain, check_addressable, check_square, shape_error
 from .._triangle import triangle_size
 from ..half_vectorize import vech
 from ..symmetric_products import symmetric_kron, symmetric_kron_matvec
 from ._base import Operator
-from ._decompositions import is_hermitian
+from ._spectral import is_hermitian
 from .dense import Dense
 
 if TYPE_CHECKING:
@@ -113,6 +114,15 @@ class SymmetricKronecker(Operator):
     def _mapped(self, function) -> SymmetricKronecker:
         second = self._second()
         return SymmetricKronecker(function(self._a), None if second is None else function(second))
+
+    def _exponent(self) -> int:
+        return exponent(self._a) + exponent(self._b)
+
+    def _balanced(self):
+        e, f = exponent(self._a), exponent(self._b)
+        second = self._second()
+        second = None if second is None else times_power_of_two(second, -f)
+        return SymmetricKronecker(times_power_of_two(self._a, -e), second), e + f
 
     # ------------------------------------------------------- algebra of A ⊗ₛ A, by that of A
 

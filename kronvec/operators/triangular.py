@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._exponents import product, times_power_of_two
 from .._shapes import as_plain, shape_error
+from ._refinement import check_condition, probe_of
 from ._solving import check_decomposable
 from .dense import Dense
 
@@ -72,7 +74,11 @@ class Triangular(Dense):
     def _solve(self, b):
         self._check_regular()
         check_decomposable("Triangular.solve", b.dtype)
-        return _substitute(self._formed("solve"), b, self.lower)
+        formed = self._formed("solve")
+        with_probe = np.concatenate([b, probe_of(formed, b)], axis=-1)
+        x = _substitute(formed, with_probe, self.lower)
+        check_condition(self, formed, x[..., -1])
+        return x[..., :-1]
 
     def _inv(self) -> Triangular:
         self._check_regular()
@@ -82,13 +88,16 @@ class Triangular(Dense):
             lower=self.lower,
         )
 
+    def _times_power_of_two(self, e) -> Triangular:
+        return Triangular(times_power_of_two(self.array, e), lower=self.lower)
+
     def _slogdet(self):
         from .diagonal import Diagonal
 
         return Diagonal(self.array.diagonal())._slogdet()
 
     def _det(self):
-        return self._dense("det").diagonal().prod()
+        return product(self._dense("det").diagonal())
 
     def __repr__(self) -> str:
         return f"Triangular({self.shape[0]}, lower={self.lower})"

@@ -83,7 +83,7 @@ static void KV_NAME(mode_pair)(kv_intp L, kv_intp n, kv_intp R, const void *f1, 
     y_l *= KV_SCALARS;
     y_1 *= KV_SCALARS;
     y_2 *= KV_SCALARS;
-    flags = KV_NAME(streams)(flags, reals, L > 1 ? y_l | y_1 | y_2 : y_1 | y_2);
+    flags = KV_NAME(streams)(flags, reals, y, L > 1 ? y_l | y_1 | y_2 : y_1 | y_2);
     const kv_intp head = flags & KV_STREAM ? KV_HEAD(y) : 0;
     switch (n) {
 #define KV_CASE(N)                                                                           \

@@ -26,10 +26,12 @@
 #define KV_HEAD(y) ((kv_intp)(-(uintptr_t)(y) % 64) / KV_REAL_BYTES)
 
 /* The flags without KV_STREAM unless all rows of y, some multiple of `apart` reals from one
- * another, hold whole lines at the same places. */
-KV_INLINE int KV_NAME(streams)(int flags, kv_intp reals, kv_intp apart)
+ * another, hold whole lines at the same places, and lines begin with an entry: complex ones may
+ * lie at any address that suits a real. */
+KV_INLINE int KV_NAME(streams)(int flags, kv_intp reals, const void *y, kv_intp apart)
 {
-    const int lines = KV_VECTOR_BYTES == 64 && reals >= 3 * KV_LANES;
+    const int lines =
+        KV_VECTOR_BYTES == 64 && reals >= 3 * KV_LANES && (uintptr_t)y % KV_ITEMSIZE == 0;
     return lines && apart * KV_REAL_BYTES % 64 == 0 ? flags : flags & ~KV_STREAM;
 }
 
@@ -219,7 +221,7 @@ static void KV_NAME(mode_product)(kv_intp L, kv_intp Q, kv_intp P, kv_intp R, co
     if (reals == 0) {
         return;
     }
-    flags = KV_NAME(streams)(flags, reals, L > 1 ? y_l | y_q : y_q);
+    flags = KV_NAME(streams)(flags, reals, y, L > 1 ? y_l | y_q : y_q);
     const kv_intp head = flags & KV_STREAM ? KV_HEAD(y) : 0;
     if (P >= 2 && P <= KV_WHOLE_MODE && Q <= KV_WHOLE_ROWS) {
         KV_NAME(mode_product_whole)

@@ -6,6 +6,7 @@
 #include "table.h"
 
 #include "compiler.h"
+#include "interrupt.h"
 
 #define KV_BLOCK 32
 
@@ -14,7 +15,13 @@ void kv_transpose_runs(kv_intp m, kv_intp n, kv_intp run, const char *x, kv_intp
 {
     for (kv_intp ib = 0; ib < m; ib += KV_BLOCK) {
         for (kv_intp jb = 0; jb < n; jb += KV_BLOCK) {
+            if (kv_interrupted(KV_BLOCK * KV_BLOCK)) {
+                return;
+            }
             for (kv_intp j = jb; j < KV_MIN(jb + KV_BLOCK, n); j++) {
+                if (run >= 64 && kv_interrupted(KV_BLOCK * (run / 64))) {
+                    return;
+                }
                 for (kv_intp i = ib; i < KV_MIN(ib + KV_BLOCK, m); i++) {
                     memcpy(y + j * y_row + i * y_column, x + i * x_row + j * x_column, run);
                 }
@@ -39,7 +46,13 @@ void kv_transpose_square_runs(kv_intp n, kv_intp run, char *x)
 {
     for (kv_intp ib = 0; ib < n; ib += KV_BLOCK) {
         for (kv_intp jb = ib; jb < n; jb += KV_BLOCK) {
+            if (kv_interrupted(2 * KV_BLOCK * KV_BLOCK)) {
+                return;
+            }
             for (kv_intp i = ib; i < KV_MIN(ib + KV_BLOCK, n); i++) {
+                if (run >= 64 && kv_interrupted(2 * KV_BLOCK * (run / 64))) {
+                    return;
+                }
                 for (kv_intp j = jb > i ? jb : i + 1; j < KV_MIN(jb + KV_BLOCK, n); j++) {
                     swap_runs(x + (i * n + j) * run, x + (j * n + i) * run, run);
                 }
@@ -84,6 +97,9 @@ KV_INLINE void permute_columns(kv_intp m, kv_intp n, const kv_intp item, int fir
     const kv_intp c = gcd(m, n), a = m / c, b = n / c, group = columns_at_once(m, n, item);
     for (kv_intp begin = 0; begin < n; begin += group) {
         const kv_intp width = KV_MIN(group, n - begin);
+        if (kv_interrupted(m * width * (1 + item / 64))) {
+            return;
+        }
         char *block = x + begin * item;
         for (kv_intp i = 0; !inverse && i < m; i++) {
             memcpy(scratch + i * width * item, block + i * n * item, width * item);
@@ -120,6 +136,9 @@ KV_INLINE void permute_rows(kv_intp m, kv_intp n, const kv_intp item, int invers
 {
     const kv_intp b = n / gcd(m, n), step = m % n;
     for (kv_intp i = 0; i < m; i++) {
+        if (kv_interrupted(n * (1 + item / 64))) {
+            return;
+        }
         char *row = x + i * n * item;
         kv_intp j = 0, rotated = i, multiple = 0; /* (i + j/b) mod m, j m mod n */
         while (j < n) {

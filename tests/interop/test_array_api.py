@@ -1,15 +1,17 @@
 """Public functions on other libraries' arrays: the same values, in that library's arrays."""
 
 import importlib
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import kronvec as kv
-from helpers import leaves, map_arrays, random
+from helpers import leaves, map_arrays, random, replace_leaf
 from kronvec._foreign import is_foreign
 from operations import OPERATIONS
 
@@ -25,6 +27,44 @@ LIBRARIES = {
 }
 TAKEN = [op for op in OPERATIONS if op.name in array_api.GENERIC]
 every_operation = pytest.mark.parametrize("operation", TAKEN, ids=str)
+
+
+#: public functions on arrays that know NumPy's alone, and why
+NUMPY_ALONE = {
+    **dict.fromkeys(
+        ("solve_sylvester", "solve_continuous_lyapunov", "solve_discrete_lyapunov"),
+        "Schur forms are LAPACK's: no array API has them",
+    ),
+    "nearest_kron": "Krylov spaces and exact symmetries have no counterpart in the array API",
+    **dict.fromkeys(
+        [f"{name}_{kind}" for name in ("vech", "symmetric", "symmetrizer") for kind in ("kron",)]
+        + [f"{name}_kron_matvec" for name in ("vech", "symmetric", "symmetrizer")],
+        "made by panels of a triangle, written into; compose vech, duplication_matmul and kron",
+    ),
+}
+#: and those that are given no array of numbers
+WITHOUT_ARRAYS = {
+    *("explain", "get_include", "patch_numpy", "show_config", "test", "calculus", "operators"),
+    *(f"{name}_matrix" for name in ("commutation", "duplication", "duplication_pinv")),
+    *(f"{name}_matrix" for name in ("elimination", "symmetrizer")),
+    *(f"{name}_indices" for name in ("commutation", "duplication", "elimination", "symmetrizer")),
+}
+
+
+def test_every_public_function_takes_foreign_arrays_or_says_why_not():
+    listed = [set(array_api.GENERIC), set(NUMPY_ALONE), WITHOUT_ARRAYS]
+    assert sorted(name for names in listed for name in names) == sorted(kv.__all__)
+    for name in kv.__all__:
+        gated = getattr(kv, name)
+        while hasattr(gated, "__wrapped__") and type(gated).__name__ != "Gate":
+            gated = gated.__wrapped__
+        assert (type(gated).__name__ == "Gate") == (name in array_api.GENERIC), name
+
+
+def test_the_documentation_lists_them():
+    text = (Path(__file__).parents[2] / "docs" / "interop.md").read_text(encoding="utf-8")
+    section = text.partition("## Arrays of any library")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(\w+)`", section)) >= {*array_api.GENERIC, *NUMPY_ALONE}
 
 
 @pytest.fixture(scope="module", params=LIBRARIES)
@@ -193,6 +233,42 @@ def test_jax_traces_through():
     assert_allclose((jax.grad(loss)(a) * step).sum(), numeric, rtol=1e-6)
     batched = jax.vmap(lambda m: kv.triple_product(m, m, m))(jax.numpy.stack([a, 2 * a]))
     assert_allclose(batched[1], 8 * a @ a @ a, rtol=1e-9)
+
+
+# --------------------------------------------------------------------------------------
+# Subclasses of ndarray that compute by rules of their own
+
+
+class Modular(np.ndarray):
+    """Integers modulo 31, as finite fields do it: every ufunc reduces its result."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        assert ufunc in (np.add, np.multiply, np.matmul), ufunc
+        plain = [np.asarray(a) for a in inputs]
+        return (getattr(ufunc, method)(*plain, **kwargs) % 31).view(Modular)
+
+
+BY_PRODUCTS_AND_SUMS = (
+    *("bkron", "triple_product", "vec_trick", "kron_matvec", "kron_vecmat", "kron_matmul"),
+    *("matmul_kron", "kronsum", "kronsum_matmul", "khatri_rao", "face_splitting", "mttkrp"),
+    *("khatri_rao_matvec", "face_splitting_matvec", "partial_trace", "matmul_vjp", "matmul_jvp"),
+    "kron",
+)
+
+
+@pytest.mark.parametrize("name", BY_PRODUCTS_AND_SUMS)
+def test_subclasses_multiply_and_add_by_their_own_rules(name):
+    operation = next(op for op in OPERATIONS if op.name == name)
+    args = operation.build("int64", (2, 3, 4, 5))
+    args = map_arrays(lambda a: a + 20, args)
+    plain = operation(*args)
+    alone = [replace_leaf(args, i, a.view(Modular)) for i, a in enumerate(leaves(args))]
+    for given in (map_arrays(lambda a: a.view(Modular), args), *alone):
+        results = zip(leaves(operation(*given)), leaves(plain), strict=True)
+        for i, (mine, expected) in enumerate(results):
+            # A gradient has the type of what it is made of.
+            assert type(mine) is Modular or name == "matmul_vjp", i
+            assert np.array_equal(np.asarray(mine) % 31, expected % 31)
 
 
 # --------------------------------------------------------------------------------------
