@@ -201,3 +201,9 @@ def test_nan_spreads_only_along_the_modes_it_is_in(dtype):
     y = kv.kron_matvec(factors, random(dtype, 8)).reshape(3, 5)
     assert np.isnan(y[:, 1]).all()
     assert not np.isnan(np.delete(y, 1, axis=1)).any()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "longdouble", "object"])
+def test_sums_of_no_terms_are_zero_whatever_other_factors_hold(dtype):
+    factors = [np.zeros((2, 0), dtype), np.array([[np.inf]], dtype)]
+    assert_array_equal(kv.kron_matmul(factors, np.zeros((0, 3), dtype)), np.zeros((2, 3), dtype))
