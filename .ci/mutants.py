@@ -127,13 +127,14 @@ def mutants_of(path):
 
 
 def tests_of(data, path, line):
-    """Node ids of the test functions that run the line; those of the file if it runs at import."""
+    """Node ids of the test functions that run the line; of the whole file for None."""
     measured = [name for name in data.measured_files() if name.endswith(f"/{path}")]
     by_line = {}
     for name in measured:
         for number, contexts in data.contexts_by_lineno(name).items():
             by_line.setdefault(number, set()).update(contexts)
-    contexts = by_line.get(line, set()) - {""}
+    contexts = set().union(*by_line.values()) if line is None else by_line.get(line, set())
+    contexts -= {""}
     ids = set()
     for context in contexts:
         module, _, function = context.partition(".")
@@ -190,9 +191,11 @@ def main():
     data.read()
     files = sorted((ROOT / "kronvec").rglob("*.py"))
     files = [p for p in files if not set(LEFT_OUT) & set(p.relative_to(ROOT / "kronvec").parts)]
-    everything = [m for p in files if given.only in str(p) for m in mutants_of(p)]
+    ran = [p for p in files if tests_of(data, p.relative_to(ROOT), None)]
+    print("without tests here (an extra is absent):", *(p.name for p in set(files) - set(ran)))
+    everything = [m for p in ran if given.only in str(p) for m in mutants_of(p)]
     chosen = random.Random(given.seed).sample(everything, min(given.count, len(everything)))
-    print(f"{len(chosen)} of {len(everything)} mutants of {len(files)} files, seed {given.seed}")
+    print(f"{len(chosen)} of {len(everything)} mutants of {len(ran)} files, seed {given.seed}")
 
     trees: Queue[Path] = Queue()
     with tempfile.TemporaryDirectory() as folder:
