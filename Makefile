@@ -62,6 +62,7 @@ test-parallel: $(VENV)/.parallel
 # ARGS="1000 kron" for fewer calls, or for some functions.
 leaks: $(VENV)/.test
 	$(BIN)/python tests/leaks.py $(ARGS)
+
 # Examples of each of some 800 tests; the seed, which pytest's command line shows, repeats a run.
 EXAMPLES ?= 150
 SEED := $(or $(SEED),$(shell date +%s))
