@@ -9,6 +9,7 @@ as a survivor.  Prints the survivors; the status is 1 if fewer than 90% are kill
 
 import argparse
 import ast
+import functools
 import os
 import random
 import shutil
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[1]
 # Measured, drawn and told rather than computed.
 LEFT_OUT = ("bench", "demo", "__main__.py")
 COPIED = ("kronvec", "tests", "docs", "examples", "src", "README.md", "pyproject.toml", "setup.py")
+
+TEST_FILES = {p.stem: p.relative_to(ROOT) for p in (ROOT / "tests").rglob("test_*.py")}
 
 COMPARISONS = {
     ast.Lt: ast.LtE,
@@ -126,25 +129,26 @@ def mutants_of(path):
                 yield path.relative_to(ROOT), node.lineno, before, text, after
 
 
+@functools.cache
+def contexts_of(data, path):
+    """Line -> the test functions that run it."""
+    by_line = {}
+    for name in data.measured_files():
+        if name.endswith(f"/{path}"):
+            for number, contexts in data.contexts_by_lineno(name).items():
+                by_line.setdefault(number, set()).update(set(contexts) - {""})
+    return by_line
+
+
 def tests_of(data, path, line):
     """Node ids of the test functions that run the line; of the whole file for None."""
-    measured = [name for name in data.measured_files() if name.endswith(f"/{path}")]
-    by_line = {}
-    for name in measured:
-        for number, contexts in data.contexts_by_lineno(name).items():
-            by_line.setdefault(number, set()).update(contexts)
+    by_line = contexts_of(data, path)
     contexts = set().union(*by_line.values()) if line is None else by_line.get(line, set())
-    contexts -= {""}
     ids = set()
     for context in contexts:
-        module, _, function = context.partition(".")
-        while not (found := list((ROOT / "tests").rglob(f"{module.rpartition('.')[2]}.py"))):
-            module, _, function = f"{module}.{function}".rpartition(".")
-            if not module:
-                break
-        if found and function:
-            name = function.split(".")[0]
-            ids.add(f"{found[0].relative_to(ROOT)}::{name}")
+        module, _, function = context.removeprefix("tests.").partition(".")
+        if module in TEST_FILES and function:
+            ids.add(f"{TEST_FILES[module]}::{function.split('.')[0]}")
     return sorted(ids)
 
 

@@ -44,24 +44,12 @@ def choose(folder: Path) -> Examples:
     return Examples(rf"[/\\]({'|'.join(run) or '(?!)'})$", missing)
 
 
-def titled(source: str) -> str:
-    """The page of an example with its first line underlined, where the script has not done so."""
-    return re.sub(
-        r"(\n\.\. _sphx_glr_\S+:\n\n+)(\S.*)\n\n",
-        lambda found: f"{found[1]}{found[2]}\n{'=' * len(found[2])}\n\n",
-        source,
-        count=1,
-    )
-
-
 def finish_pages(examples: Examples):
-    """A listener to ``source-read``: examples have titles, and say so where they did not run."""
+    """A listener to ``source-read``: examples say so where they did not run."""
 
     def listener(app, docname, source):
         if not docname.startswith("gallery/"):
             return
-        if docname != "gallery/index":
-            source[0] = titled(source[0])
         source[0] = ".. default-role:: literal\n\n" + source[0]  # prose, no reference
         names = examples.missing.get(docname.removeprefix("gallery/"))
         if names:
@@ -69,7 +57,7 @@ def finish_pages(examples: Examples):
                 "\n.. note::\n\n   Not run when this site was built, so there is no picture. "
                 f"Not installed: {', '.join(names)}.\n\n"
             )
-            # After the title, which is underlined.
+            # After the title.
             source[0] = re.sub(r"\n={4,}\n", lambda title: title[0] + note, source[0], count=1)
 
     return listener

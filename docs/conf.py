@@ -89,7 +89,6 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "min_reported_time": 1,
     "plot_gallery": True,
-    "default_thumb_file": str(Path(__file__).parent / "terrain.png"),
 }
 suppress_warnings = ["config.cache"]  # the gallery's settings hold what cannot be pickled
 

@@ -18,8 +18,6 @@ Tennessee.  What only ever is stored of K are its factors, one for each axis.
 
 import sys
 import time
-from functools import reduce
-from operator import add
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -58,18 +56,18 @@ print(f"lengths {covariance.lengths.round()} m, noise {covariance.noise_variance
 # The restoration
 # ---------------
 #
-# ``solve`` runs conjugate gradients, preconditioned, with products of K alone.
+# ``solve`` runs conjugate gradients, preconditioned, with products of K alone.  What is left of a
+# measured height, y - restored, is :math:`\sigma^2 x`, which tells the residual.
 
 begin = time.process_time()
-K = reduce(
-    add, [KroneckerProduct(toeplitz(row_y), toeplitz(row_x)) for row_y, row_x in covariance.rows]
-)
+K = sum(KroneckerProduct(toeplitz(row_y), toeplitz(row_x)) for row_y, row_x in covariance.rows)
 P = Restriction(seen.pixels, grid.size)
 A = P @ K @ P.T + covariance.noise_variance * Identity(len(seen.pixels))
 x = A.solve(seen.heights - mean)
 restored = mean + K @ (P.T @ x)
 seconds = time.process_time() - begin
-residual = np.linalg.norm(A @ x - (seen.heights - mean)) / np.linalg.norm(seen.heights - mean)
+left = seen.heights - restored[seen.pixels] - covariance.noise_variance * x
+residual = np.linalg.norm(left) / np.linalg.norm(seen.heights - mean)
 print(f"K dense: {8 * grid.size**2 / 1e9:.1f} GB; solved in {seconds:.1f} s to {residual:.0e}")
 
 # %%

@@ -85,11 +85,11 @@ def apply_factors(
     if route == COPY:
         result = x.astype(dtype) if is_one(alpha) else scaled(function, alpha, x, dtype)
         return _finish(result, beta, out, swapped, operands)
+    if x.size == 0 or 0 in shape:  # sums over no terms
+        return _finish(np.zeros(shape, dtype), beta, out, swapped, operands)
     if route == MATMUL_CHAIN:
         result = _chain_of_matmul(factors, state.astype(dtype, copy=False)).reshape(shape)
         return _finish(result, beta, out, swapped, operands)
-    if x.size == 0 or 0 in shape:  # sums over no terms
-        return _finish(np.zeros(shape, dtype), beta, out, swapped, operands)
     job = Job(factors, state, batch, dtype)
     entry = None if is_zero(beta) else _entry(beta, dtype)
     adds = is_zero(beta) or (entry is not None and job.adds())

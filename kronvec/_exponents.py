@@ -7,6 +7,7 @@ where the result does.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,10 +32,15 @@ def exponent(a: Array) -> int:
     if a.dtype.kind not in "fc" or not a.size:
         return 0
     parts = (a.real, a.imag) if a.dtype.kind == "c" else (a,)
-    largest = max(max(part.max(), -part.min()) for part in parts)
-    if not np.isfinite(largest):
+    largest = float(max(max(part.max(), -part.min()) for part in parts))
+    if not math.isfinite(largest):
         return 0
-    return max(-_FLOAT64, min(_FLOAT64, int(np.frexp(largest)[1])))
+    return max(-_FLOAT64, min(_FLOAT64, math.frexp(largest)[1]))
+
+
+def is_moderate(e: int, dtype) -> bool:
+    """Whether numbers of this exponent, and their squares, are far from the ends of the range."""
+    return dtype.kind not in "fc" or 4 * abs(e) <= np.finfo(dtype).maxexp
 
 
 def times_power_of_two(a: Any, e: int) -> Any:
@@ -52,6 +58,8 @@ def times_power_of_two(a: Any, e: int) -> Any:
 def frobenius(a: Array) -> Any:
     """‖a‖ in the Frobenius norm, of any number of axes."""
     e = exponent(a)
+    if is_moderate(e, a.dtype):
+        return np.linalg.norm(a)
     return times_power_of_two(np.linalg.norm(times_power_of_two(a, -e)), e)
 
 

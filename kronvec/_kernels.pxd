@@ -60,6 +60,9 @@ cdef extern from "simd/table.h":
         KV_c64
 
 
+cdef extern from "simd/interrupt.h":
+    enum: KV_PIECE
+
 # A strided matrix; strides count bytes.  conjugate reads it as its complex conjugate.
 ctypedef struct matrix:
     char *data
@@ -131,11 +134,32 @@ cdef bint begin_loop() noexcept nogil
 cdef void end_loop(bint failed) noexcept nogil
 # To be asked in long loops: whether to end this one, after so many multiply-adds or items moved.
 cdef bint interrupted(Py_ssize_t work) noexcept nogil
+# The same where a turn takes less than asking would: `since` adds up work until that pays.
+cdef inline bint interrupted_since(Py_ssize_t work, Py_ssize_t *since) noexcept nogil:
+    since[0] += work
+    if since[0] < 65536:
+        return False
+    work, since[0] = since[0], 0
+    return interrupted(work)
+
+
+cdef void mode_product_pieces(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
+                              const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
+                              Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l,
+                              Py_ssize_t y_q, int flags, kv_ahead *ahead) noexcept nogil
+
+
 # The kernel, in pieces where there is much to do.
-cdef void mode_product(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
-                       const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
-                       Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l, Py_ssize_t y_q,
-                       int flags, kv_ahead *ahead) noexcept nogil
+cdef inline void mode_product(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
+                              const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
+                              Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l,
+                              Py_ssize_t y_q, int flags, kv_ahead *ahead) noexcept nogil:
+    if <size_t>L * <size_t>Q * <size_t>P * <size_t>R <= <size_t>KV_PIECE:
+        kernels().mode_product[dtype](L, Q, P, R, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, flags,
+                                      ahead)
+    else:
+        mode_product_pieces(dtype, L, Q, P, R, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, flags, ahead)
+
 
 cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil
 cdef void scratch_free(scratch *s) noexcept nogil

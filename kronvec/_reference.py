@@ -148,6 +148,8 @@ def kron_matmul(
         right = math.prod(h.shape[-1] for h in factors[i + 1 :])
         y = f[..., None, :, :] @ y.reshape(y.shape[:-2] + (left, f.shape[-1], right * k))
         y = y.reshape(y.shape[:-3] + (left * f.shape[-2] * right, k))
+    if any(f.shape[-1] == 0 for f in factors):  # empty sums, whatever other factors hold
+        y = np.zeros_like(y)
     y = y[..., 0] if x.ndim == 1 else y
     y = y if alpha == 1 else alpha * y
     return y if beta == 0 else y + beta * out

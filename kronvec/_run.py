@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _engine, _kernels
 from ._factor_shapes import IdentityFactor
+from ._machine import level2_bytes
 from ._plan import BATCH_ITEM, Pass, Plan, Step, make_plan, make_sum_plan
 from ._threads import run_ranges
 from .products import bkron, kron
@@ -252,6 +253,34 @@ def _run(
         source = destination
 
 
+# Columns of one product made of thin ones, and the widest that counts as thin.
+_COLUMNS = 512
+_THIN = 64
+
+
+def multiply_each(f: Array, x: Array, y: Array) -> None:
+    """y[l] = F x[l] for x of shape (l, p, r).
+
+    An F that no core's cache holds would be read once for each l.  Where x[l] is thin, as many of
+    them as make some hundred columns stand side by side, and F is read once for all of these.
+    """
+    count, p, r = x.shape
+    together = _COLUMNS // max(r, 1)
+    if f.ndim != 2 or count == 1 or r > _THIN or f.nbytes <= level2_bytes() or not x.size:
+        np.matmul(f, x, out=y)
+        return
+    beside = np.empty(p * together * r, x.dtype)
+    product = np.empty(f.shape[0] * together * r, y.dtype)
+    for begin in range(0, count, together):
+        rows = slice(begin, min(begin + together, count))
+        columns = (rows.stop - begin) * r
+        source = beside[: p * columns].reshape(p, columns)
+        target = product[: f.shape[0] * columns].reshape(f.shape[0], columns)
+        source.reshape(p, -1, r)[...] = x[rows].swapaxes(0, 1)
+        np.matmul(f, source, out=target)
+        y[rows] = target.reshape(f.shape[0], -1, r).swapaxes(0, 1)
+
+
 def _run_pass(
     each: Pass, factors: list[Array], source: Array, target: Array, workers: int, beta: Scalar
 ) -> None:
@@ -261,7 +290,7 @@ def _run_pass(
         if each.right == 1:
             np.matmul(x[..., 0], factors[0].T, out=y[..., 0])
         else:
-            np.matmul(factors[0], x, out=y)
+            multiply_each(factors[0], x, y)
         return
     sizes = each.sizes
     if workers == 1:

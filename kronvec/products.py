@@ -99,12 +99,13 @@ def kron(
     array([  1,  -1,   2,  -2,  10, -10,  20, -20])
     """
     workers = check_workers("kron", workers)
-    product: Any = a
-    factors = b, *more
-    for position, factor in enumerate(factors):
-        last = position == len(factors) - 1
-        product = _kron_pair(product, factor, out if last else None, workers)
-    return product
+    if not more:
+        return _kron_pair(a, b, out, workers)
+    # From the left; each product of two asks the compiled path first.
+    *others, last = b, *more
+    for factor in others:
+        a = kron(a, factor) if workers == 1 else _kron_pair(a, factor, None, workers)
+    return kron(a, last, out=out) if workers == 1 else _kron_pair(a, last, out, workers)
 
 
 def _kron_pair(a: Any, b: Any, out: Array | None, workers: int) -> Any:

@@ -9,7 +9,6 @@ cdef extern from "Python.h":
     void PyErr_SetNone(object type)
 
 cdef extern from "simd/interrupt.h":
-    enum: KV_PIECE
     int kv_interrupted(Py_ssize_t work) nogil
     void kv_listen() nogil
     int kv_listen_again() nogil
@@ -90,16 +89,13 @@ cdef Py_ssize_t piece(Py_ssize_t size, double each, double most, Py_ssize_t grai
 
 
 # The kernel mode_product.
-cdef void mode_product(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
-                       const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
-                       Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l, Py_ssize_t y_q,
-                       int flags, kv_ahead *ahead) noexcept nogil:
+cdef void mode_product_pieces(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
+                              const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
+                              Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l,
+                              Py_ssize_t y_q, int flags, kv_ahead *ahead) noexcept nogil:
     cdef Py_ssize_t item = kernel_itemsize(dtype), step, i = 0, n
     cdef double work = <double>L * Q * P * R
-    if work <= KV_PIECE:
-        kv_active.mode_product[dtype](L, Q, P, R, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, flags,
-                                      ahead)
-    elif L > 1:
+    if L > 1:
         step = piece(L, work / L, KV_PIECE, 1)
         while i < L and not kv_interrupted(KV_PIECE):
             n = min(step, L - i)

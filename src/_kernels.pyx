@@ -96,6 +96,13 @@ include "_interrupts.pxi"
 
 # ---- workspace and packing ---------------------------------------------------------------
 
+# The bytes of a matrix; of one that no memory holds more than there can be, not their rest.
+cdef inline size_t bytes_of(Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t itemsize) noexcept nogil:
+    if <double>rows * cols * itemsize > 1e18:
+        return <size_t>1 << 62
+    return rows * cols * itemsize
+
+
 cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil:
     s.heap = NULL
     if nbytes <= sizeof(s.local):
@@ -199,7 +206,7 @@ cdef inline bint streams(matrix a, int dtype, Py_ssize_t itemsize) noexcept nogi
 
 # Replace `a` by a packed copy in `s`.
 cdef int pack(int dtype, Py_ssize_t itemsize, matrix *a, scratch *s) noexcept nogil:
-    cdef char *data = <char *>scratch_get(s, a.rows * a.cols * itemsize)
+    cdef char *data = <char *>scratch_get(s, bytes_of(a.rows, a.cols, itemsize))
     if data == NULL:
         return -1
     cdef matrix packed = contiguous(data, a.rows, a.cols, itemsize)
@@ -230,7 +237,7 @@ cdef int matmul(int dtype, matrix a, matrix b, matrix y, int flags=0) noexcept n
     if not failed and not streams(b, dtype, itemsize):
         failed = pack(dtype, itemsize, &b, &packed_b)
     if not failed and not streams(y, dtype, itemsize):
-        target = contiguous(<char *>scratch_get(&packed_y, y.rows * y.cols * itemsize),
+        target = contiguous(<char *>scratch_get(&packed_y, bytes_of(y.rows, y.cols, itemsize)),
                             y.rows, y.cols, itemsize)
         failed = -1 if target.data == NULL else 0
         if not failed and flags & KV_ACCUMULATE:
@@ -282,9 +289,9 @@ cdef int triple_product(int dtype, matrix a, matrix b, matrix c, matrix y) noexc
     if y.rows == 0 or y.cols == 0:
         return 0
     if left_association(a.rows, n, p, c.cols):
-        step = max(64, 32768 // (itemsize * max(p, 1)))
+        step = max(64, 32768 // itemsize // max(p, 1))
         step = min(step, a.rows)
-        part.data = <char *>scratch_get(&work, step * p * itemsize)
+        part.data = <char *>scratch_get(&work, bytes_of(step, p, itemsize))
         failed = -1 if part.data == NULL else 0
         start = 0
         while start < a.rows and not failed:
@@ -295,9 +302,9 @@ cdef int triple_product(int dtype, matrix a, matrix b, matrix c, matrix y) noexc
                 failed = matmul(dtype, part, c, rows_of(y, start, stop))
             start = stop
     else:
-        step = max(64, 32768 // (itemsize * max(n, 1)))
+        step = max(64, 32768 // itemsize // max(n, 1))
         step = min(step, c.cols)
-        part.data = <char *>scratch_get(&work, step * n * itemsize)
+        part.data = <char *>scratch_get(&work, bytes_of(step, n, itemsize))
         failed = -1 if part.data == NULL else 0
         start = 0
         while start < c.cols and not failed:
@@ -356,7 +363,7 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
     if not failed and not streams(b, dtype, itemsize):
         failed = pack(dtype, itemsize, &b, &packed_b)
     if not failed and not streams(y, dtype, itemsize):
-        target = contiguous(<char *>scratch_get(&packed_y, y.rows * y.cols * itemsize),
+        target = contiguous(<char *>scratch_get(&packed_y, bytes_of(y.rows, y.cols, itemsize)),
                             y.rows, y.cols, itemsize)
         failed = -1 if target.data == NULL else 0
     if not failed:

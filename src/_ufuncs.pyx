@@ -72,6 +72,7 @@ cdef void triple_product_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *ste
     cdef Py_ssize_t m = dims[1], n = dims[2], p = dims[3], q = dims[4]
     cdef cnp.npy_intp *s = steps + 4
     cdef bint failed = False
+    cdef Py_ssize_t since = 0
     if not begin_loop():
         return
     if m == n and p == n and q == n and small_cores(s, 4, n, item) and whole_steps(steps, 4, item):
@@ -82,7 +83,7 @@ cdef void triple_product_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *ste
                 args[3] + i * steps[3], steps[3] // item)
             i += AT_ONCE
     else:
-        while i < count and not failed and not interrupted(m * n * p + m * p * q):
+        while i < count and not failed and not interrupted_since(m * n * p + m * p * q, &since):
             failed = triple_product(
                 dtype, view(args[0] + i * steps[0], m, n, s[0], s[1]),
                 view(args[1] + i * steps[1], n, p, s[2], s[3]),
@@ -100,9 +101,10 @@ cdef inline void vec_trick_loop(bint by_columns, char **args, cnp.npy_intp *dims
     cdef cnp.npy_intp *s = steps + 4
     cdef matrix b, y
     cdef bint failed = False
+    cdef Py_ssize_t since = 0
     if not begin_loop():
         return
-    while i < count and not failed and not interrupted(m * n * p + m * p * q):
+    while i < count and not failed and not interrupted_since(m * n * p + m * p * q, &since):
         if by_columns:
             b = view(args[1] + i * steps[1], n, p, s[2], s[2] * n)
             y = view(args[3] + i * steps[3], m, q, s[5], s[5] * m)
@@ -131,9 +133,10 @@ cdef void bkron_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
     cdef Py_ssize_t i = 0
     cdef cnp.npy_intp *s = steps + 3
     cdef bint failed = False
+    cdef Py_ssize_t since = 0
     if not begin_loop():
         return
-    while i < dims[0] and not failed and not interrupted(dims[5] * dims[6]):
+    while i < dims[0] and not failed and not interrupted_since(dims[5] * dims[6], &since):
         failed = outer(dtype, view(args[0] + i * steps[0], dims[1], dims[2], s[0], s[1]),
                        view(args[1] + i * steps[1], dims[3], dims[4], s[2], s[3]),
                        view(args[2] + i * steps[2], dims[5], dims[6], s[4], s[5])) != 0
@@ -148,6 +151,7 @@ cdef inline void matmul_vjp_loop(bint conjugate, char **args, cnp.npy_intp *dims
     cdef Py_ssize_t m = dims[1], n = dims[2], k = dims[3]
     cdef cnp.npy_intp *s = steps + 5
     cdef bint failed = False
+    cdef Py_ssize_t since = 0
     if not begin_loop():
         return
     if m == n and k == n and small_cores(s, 5, n, item) and whole_steps(steps, 5, item):
@@ -159,7 +163,7 @@ cdef inline void matmul_vjp_loop(bint conjugate, char **args, cnp.npy_intp *dims
                 KV_CONJUGATE if conjugate else 0)
             i += AT_ONCE
     else:
-        while i < count and not failed and not interrupted(2 * m * n * k):
+        while i < count and not failed and not interrupted_since(2 * m * n * k, &since):
             failed = matmul_vjp(dtype, conjugate, view(args[0] + i * steps[0], m, n, s[0], s[1]),
                                 view(args[1] + i * steps[1], m, k, s[2], s[3]),
                                 view(args[2] + i * steps[2], k, n, s[4], s[5]),
@@ -185,9 +189,10 @@ cdef void matmul_jvp_loop(char **args, cnp.npy_intp *dims, cnp.npy_intp *steps,
     cdef Py_ssize_t m = dims[1], k = dims[2], n = dims[3], i = 0
     cdef cnp.npy_intp *s = steps + 5
     cdef bint failed = False
+    cdef Py_ssize_t since = 0
     if not begin_loop():
         return
-    while i < dims[0] and not failed and not interrupted(2 * m * n * k):
+    while i < dims[0] and not failed and not interrupted_since(2 * m * n * k, &since):
         failed = matmul_jvp(dtype, view(args[0] + i * steps[0], m, k, s[0], s[1]),
                             view(args[1] + i * steps[1], k, n, s[2], s[3]),
                             view(args[2] + i * steps[2], m, k, s[4], s[5]),

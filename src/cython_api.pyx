@@ -50,6 +50,11 @@ cdef inline bint is_shape(const matrix *a, Py_ssize_t rows, Py_ssize_t cols) noe
     return a.rows == rows and a.cols == cols and rows >= 0 and cols >= 0
 
 
+# Whether c = a b, which may be more than a size can be.
+cdef inline bint is_product(Py_ssize_t c, Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return <double>a * b < 9e18 and c == a * b
+
+
 cdef inline bint are_sizes(const tensor *x, Py_ssize_t left, Py_ssize_t rows,
                            Py_ssize_t right) noexcept nogil:
     return (x.sizes[0] == left and x.sizes[1] == rows and x.sizes[2] == right
@@ -120,7 +125,7 @@ cdef int kron(int dtype, const matrix *a, const matrix *b, const matrix *y) noex
     if not is_dtype(dtype):
         return BAD_DTYPE
     if not (is_shape(a, a.rows, a.cols) and is_shape(b, b.rows, b.cols)
-            and is_shape(y, a.rows * b.rows, a.cols * b.cols)):
+            and is_product(y.rows, a.rows, b.rows) and is_product(y.cols, a.cols, b.cols)):
         return BAD_SHAPE
     return k.outer(dtype, read(a), read(b), read(y))
 

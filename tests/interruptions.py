@@ -22,13 +22,18 @@ import numpy as np
 import kronvec as kv
 from kronvec import _kernels, _plan
 
-LEAST_SECONDS = 0.5  # that the work takes when nobody interrupts it
+LEAST_SECONDS = 0.25  # that the work takes when nobody interrupts it
 # A size that is not left to numpy.matmul
 SIZE = min(64, _plan.MATMUL_SIZE.get(_kernels.vector_bytes(), 12) - 1)
 
 
 def ones(*shape, dtype="float64"):
     return np.ones(shape, dtype)
+
+
+def many(count, *shape, dtype="float64"):
+    """The same for a batch, in the memory of one."""
+    return np.broadcast_to(ones(*shape, dtype=dtype), (count, *shape))
 
 
 # For a size n, which is doubled until the work is long: the function, its arguments, and `out`.
@@ -64,7 +69,7 @@ INTERRUPTIBLE = {
         (ones(n, 100), ones(100, 100)),
         ones(100 * n, 2 * 100 * 100)[:, ::2],
     ),
-    "bkron": lambda n: (kv.bkron, [ones(1000 * n, 4, 4)] * 2, ones(1000 * n, 16, 16)),
+    "bkron": lambda n: (kv.bkron, [many(1000 * n, 4, 4)] * 2, ones(1000 * n, 16, 16)),
     "khatri_rao": lambda n: (
         kv.khatri_rao,
         (ones(1000, 50), ones(10 * n, 50)),
@@ -83,24 +88,24 @@ INTERRUPTIBLE = {
     ),
     "triple_product": lambda n: (
         kv.triple_product,
-        [ones(1000 * n, 12, 12)] * 3,
-        ones(1000 * n, 12, 12),
+        [many(1000 * n, 40, 40)] * 3,
+        ones(1000 * n, 40, 40),
     ),
     "triple_product, small": lambda n: (
         kv.triple_product,
-        [np.broadcast_to(ones(8, 8, dtype="complex128"), (10000 * n, 8, 8))] * 3,
+        [many(10000 * n, 8, 8, dtype="complex128")] * 3,
         ones(10000 * n, 8, 8, dtype="complex128"),
     ),
     "vec_trick": lambda n: (
         kv.vec_trick,
-        (ones(12, 12), ones(1000 * n, 144), ones(12, 12)),
-        ones(1000 * n, 144),
+        (ones(40, 40), many(1000 * n, 1600), ones(40, 40)),
+        ones(1000 * n, 1600),
     ),
-    "matmul_vjp": lambda n: (kv.matmul_vjp, [ones(1000 * n, 12, 12)] * 3, None),
+    "matmul_vjp": lambda n: (kv.matmul_vjp, [many(1000 * n, 40, 40)] * 3, None),
     "matmul_jvp": lambda n: (
         kv.matmul_jvp,
-        [ones(1000 * n, 12, 12)] * 4,
-        ones(1000 * n, 12, 12),
+        [many(1000 * n, 40, 40)] * 4,
+        ones(1000 * n, 40, 40),
     ),
     "per_sample_sqnorm": lambda n: (kv.per_sample_sqnorm, [ones(1000 * n, 300)] * 2, None),
     "commutation_matmul": lambda n: (
@@ -129,7 +134,7 @@ WITH_WORKERS = ["kron_matmul", "matmul_kron", "kron_matmul, a batch", "kronsum_m
 
 def long_work(name, **kwargs):
     """The work of this name at a size at which it takes a while, its result, and the seconds."""
-    n = 4
+    n = 2
     while True:
         function, args, out = INTERRUPTIBLE[name](n)
         work = functools.partial(function, *args, **({} if out is None else {"out": out}), **kwargs)
@@ -145,6 +150,7 @@ def interrupt(name, workers):
     kwargs = {"workers": workers} if workers > 1 else {}
     work, out, seconds = long_work(name, **kwargs)
     sent = []
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for jobs behind
 
     def send():
         time.sleep(seconds / 5)

@@ -46,11 +46,12 @@ def slopes(call, calls, arrays):
     part = max(1, calls // PARTS)
     for _ in range(min(part, 200)):
         call()
-    read = [alive(arrays)]
-    for _ in range(PARTS):
+    read = np.zeros((PARTS + 1, 3))  # so that reading leaves nothing behind
+    read[0] = alive(arrays)
+    for i in range(PARTS):
         for _ in range(part):
             call()
-        read.append(alive(arrays))
+        read[1 + i] = alive(arrays)
     growths = np.diff(read, axis=0) / part
     return [statistics.median(column) for column in growths.T.tolist()]
 

@@ -74,6 +74,11 @@ KINDS = [
 ]
 
 
+def test_a_number_is_no_kernel():
+    with pytest.raises(ValueError, match="convolve2d: .*kernel"):
+        kc.convolve2d(X, 1.5)
+
+
 @pytest.mark.parametrize(("call", "message"), SHAPES, ids=[m[:30] for _, m in SHAPES])
 def test_shapes_that_do_not_fit_are_named(call, message):
     with pytest.raises(ValueError, match=message):

@@ -284,3 +284,11 @@ def test_large_matrices_beside_narrow_ones(sizes, dtype):
     assert_matches(kv.matmul_jvp(x, w, x, w), "matmul_jvp", (x, w, x, w), 2 * k)
     chain = (x, w, random(dtype, n, 3))
     assert_matches(kv.triple_product(*chain), "triple_product", chain, k + n)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "longdouble", "int64"])
+def test_rows_are_samples_only_where_both_operands_are_matrices(dtype):
+    g, x = random(dtype, 1, 3, 2), random(dtype, 3, 4)
+    for args in [(g, x), (x, g)]:
+        check("per_sample_sqnorm", *args, roundings=60)
+        assert kv.per_sample_sqnorm(*args).shape == (1,)

@@ -152,6 +152,14 @@ def test_the_table_names_every_step():
         ((np.eye(2),), {}, TypeError, "explain: factors must be a sequence"),
         (([object()], (4,)), {}, TypeError, "explain: factor 0"),
         (([np.ones(3)], (3,)), {}, ValueError, "explain: factor 0 must be a matrix"),
+        (([(2, 3)],), {"peak": 0}, ValueError, "explain: peak must be positive"),
+        (
+            ([(2, 3)],),
+            {"bandwidth": float("nan")},
+            ValueError,
+            "explain: bandwidth must be positive",
+        ),
+        (([(2, 3)],), {"peak": "fast"}, TypeError, "explain: peak must be a number"),
     ],
 )
 def test_what_does_not_fit_is_refused(args, kwargs, error, message):

@@ -248,7 +248,7 @@ def test_plans_keep_to_their_arrays_and_workspace(shapes, dtype, isa):
 
 TAKE_NO_ARRAY = {"left_first", "pair_fits", "vector_bytes", "kernel_table", "available_isas"}
 TAKE_NO_ARRAY |= {"_use_isa", "_initialize", "plan_with", "two_tier"}
-TAKE_NO_ARRAY |= {"own_product", "own_chain", "is_small"}
+TAKE_NO_ARRAY |= {"own_product", "own_pair", "own_chain", "is_small", "gated", "_know_main_thread"}
 
 
 def test_every_compiled_function_has_its_test_between_guard_pages():

@@ -23,7 +23,7 @@ def test_ctrl_c_ends_long_work_at_once(name, workers):
     """In seconds of the CPU, since other processes may have it meanwhile."""
     measured = run(name, workers)
     assert measured["interrupted"]
-    assert measured["delay_cpu"] < 0.2 * workers < LEAST_SECONDS * workers / 2
+    assert measured["delay_cpu"] < 0.1 * workers < LEAST_SECONDS * workers / 2
     assert measured["left_bytes"] < 64 * 1024
     assert measured["idle_cpu"] < 0.1, "a worker runs on"
     assert measured["still"], "a worker still writes"
@@ -84,7 +84,7 @@ def test_a_raised_flag_ends_the_work_of_threads_that_heed_it():
         with pytest.raises(_kernels.Stopped):
             kv.kron_matmul(factors, x)
         with pytest.raises(_kernels.Stopped):  # the loop of a gufunc
-            kv.triple_product(*[random("float64", 20000, 8, 8)] * 3)
+            kv.triple_product(*[random("float64", 2000, 12, 12)] * 3)
     kv.kron_matmul(factors, x)
 
 

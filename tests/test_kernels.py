@@ -120,6 +120,9 @@ def mode_product_cases(dtype):
             yield (f, x), (fresh(dtype, length, q, r),), p, {}
             y = random(dtype, length, q, r, seed=2)
             yield (f, x), (y,), p + 1, {"accumulate": True, "conjugate": r % 2 == 0}
+        for q in range(1, 10) if r in (2, 5, 40, 65) else (1 + r % 8,):  # rows of a register tile
+            f, x = random(dtype, q, 9), random(dtype, 1, 9, r, seed=1)
+            yield (f, x), (fresh(dtype, 1, q, r),), 9, {"conjugate": r % 2 == 0}
         for p in range(2, 9):  # so few columns have a kernel of their own
             for q in (1, 3, 6, 9, 65):
                 f, x = random(dtype, q, p), random(dtype, 1, p, r, seed=1)

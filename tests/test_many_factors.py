@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, LAYOUTS, assert_bounded, filler, lift, random
+from kronvec import _run
 
 # Shapes of the factors: one to six, rectangular either way, empty, ones, one large
 FACTORS = [
@@ -201,3 +202,34 @@ def test_nan_spreads_only_along_the_modes_it_is_in(dtype):
     y = kv.kron_matvec(factors, random(dtype, 8)).reshape(3, 5)
     assert np.isnan(y[:, 1]).all()
     assert not np.isnan(np.delete(y, 1, axis=1)).any()
+
+
+@pytest.mark.parametrize("count, r", [(1, 3), (2, 1), (9, 64), (70, 7), (300, 2), (0, 3), (5, 65)])
+def test_thin_products_of_a_large_factor_are_made_side_by_side(count, r, monkeypatch):
+    monkeypatch.setattr(_run, "level2_bytes", lambda: 0)
+    shapes = []
+    matmul = np.matmul
+    monkeypatch.setattr(
+        np, "matmul", lambda f, x, out: shapes.append(x.shape) or matmul(f, x, out=out)
+    )
+    f, x = random("float64", 11, 13), random("float64", count, 13, r)
+    y = np.empty((count, 11, r))
+    _run.multiply_each(f, x, y)
+    assert_allclose(y, np.einsum("qp,lpr->lqr", f, x), rtol=1e-12, atol=1e-12)
+    side_by_side = count > 1 and r <= 64
+    assert all(len(shape) == (2 if side_by_side else 3) for shape in shapes)
+    assert max((shape[-1] for shape in shapes), default=0) <= 512
+
+
+def test_products_of_large_factors_agree_however_their_columns_stand(monkeypatch):
+    factors = [random("float64", 6, 5), random("float64", 300, 310), random("float64", 3, 2)]
+    x = random("float64", 5 * 310 * 2, 2)
+    plain = kv.kron_matmul(factors, x)
+    monkeypatch.setattr(_run, "level2_bytes", lambda: 0)
+    assert_allclose(kv.kron_matmul(factors, x), plain, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "longdouble", "object"])
+def test_sums_of_no_terms_are_zero_whatever_other_factors_hold(dtype):
+    factors = [np.zeros((2, 0), dtype), np.array([[np.inf]], dtype)]
+    assert_array_equal(kv.kron_matmul(factors, np.zeros((0, 3), dtype)), np.zeros((2, 3), dtype))

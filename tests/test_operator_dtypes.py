@@ -264,3 +264,16 @@ def test_what_is_not_finite_stays_in_its_column(name, n, bad):
         assert not np.isfinite(x[:, 0]).any()
         np.testing.assert_allclose(x[:, 1:], expected[:, 1:], rtol=1e-6, atol=1e-9)
     assert not np.isfinite(operator.solve(b[:, 0])).any()
+
+
+def test_a_shift_keeps_the_precision_of_the_sum():
+    k, x = Dense(well_conditioned("float64", 3)), random("float32", 3)
+    expected = k.toarray() @ x + 5 * x.astype(float)
+    assert np.abs((k + 5 * Identity(3)) @ x - expected).max() <= 1e-14
+
+
+def test_a_scale_that_an_unsigned_dtype_has_not_widens_it():
+    x = np.arange(6, dtype=np.uint32)
+    result = (-2 * Commutation(2, 3)) @ x
+    assert result.dtype == np.int64
+    assert np.array_equal(result, -2 * (Commutation(2, 3) @ x.astype(np.int64)))

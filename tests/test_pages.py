@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative
 def prose(path):
     """The text without its code blocks."""
     return re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.M)
+
+
+def load(name, path):
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # ---- links -------------------------------------------------------------------------------
@@ -128,10 +137,7 @@ def figures():
     if not script.exists():
         pytest.skip("no benchmarks beside the tests")
     pytest.importorskip("rich")  # for the units of the demo's table
-    spec = importlib.util.spec_from_file_location("figures", script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("figures", script)
 
 
 def test_tables_are_those_of_the_figures(figures):
@@ -151,7 +157,7 @@ def test_the_figures_keep_what_the_tables_need_of_a_benchmark(figures):
         "machine": {"peak": {"float32": 2e9, "float64": 1e9}, "copy": {"4096": 1e9}},
         "peers": {"numpy": "2"},
         "verdicts": [verdict | {"met": True}],
-        "rows": [{"name": "triple/f64/2", "seconds": row, "extra_bytes": {}}],
+        "rows": [{"name": "triple/f64/2", "seconds": row, "limit_seconds": 1.0, "extra_bytes": {}}],
     }
     machine = {"cpu": "a", "cpus": 1, "system": "b"}
     results = {"machine": machine, "versions": {}, "isa": "avx2", "seconds": 1.0, "passes": [one]}
@@ -159,3 +165,25 @@ def test_the_figures_keep_what_the_tables_need_of_a_benchmark(figures):
     assert figures.ratios_of_peers(kept) == {"numpy": {"triple/f64/2": 3.0}}
     assert "| 1 | 3.00 | 3.00 |" in figures.targets(kept)
     assert "extra_bytes" not in kept["rows"][0]
+
+
+# ---- gallery -----------------------------------------------------------------------------
+
+
+def test_examples_without_their_packages_are_shown_and_say_so(tmp_path):
+    gallery = load("_gallery", DOCS / "_gallery.py")
+    (tmp_path / "one.py").write_text("import math, two\n")
+    (tmp_path / "two.py").write_text("import math\nfrom no_such_package.part import thing\n")
+    examples = gallery.choose(tmp_path)
+    assert examples.missing == {"two": ["no_such_package"]}
+    assert re.search(examples.run, "examples/one.py")
+    assert not re.search(examples.run, "examples/two.py")
+    listener = gallery.finish_pages(examples)
+    page = ["\n.. _sphx_glr_gallery_two.py:\n\n\nTwo sides\n=========\n\nText\n"]
+    listener(None, "gallery/two", page)
+    head, _, rest = page[0].partition("\n.. note::\n")
+    assert head.endswith("Two sides\n=========\n")
+    assert "no_such_package" in rest
+    page = ["Pages\n=====\n"]
+    listener(None, "tutorial", page)
+    assert page == ["Pages\n=====\n"]

@@ -210,3 +210,21 @@ def test_kron_of_many_workers_may_overwrite_a_factor():
     a[...] = np.arange(400.0).reshape(20, 20)
     expected = np.kron(a, b)
     assert np.array_equal(kv.kron(a, b, out=out, workers=2), expected)
+
+
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_kron_of_vectors_and_of_single_columns_is_numpys(dtype, layout):
+    for m, n in [(1, 1), (5, 7), (64, 3), (3, 64), (0, 4), (1200, 40)]:
+        u, v = (LAYOUTS[layout](random(dtype, k, seed=k)) for k in (m, n))
+        expected = np.kron(u, v)
+        rtol = 4 * np.finfo(dtype).eps
+        assert_allclose(kv.kron(u, v), expected, rtol=rtol)
+        out = np.empty(m * n, dtype)
+        assert kv.kron(u, v, out=out) is out
+        assert_allclose(out, expected, rtol=rtol)
+        columns = kv.kron(u[:, None], v[:, None])
+        assert_allclose(columns, expected[:, None], rtol=rtol)
+        assert columns.flags.c_contiguous
+    with pytest.raises(ValueError, match="bkron"):
+        kv.bkron(random(dtype, 3), random(dtype, 2))

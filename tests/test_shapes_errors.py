@@ -328,3 +328,10 @@ def test_a_commutation_matrix_beyond_the_address_space_stays_lazy():
     k = kv.commutation_matrix(BIG, BIG)
     assert k.shape == (BIG**2, BIG**2)
     assert "bytes" in raised(ValueError, k.toarray)
+
+
+@pytest.mark.parametrize("name", ["bkron", "kron_vjp", "per_sample_sqnorm", "triple_product"])
+def test_more_batch_axes_than_numpy_broadcasts_are_refused(name):
+    operation = next(row for row in OPERATIONS if row.name == name)
+    args = operation.build("float64", (2, 2, 2, 2))
+    raised(ValueError, operation.function, args[0][(None,) * 38], *args[1:])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._exponents import frobenius, times_power_of_two
+from .._exponents import frobenius, is_moderate, times_power_of_two
 from .._shapes import check_size
 from ._solving import Solving, inexact
 from ._spectral import is_hermitian
@@ -308,7 +308,7 @@ class Decompositions(Solving):
     def _balanced(self) -> Any:
         """(G, e) with self = 2ᵉ G and entries of G next to 1; see _exponents.py."""
         e = self._exponent()
-        return (self._times_power_of_two(-e), e) if e else (self, 0)
+        return (self, 0) if is_moderate(e, self.dtype) else (self._times_power_of_two(-e), e)
 
     def _exponent(self) -> int:
         return 0  # as of what has no entries of its own
@@ -388,8 +388,8 @@ class Decompositions(Solving):
                 full = s.size and len(s) == min(self.shape)
                 return s.min(initial=np.inf) if full else s.dtype.type(0)
             return s.sum() if ord == "nuc" else s.max(initial=0)
-        dense = self._dense("norm")
-        return frobenius(dense) if ord == "fro" else np.linalg.norm(dense, ord)
+        dense = self._dense("norm")  # NumPy 2.1 has no maximum of no entries
+        return frobenius(dense) if ord == "fro" or not dense.size else np.linalg.norm(dense, ord)
 
     def _singular_values(self) -> Array:
         """Those of `svd`, without the vectors."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .._shapes import check_addressable
+
 if TYPE_CHECKING:
     from .._typing import Array, Index, Indices, Shape
 
@@ -45,7 +47,9 @@ def read_key(
 def _numbers(function: str, part: Index, size: int, axis: int) -> tuple[Indices, str]:
     """The numbers that one part of a key stands for, none negative, and its kind."""
     if isinstance(part, slice):
-        return np.arange(size)[part], "slice"
+        begin, end, step = part.indices(size)
+        check_addressable(function, ((end - begin) // step + 1,), np.dtype(np.intp).itemsize)
+        return np.arange(begin, end, step), "slice"
     if isinstance(part, (bool, np.bool_)):
         raise IndexError(f"{function}: axis {axis} takes integers, slices and arrays, not {part!r}")
     numbers: Array

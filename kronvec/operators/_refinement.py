@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._typing import Array
+    from .._typing import Array, DType
     from ._base import Operator
     from .kronecker_product import KroneckerProduct
 
@@ -51,18 +52,22 @@ def eliminate(operator: Any, k: Any, b: Array) -> Any:
 
 def probe_of(k: Any, b: Array) -> Any:
     """v = (1, -1 - 1/n, 1 + 2/n, ...), a column beside those of b."""
-    n = len(k)
+    v = _alternating(len(k), b.dtype)
+    return v if b.ndim == 2 else np.broadcast_to(v, (*b.shape[:-1], 1))
+
+
+@lru_cache(maxsize=64)
+def _alternating(n: int, dtype: DType) -> Any:
     v = (1 + np.arange(n) / max(n, 1)) * np.where(np.arange(n) % 2, -1, 1)
-    return np.broadcast_to(v.astype(b.dtype)[:, None], (*b.shape[:-1], 1))
+    return v.astype(dtype)[:, None]
 
 
 def check_condition(operator: Any, k: Any, inverse_of_probe: Any) -> None:
     """Warn where ‖K‖ ‖K⁻¹ v‖ u is 1 or more, in the maximum norm with ‖v‖ = 2."""
     if not inverse_of_probe.size:
         return
-    with np.errstate(over="ignore"):
-        growth = np.abs(inverse_of_probe).max() / 2 * np.abs(k).sum(axis=1).max()
-    if growth * np.finfo(inverse_of_probe.dtype).eps >= 1:
+    growth = float(abs(inverse_of_probe).max()) / 2 * float(abs(k).sum(axis=1).max())
+    if growth * float(np.finfo(inverse_of_probe.dtype).eps) >= 1:
         warn(operator)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._kernels import DTYPES
-from .._shapes import as_plain, check_formable, shape_error
+from .._shapes import as_plain, check_addressable, check_formable, shape_error
 from ._interface import Interface
 from ._refinement import eliminate, refined_in_more_precision
 
@@ -332,7 +332,9 @@ class Solving(Interface):
         return self._diagonal().sum()
 
     def _diagonal(self) -> Array:
-        i = np.arange(min(self.shape))
+        n = min(self.shape)
+        check_addressable(f"{type(self).__name__}.diagonal", (n,), np.dtype(np.intp).itemsize)
+        i = np.arange(n)
         return self._entries(i, i)
 
     def _det(self) -> Scalar:

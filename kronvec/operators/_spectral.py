@@ -59,6 +59,12 @@ def check_nonzero(function: str, w: Array, scale: Scalar) -> None:
         raise np.linalg.LinAlgError(f"{function}: singular, the eigenvalue {least} vanishes")
 
 
+def unit_power(sign: Any, n: int) -> Any:
+    """signⁿ of 0 or of a number of modulus 1, which roundings must not move away from it."""
+    power = sign**n
+    return power / abs(power) if power else power
+
+
 def slogdet_of(w: Array, dtype: DType) -> tuple[Scalar, Scalar]:
     """Sign and logarithm of the product of eigenvalues; real for a real matrix."""
     size = np.abs(w)

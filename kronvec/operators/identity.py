@@ -107,6 +107,9 @@ class Identity(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
+    def _trace(self) -> Scalar:
+        return np.float64(self.shape[0])
+
     def _solve(self, b: Array) -> Array:
         return b.copy()
 

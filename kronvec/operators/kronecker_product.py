@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._exponents import times_power_of_two
+from .._exponents import is_moderate, times_power_of_two
 from .._schur_solves import solve_product
 from ..columnwise import face_splitting
 from ..many_factors import kron_matmul, kron_matvec, matmul_kron
@@ -17,7 +17,7 @@ from ._base import Operator
 from ._refinement import refined_solve
 from ._schur_forms import by_schur_forms
 from ._solving import inexact
-from ._spectral import factorwise, outer_fold
+from ._spectral import factorwise, outer_fold, unit_power
 from .combinations import common_dtype
 from .dense import Dense, as_operator
 from .diagonal import Diagonal
@@ -179,13 +179,17 @@ class KroneckerProduct(Operator):
 
     # ------------------------------------------------------------------------------ algebra
 
+    def _exponent(self) -> int:
+        return sum(f._exponent() for f in self.factors)
+
     def _balanced(self) -> Any:
         """(⊗ G_i, Σ e_i)."""
-        pairs = [f._balanced() for f in self.factors]
-        e = sum(e for _, e in pairs)
-        return (
-            (KroneckerProduct(*(g for g, _ in pairs)), e) if any(e for _, e in pairs) else (self, 0)
-        )
+        exponents = [f._exponent() for f in self.factors]
+        largest = max(abs(e) for e in exponents)
+        if is_moderate(largest * len(exponents), self.dtype):
+            return self, 0
+        pairs = zip(self.factors, exponents, strict=True)
+        return KroneckerProduct(*(f._times_power_of_two(-e) for f, e in pairs)), sum(exponents)
 
     def _times_power_of_two(self, e: Any) -> Operator:
         """The factors that have entries share the exponent."""
@@ -255,8 +259,7 @@ class KroneckerProduct(Operator):
         sign, logarithm = dtype.type(1), n * e * math.log(2)
         for f in balanced.factors if n else []:
             own_sign, own_logarithm = f._slogdet()
-            power = own_sign ** (n // f.shape[0])
-            sign = sign * (power / abs(power) if power else power)  # roundings grow in a power
+            sign = sign * unit_power(own_sign, n // f.shape[0])
             logarithm = logarithm + float(own_logarithm) * (n // f.shape[0])
         return sign, real(logarithm)
 
@@ -307,17 +310,13 @@ class KroneckerProduct(Operator):
         pairs = factorwise(self, "_qr")
         return KroneckerProduct(*(q for q, _ in pairs)), KroneckerProduct(*(r for _, r in pairs))
 
-    def _is_moderate(self, p: float) -> bool:
-        """Whether the powers of the factors are far from the ends of the range of numbers."""
-        dtype = inexact(self.dtype)
-        if dtype.kind not in "fc":
-            return True
-        largest = max(abs(f._balanced()[1]) for f in self.factors)
-        return abs(p) * largest <= np.finfo(dtype).maxexp // 2
+    def _has_moderate_powers(self, p: int) -> bool:
+        largest = max(abs(f._exponent()) for f in self.factors)
+        return is_moderate(abs(p) * largest, self.dtype)
 
     def _integer_power(self, p: int) -> Operator:
         if self._has_square_factors():
-            if self._is_moderate(p):
+            if self._has_moderate_powers(p):
                 return KroneckerProduct(*factorwise(self, "_integer_power", p))
             balanced, e = self._balanced()
             power = KroneckerProduct(*factorwise(balanced, "_integer_power", p))
@@ -329,7 +328,7 @@ class KroneckerProduct(Operator):
         if self._has_square_factors() and self._is_hermitian():
             spectra = factorwise(self, "_eigh")
             if all((w > 0).all() for w, _ in spectra):
-                if self._is_moderate(p):
+                if self._has_moderate_powers(p):
                     return self._each("_power", p)
                 balanced, e = self._balanced()
                 whole = math.floor(p * e)

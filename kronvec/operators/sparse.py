@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._exponents import exponent, times_power_of_two
+from .._exponents import exponent, frobenius, times_power_of_two
 from .._structured import is_sparse
 from ..subsystems import partial_trace, partial_transpose
 from ._base import Operator
@@ -148,11 +148,13 @@ class Sparse(Operator):
         return Sparse(matrix)
 
     def _norm(self, ord: Norm) -> Scalar:
-        if ord in ("fro", 1, np.inf):
-            from scipy.sparse.linalg import norm
-
-            return norm(self.matrix, ord)
-        return super()._norm(ord)
+        if ord not in ("fro", 1, np.inf):
+            return super()._norm(ord)
+        matrix = self.matrix.copy()
+        matrix.sum_duplicates()
+        if ord == "fro":
+            return frobenius(matrix.data)
+        return np.asarray(abs(matrix).sum(axis=0 if ord == 1 else 1)).max(initial=0)
 
     def __repr__(self) -> str:
         return "Sparse({}, {}, {} entries)".format(*self.shape, self.matrix.nnz)

@@ -149,7 +149,7 @@ def relu(x: Array) -> None:
     holomorphic=False,
 )
 def abs(x: Array) -> None:
-    """Of every entry |x|, of derivative sign x, 0 at 0; of real variables alone."""
+    """Of every entry ``|x|``, of derivative sign x, 0 at 0; of real variables alone."""
 
 
 @function_of_entries(
