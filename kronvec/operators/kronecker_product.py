@@ -310,7 +310,7 @@ class KroneckerProduct(Operator):
         pairs = factorwise(self, "_qr")
         return KroneckerProduct(*(q for q, _ in pairs)), KroneckerProduct(*(r for _, r in pairs))
 
-    def _has_moderate_powers(self, p: int) -> bool:
+    def _has_moderate_powers(self, p: float) -> bool:
         largest = max(abs(f._exponent()) for f in self.factors)
         return is_moderate(abs(p) * largest, self.dtype)
 
