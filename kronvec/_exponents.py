@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._typing import Array
+    from ._typing import Array, DType
 
 # How many numbers of 1/2 to √2 have a product within the range of float32.
 _PRODUCTS = 100
@@ -38,7 +38,7 @@ def exponent(a: Array) -> int:
     return max(-_FLOAT64, min(_FLOAT64, math.frexp(largest)[1]))
 
 
-def is_moderate(e: int, dtype) -> bool:
+def is_moderate(e: int, dtype: DType) -> bool:
     """Whether numbers of this exponent, and their squares, are far from the ends of the range."""
     return dtype.kind not in "fc" or 4 * abs(e) <= np.finfo(dtype).maxexp
 
