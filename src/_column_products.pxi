@@ -12,6 +12,18 @@ cdef matrix matrix_at(cnp.ndarray a, int first) except *:
                 cnp.PyArray_STRIDE(a, first), cnp.PyArray_STRIDE(a, first + 1))
 
 
+def khatri_rao(cnp.ndarray a, cnp.ndarray b, cnp.ndarray y):
+    """``y[i p + k, j] = a[i, j] b[k, j]`` for C-contiguous matrices of one kernel dtype."""
+    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(y))
+    cdef Py_ssize_t m = a.shape[0], n = a.shape[1], p = b.shape[0]
+    cdef bint stream = m * p * n >= last_cache_bytes // kernel_itemsize(dtype)
+    with nogil:
+        listen()
+        column_products(dtype, m, p, n, cnp.PyArray_BYTES(a), n, cnp.PyArray_BYTES(b), n,
+                        cnp.PyArray_BYTES(y), n, KV_STREAM if stream else 0)
+    finish(0)
+
+
 def add_product(cnp.ndarray a, cnp.ndarray b, cnp.ndarray y, bint accumulate):
     """``y (+)= a b`` for aligned matrices of one kernel dtype, y apart from the others."""
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(y)), failed

@@ -380,18 +380,6 @@ cdef int outer(int dtype, matrix a, matrix b, matrix y) noexcept nogil:
     return failed
 
 
-def khatri_rao(cnp.ndarray a, cnp.ndarray b, cnp.ndarray y):
-    """``y[i p + k, j] = a[i, j] b[k, j]`` for C-contiguous matrices of one kernel dtype."""
-    cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(y))
-    cdef Py_ssize_t m = a.shape[0], n = a.shape[1], p = b.shape[0]
-    cdef bint stream = m * p * n >= last_cache_bytes // kernel_itemsize(dtype)
-    with nogil:
-        listen()
-        column_products(dtype, m, p, n, cnp.PyArray_BYTES(a), n, cnp.PyArray_BYTES(b), n,
-                        cnp.PyArray_BYTES(y), n, KV_STREAM if stream else 0)
-    finish(0)
-
-
 def left_first(Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_ssize_t q):
     """Whether (A B) C needs no more flops than A (B C) for A (m, n), B (n, p), C (p, q)."""
     return left_association(m, n, p, q)

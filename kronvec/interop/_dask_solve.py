@@ -135,7 +135,8 @@ def _inner(a: Foreign, b: Foreign) -> Any:
 def read_system(K: Any, shift: Any) -> Any:
     """(factors, scale, shift) of c ⊗ F_i + shift, from a Kronecker product or a sum with one."""
     from ..operators import Diagonal, Identity, KroneckerProduct
-    from ..operators.combinations import Sum, unscaled
+    from ..operators.combinations import unscaled
+    from ..operators.sums import Sum
 
     scale, product = 1, K
     terms = K.terms if isinstance(K, Sum) else (K,)

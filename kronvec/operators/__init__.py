@@ -3,7 +3,7 @@
 from ._base import Operator
 from ._refinement import IllConditionedWarning
 from .blocks import Blocks
-from .combinations import Product, Scaled, Sum
+from .combinations import Product, Scaled
 from .commutation import Commutation, commutation_matrix
 from .dense import Dense
 from .diagonal import Diagonal
@@ -22,6 +22,7 @@ from .kronecker_sum import KroneckerSum
 from .preconditioners import NearestNeighbours
 from .restriction import Extension, Restriction
 from .sparse import Sparse
+from .sums import Sum
 from .symmetric_kronecker import SymmetricKronecker
 from .symmetrizer import Symmetrizer, symmetrizer_matrix
 from .triangular import Triangular

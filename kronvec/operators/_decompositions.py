@@ -63,8 +63,7 @@ class Decompositions(Solving):
         >>> w.round(6)
         array([11., 13.])
         """
-        function = f"{type(self).__name__}.eigh"
-        self._check_square(function)
+        self._check_square(f"{type(self).__name__}.eigh")
         w, v = self._eigh()
         return self._precise(w), v
 
@@ -397,5 +396,5 @@ class Decompositions(Solving):
 
     def _cutoff(self, s: Array, rtol: float | None) -> Scalar:
         """What singular values must exceed."""
-        rtol = np.finfo(inexact(self.dtype)).eps * max(self.shape) if rtol is None else rtol
-        return rtol * s.max(initial=0)
+        default = np.finfo(inexact(self.dtype)).eps * max(self.shape)
+        return (default if rtol is None else rtol) * s.max(initial=0)

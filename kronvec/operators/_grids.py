@@ -15,12 +15,13 @@ import numpy as np
 
 from ._simplify import add, compose, multiply
 from ._solving import inexact
-from .combinations import Product, Scaled, Sum
+from .combinations import Product, Scaled
 from .diagonal import Diagonal
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
+from .sums import Sum
 
 if TYPE_CHECKING:
     from .._typing import Array, Shape

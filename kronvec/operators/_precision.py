@@ -8,13 +8,14 @@ import numpy as np
 
 from ._base import Operator
 from ._solving import inexact
-from .combinations import Product, Scaled, Sum
+from .combinations import Product, Scaled
 from .dense import Dense
 from .diagonal import Diagonal
 from .inverse import Inverse
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .sparse import Sparse
+from .sums import Sum
 from .symmetric_kronecker import SymmetricKronecker
 from .triangular import Triangular
 

@@ -25,7 +25,7 @@ import numpy as np
 from .._scaling import is_one
 from .._shapes import shape_error
 from ._base import Operator
-from .combinations import Product, Scaled, Sum, check_scale, unscaled
+from .combinations import Product, Scaled, check_scale, unscaled
 from .commutation import Commutation
 from .dense import Dense
 from .diagonal import Diagonal
@@ -36,6 +36,7 @@ from .inverse import Inverse
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
 from .restriction import Extension, Restriction
+from .sums import Sum
 from .symmetric_kronecker import SymmetricKronecker
 from .symmetrizer import Symmetrizer
 from .triangular import Triangular

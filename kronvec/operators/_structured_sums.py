@@ -24,12 +24,13 @@ from .._shapes import FORMED_SIZE
 from ._refinement import eliminate
 from ._solving import by_columns, check_decomposable, finite_columns, inexact
 from ._spectral import check_nonzero, outer_fold, slogdet_of
-from .combinations import Sum, unscaled
+from .combinations import unscaled
 from .dense import Dense
 from .diagonal import Diagonal
 from .identity import Identity
 from .kronecker_product import KroneckerProduct
 from .kronecker_sum import KroneckerSum
+from .sums import Sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

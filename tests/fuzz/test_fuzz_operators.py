@@ -5,7 +5,7 @@ import pytest
 from hypothesis import strategies as st
 from judge import Untouched, fuzzed, outcome
 from operands import ALL_LAYOUTS, BATCHES, LAYOUT_NAMES, one_of_all
-from test_refusals import THINGS
+from test_fuzz_refusals import THINGS
 
 from helpers import DTYPES, KERNEL_DTYPES, random
 from operator_table import NAMES, SQUARE, TABLES, regular

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from judge import REFUSALS, fuzzed, outcome
 from operands import ALL_LAYOUTS, EDGES, LAYOUT_NAMES, ROWS
-from test_refusals import EVERY, THINGS
+from test_fuzz_refusals import EVERY, THINGS
 
 import kronvec as kv
 from helpers import DTYPES, KERNEL_DTYPES, random

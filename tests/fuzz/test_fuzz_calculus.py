@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from judge import Untouched, fuzzed, outcome
 from operands import ALL_LAYOUTS, LAYOUT_NAMES, one_of_all
-from test_refusals import THINGS
+from test_fuzz_refusals import THINGS
 
 from calculus_cases import CASES
 from helpers import random
