@@ -118,7 +118,7 @@ class Scaled(Operator):
 
     def _pinv(self, rtol: float | None) -> Operator:
         if self.scale == 0:
-            return 0 * self.operator._pinv(rtol).H.T
+            return 0 * self.operator._pinv(rtol)
         return 1 / self.scale * self.operator._pinv(rtol)
 
     def _trace(self) -> Scalar:
@@ -137,7 +137,7 @@ class Scaled(Operator):
         return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
 
     def _eigh(self) -> tuple[Array, Operator]:
-        if np.imag(self.scale):
+        if np.imag(self.scale):  # i K is Hermitian where Kᴴ = -K
             return super()._eigh()
         w, v = self.operator._eigh()
         return np.real(self.scale) * w, v
@@ -155,7 +155,9 @@ class Scaled(Operator):
         return (self.scale / size * u if size else u), size * s, vh
 
     def _cholesky(self) -> Operator:
-        if np.imag(self.scale) or not np.real(self.scale) > 0:
+        if np.imag(self.scale):
+            return super()._cholesky()
+        if not self.scale.real > 0:
             raise np.linalg.LinAlgError(
                 f"Scaled.cholesky: a scale of {self.scale} leaves nothing positive definite"
             )
