@@ -105,7 +105,7 @@ def test_two_indefinite_products_are_solved_as_a_whole():
 
 
 def test_commutations_that_do_not_fit_the_split_stay():
-    """K_{2,3} (A ⊗ B) K_{3,2} with A, B (3, 3), (2, 2) is no B ⊗ A: that needs K_{2,3} … K_{3,2}."""
+    """A (3, 3), B (2, 2): K_{2,3} (A ⊗ B) K_{3,2} = B ⊗ A, and no other pair of them."""
     for left, right in (
         (Commutation(2, 3), Commutation(2, 3)),
         (Commutation(6, 1), Commutation(2, 3)),
