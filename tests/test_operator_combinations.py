@@ -85,10 +85,14 @@ def test_a_product_of_rectangles_is_solved_as_a_whole():
     np.testing.assert_allclose(k.slogdet(), np.linalg.slogdet(dense), rtol=1e-12)
 
 
-def test_a_shifted_product_of_rectangles_has_eigenvectors_as_a_whole():
+def test_a_shifted_product_of_rectangles_is_regular_though_the_product_is_not():
+    """A ⊗ B + c I for A (2, 3), B (3, 2): no closed form, so it is treated as a whole."""
     a, b = random("float64", 2, 3), random("float64", 3, 2, seed=1)
-    k = KroneckerProduct(a, b) + 3 * Identity(6)
-    dense = np.kron(a, b) + 3 * np.eye(6)
+    k = KroneckerProduct(a, b) + 50 * Identity(6)
+    dense, x = np.kron(a, b) + 50 * np.eye(6), random("float64", 6, 2)
+    close(k.solve(x), np.linalg.solve(dense, x))
+    close(k.inv() @ x, np.linalg.solve(dense, x))
+    np.testing.assert_allclose(k.slogdet(), np.linalg.slogdet(dense), rtol=1e-13)
     w, v = k.eig()
     close(v.toarray() * w, dense @ v.toarray(), 10)
     np.testing.assert_allclose(w.sum(), np.trace(dense))
