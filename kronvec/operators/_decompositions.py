@@ -321,8 +321,7 @@ class Decompositions(Solving):
     def _eigh(self) -> tuple[Array, Operator]:
         from .dense import Dense
 
-        formed = self._formed("eigh")
-        if not is_hermitian(formed):
+        if not is_hermitian(formed := self._formed("eigh")):
             raise np.linalg.LinAlgError(f"{type(self).__name__}.eigh: {self!r} is not Hermitian")
         w, v = np.linalg.eigh(formed)
         return w, Dense(v)
