@@ -6,6 +6,7 @@ import pytest
 from helpers import random
 from kronvec.operators import (
     Commutation,
+    Dense,
     Diagonal,
     Identity,
     KroneckerProduct,
@@ -191,3 +192,16 @@ def test_powers_of_integers_are_those_of_objects():
     a = np.array([[2, 1], [1, 1]], object)
     k = KroneckerProduct(a, a)
     assert ((k**3).toarray() == np.linalg.matrix_power(np.kron(a, a), 3)).all()
+
+
+def test_congruent_matrices_are_seen_to_be_hermitian(monkeypatch):
+    """W K Wᵀ reads the same backwards, W K Vᵀ does not."""
+    k = KroneckerProduct(positive("float64", 3), positive("float64", 2))
+    wide, other = random("float64", 4, 6), random("float64", 4, 6, seed=1)
+    congruent = Dense(wide) @ k @ Dense(wide.T)
+    w, v = congruent.eigh()
+    close(v.toarray() * w, congruent.toarray() @ v.toarray(), 10)
+    with pytest.raises(np.linalg.LinAlgError, match="not Hermitian"):
+        (Dense(wide) @ k @ Dense(other.T)).eigh()
+    monkeypatch.setattr(Product, "toarray", None)
+    assert congruent._is_hermitian()

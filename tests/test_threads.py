@@ -188,3 +188,15 @@ def test_threads_that_a_fork_has_left_behind_are_made_anew(monkeypatch):
     run_ranges(lambda begin, end: done.append((begin, end)), 8, 2)
     assert sorted(done) == [(0, 4), (4, 8)]
     assert not set(before) & set(_threads._pool)
+
+
+def test_an_error_in_a_helping_thread_reaches_the_caller():
+    both = threading.Barrier(2, timeout=60)
+
+    def task(begin, end):
+        both.wait()  # so that two threads have a range each
+        if threading.current_thread().name == "kronvec":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_ranges(task, 2, 2)
