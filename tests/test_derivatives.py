@@ -292,3 +292,9 @@ def test_rows_are_samples_only_where_both_operands_are_matrices(dtype):
     for args in [(g, x), (x, g)]:
         check("per_sample_sqnorm", *args, roundings=60)
         assert kv.per_sample_sqnorm(*args).shape == (1,)
+
+
+def test_gradients_without_entries_have_norm_zero_whatever_the_other_operand_holds():
+    g = np.array([[np.inf, 1.0], [np.nan, 2.0]])
+    assert_array_equal(kv.per_sample_sqnorm(g, np.empty((2, 0))), [0, 0])
+    assert_array_equal(kv.per_sample_sqnorm(g[None], np.empty((1, 2, 0))), [0])
