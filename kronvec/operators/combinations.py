@@ -79,11 +79,15 @@ class Scaled(Operator):
                 return np.asarray(self.scale, np.min_scalar_type(self.scale)) * y
         return self.scale * y
 
+    def _counted(self, x: Array) -> Array:
+        """x; booleans as numbers, whose sums are counts, unless the scale is a boolean, too."""
+        return x if x.dtype != bool else x.astype(np.result_type(x, self.scale))
+
     def _matmul(self, x: Array) -> Array:
-        return self._scale(self.operator._matmul(x))
+        return self._scale(self.operator._matmul(self._counted(x)))
 
     def _rmatmul(self, x: Array) -> Array:
-        return self._scale(self.operator._rmatmul(x))
+        return self._scale(self.operator._rmatmul(self._counted(x)))
 
     def _transpose(self) -> Scaled:
         return Scaled(self.scale, self.operator._transpose())
