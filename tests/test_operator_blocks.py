@@ -79,3 +79,9 @@ def test_block_diagonal_matrices_agree_with_scipy():
     dense = scipy.linalg.block_diag(P, Q)
     close(k.eig()[0].sum(), np.trace(dense))
     close(k.inv().toarray(), np.linalg.inv(dense))
+
+
+def test_roots_of_hermitian_blocks_are_hermitian():
+    root = FULL.sqrt()
+    close((root @ root).toarray(), DENSE, 10)
+    close(root.toarray(), scipy.linalg.sqrtm(DENSE), 10)

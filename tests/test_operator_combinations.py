@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import kronvec as kv
 from helpers import random
 from kronvec.operators import (
     Commutation,
@@ -15,6 +16,7 @@ from kronvec.operators import (
     Product,
     Scaled,
     Sum,
+    Triangular,
 )
 from operator_table import close, positive, well_conditioned
 
@@ -205,3 +207,23 @@ def test_congruent_matrices_are_seen_to_be_hermitian(monkeypatch):
         (Dense(wide) @ k @ Dense(other.T)).eigh()
     monkeypatch.setattr(Product, "toarray", None)
     assert congruent._is_hermitian()
+
+
+def test_a_number_in_the_middle_of_a_chain_comes_to_its_front():
+    chain = Product(Commutation(2, 3), Scaled(2, K)) @ Identity(6)
+    assert isinstance(chain, Scaled)
+    close(chain.toarray(), 2 * Commutation(2, 3).toarray() @ DENSE)
+
+
+def test_sums_with_a_term_that_is_no_product_are_approximated_as_dense_ones():
+    k = KroneckerProduct(A, B) + Commutation(2, 3) @ Diagonal(np.arange(6.0))
+    for got, expected in zip(
+        kv.nearest_kron(k, (3, 3), (2, 2)),
+        kv.nearest_kron(k.toarray(), (3, 3), (2, 2)),
+        strict=True,
+    ):
+        close(got, expected, 10)
+
+
+def test_triangular_systems_without_entries_have_solutions_without_entries():
+    assert Triangular(np.zeros((0, 0))).solve(np.zeros((0, 2))).shape == (0, 2)
