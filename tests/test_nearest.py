@@ -358,7 +358,7 @@ def test_matrices_of_one_entry_have_no_skew_part():
 
 
 def test_an_adjoint_that_is_not_quite_one_ends_at_the_whole_space():
-    """The residual never vanishes: what is left is the SVD in a basis of everything."""
+    """However poor it is, the basis comes to span everything, where the values are exact."""
     r, noise = random("float64", 12, 7), 1e-3 * random("float64", 7, 12, seed=1)
     u, s, vh = leading_triplets(
         lambda x: r @ x, lambda y: (r.T + noise) @ y, r.shape, 2, np.float64
