@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._exponents import exponent, times_power_of_two
+from ._exponents import far_exponent, times_power_of_two
 from ._schur import SchurForm, schur
 from ._schur_solves import solve_pair
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from ._typing import Array, Scalar
 
 # What a residual may be, in units of ε (‖A‖² + 1) ‖X‖ in the Frobenius norm.
@@ -42,11 +40,11 @@ class CayleyForm:
 
         Q is brought next to 1, as its square, which the residual is judged by, must not vanish.
         """
-        e = exponent(q)
+        e = far_exponent(q)
         x = self._solve(times_power_of_two(q, -e))
         return None if x is None else times_power_of_two(x, e)
 
-    def _solve(self, q: int) -> Any:
+    def _solve(self, q: Array) -> Array | None:
         a, adjoint = self.a, self.a.conj().T
         right = -2 * self.inverse.conj().T
         accepted = _ACCEPTED * np.finfo(a.dtype).eps * (_square(a) + 1)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # How many numbers of 1/2 to √2 have a product within the range of float32.
 _PRODUCTS = 100
+# Sums of squares between these need no care, by dtype.
+_NEAR_ONE = {
+    char: (2.0**-bits, 2.0**bits) for chars, bits in (("fF", 50), ("dD", 400)) for char in chars
+}
 # 2ᵉ and 2⁻ᵉ are in the range of float64, e itself in that of C's int.
 _FLOAT64 = 1023
 _INT = 1 << 30
@@ -36,6 +40,14 @@ def exponent(a: Array) -> int:
     if not math.isfinite(largest):
         return 0
     return max(-_FLOAT64, min(_FLOAT64, math.frexp(largest)[1]))
+
+
+def far_exponent(a: Array) -> int:
+    """The same, but 0 where squares, too, are far from the ends of the range: one dot product."""
+    near_one = _NEAR_ONE.get(a.dtype.char)
+    if near_one is not None and near_one[0] < np.vdot(a, a).real < near_one[1]:
+        return 0
+    return exponent(a)
 
 
 def is_moderate(e: float, dtype: DType) -> bool:

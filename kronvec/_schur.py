@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ._exponents import exponent, is_moderate, times_power_of_two
+from ._exponents import far_exponent, is_moderate, times_power_of_two
 
 if TYPE_CHECKING:
     from typing import Any
@@ -99,7 +99,7 @@ def schur(a: Array, *, diagonal: bool = True) -> SchurForm:
 
     That of a Hermitian one is diagonal, unless ``diagonal`` says that it need not be.
     """
-    e = exponent(a)
+    e = far_exponent(a)
     if not is_moderate(e, a.dtype):  # the QR algorithm may not converge at the ends of the range
         t, q, w = schur(times_power_of_two(a, -e), diagonal=diagonal)
         return SchurForm(times_power_of_two(t, e), q, times_power_of_two(w, e))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._exponents import exponent, times_power_of_two
+from ._exponents import far_exponent, times_power_of_two
 from ._schur import SchurForm, lapack, triangular
 from ._triangular import LEAF, Perturbed, solve_product_into, solve_sum_into
 from .many_factors import kron_matmul
@@ -135,8 +135,8 @@ def _solve(
     dtype = np.result_type(*(each for form in forms for each in (form.t, form.q)), r, shift)
     if r.size == 0:
         return np.zeros(r.shape, dtype)
-    e = max(exponent(form.t) for form in forms) if combine is np.add else 0
-    f = exponent(r)
+    e = max(far_exponent(form.t) for form in forms) if combine is np.add else 0
+    f = far_exponent(r)
     if max(abs(e), abs(f)) > np.finfo(dtype).maxexp // 2:  # next to 1 no pivot is taken for zero
         forms = [_times_power_of_two(form, -e) for form in forms]
         shift = times_power_of_two(np.asarray(shift, dtype), -e)[()] if shift != 0 else 0
