@@ -193,11 +193,10 @@ library = $(shell $(CC) -print-file-name=$(1).so)
 $(SANITIZE)/installed: $(SOURCES) $(wildcard kronvec/*.py kronvec/*/*.py)
 	rm -rf $(SANITIZE)
 	$(PYTHON) -m venv $(SANITIZE)/venv
-	$(SANITIZE)/venv/bin/pip install --quiet build
-	$(SANITIZE)/venv/bin/python -m build --sdist --outdir $(SANITIZE)
 	mkdir $(SANITIZE)/source
-	tar -xzf $(SANITIZE)/kronvec-*.tar.gz -C $(SANITIZE)/source --strip-components=1
-	CFLAGS='$(SANITIZERS) -fno-wrapv -g -O1' LDFLAGS='$(SANITIZERS)' \
+	cp -r setup.py pyproject.toml README.md LICENSE src kronvec $(SANITIZE)/source
+	rm -f $(SANITIZE)/source/kronvec/*.so
+	CFLAGS='$(SANITIZERS) -fno-wrapv -g1 -O0' LDFLAGS='$(SANITIZERS)' \
 		$(SANITIZE)/venv/bin/pip install --quiet '$(SANITIZE)/source[test]'
 	touch $@
 
@@ -223,7 +222,7 @@ FUZZ = build/fuzz
 FUZZER ?= clang
 SECONDS ?= 60
 FUZZ_CC = $(or $(FUZZER),$(CC))
-FUZZ_FLAGS = -g -O0 -Isrc -Wall $(SANITIZERS) \
+FUZZ_FLAGS = -g1 -O0 -Isrc -Wall $(SANITIZERS) \
 	$(if $(FUZZER),-fsanitize=fuzzer,-DKV_FUZZ_MAIN)
 THREADS = build/threads
 THREADS_FLAGS = -g -O1 -Isrc -Wall -fsanitize=thread -pthread
