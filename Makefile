@@ -229,14 +229,15 @@ THREADS_FLAGS = -g -O1 -Isrc -Wall -fsanitize=thread -pthread
 # All but what needs Python.
 SIMD = $(filter-out interrupt,$(basename $(notdir $(wildcard src/simd/*.c))))
 UNINTERRUPTED = tests/fuzz_compiled/uninterrupted.c
-C_TESTS = $(wildcard tests/fuzz_compiled/* src/simd/*.h src/simd/*.def)
+SIMD_HEADERS = $(wildcard src/simd/*.h src/simd/*.def)
 
-$(FUZZ)/%.o: src/simd/%.c $(C_TESTS)
+$(FUZZ)/%.o: src/simd/%.c $(SIMD_HEADERS)
 	mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
 
-$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(UNINTERRUPTED) $(SIMD:%=$(FUZZ)/%.o)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^
+$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(UNINTERRUPTED) $(SIMD:%=$(FUZZ)/%.o) \
+		tests/fuzz_compiled/arrays.h
+	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $(filter %.c %.o,$^)
 
 # What it found to cover stays in build/fuzz/corpus; a finding lies beside that as crash-*.
 fuzz-kernels: $(FUZZ)/kernels
@@ -244,7 +245,7 @@ fuzz-kernels: $(FUZZ)/kernels
 	UBSAN_OPTIONS=print_stacktrace=1 $(FUZZ)/kernels $(if $(FUZZER),-max_total_time=$(SECONDS) \
 		-max_len=64 -print_final_stats=1 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus,$(SECONDS))
 
-$(THREADS)/%.o: src/simd/%.c $(C_TESTS)
+$(THREADS)/%.o: src/simd/%.c $(SIMD_HEADERS)
 	mkdir -p $(@D)
 	$(CC) $(THREADS_FLAGS) -c -o $@ $<
 
