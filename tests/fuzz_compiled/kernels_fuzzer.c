@@ -260,7 +260,7 @@ static void fuzz_transpose(choices *c, int slot)
 {
     const kv_intp item = (kv_intp)1 << slot;
     const int large = choose(c, 64) == 63; /* beyond KV_STREAM_ABOVE */
-    const kv_intp batch = large ? 1 : choose_size(c, 4), n = choose_size(c, 300);
+    const kv_intp batch = large ? 1 : choose_size(c, 4), n = choose_size(c, 300) + large;
     const kv_intp m = large ? KV_STREAM_ABOVE / (item * (n + 1)) + n : choose_size(c, 700);
     array *x = operand(c, -1, item, 1, 1, batch, m, n);
     array *y = result(c, -1, item, 1, 1, batch, n, m);
