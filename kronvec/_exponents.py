@@ -38,7 +38,7 @@ def exponent(a: Array) -> int:
     return max(-_FLOAT64, min(_FLOAT64, math.frexp(largest)[1]))
 
 
-def is_moderate(e: int, dtype: DType) -> bool:
+def is_moderate(e: float, dtype: DType) -> bool:
     """Whether numbers of this exponent, and their squares, are far from the ends of the range."""
     return dtype.kind not in "fc" or 4 * abs(e) <= np.finfo(dtype).maxexp
 

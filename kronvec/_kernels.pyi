@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 DTYPES: tuple[np.dtype[Any], ...]
 
 class Stopped(BaseException): ...
 
+@disjoint_base
 class StopFlag:
     def set(self) -> None: ...
     def is_set(self) -> bool: ...

@@ -92,14 +92,12 @@ def solve_sylvester_into(t: Array, s: Array, y: Array) -> None:
 
 
 def solve_sum_into(ts: Sequence[Array], d: Any, y: Array, shift: Scalar) -> None:
-    """(T1 ⊕ … ⊕ TN ⊕ diag(d) + shift I) y = r; y (n1, ..., nN, len(d)) holds r.
+    """(T1 ⊕ … ⊕ TN ⊕ diag(d) + shift I) y = r; y (n1, ..., nN, len(d)) holds r, N >= 1.
 
     A number d stands for a vector of it.  T may be quasi-triangular where N = 1 and d is a
     vector, or where N = 2 and y has one column; T and y are of one dtype.
     """
-    if not ts:
-        y /= d + shift
-    elif len(ts) == 1:
+    if len(ts) == 1:
         if np.ndim(d) == 0:
             solve_shifted(_with_shift(ts[0], d + shift), y)
         else:

@@ -363,7 +363,9 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: Array | None = None) -
     real = np.empty(0, dtype).real.dtype
     if out is not None:
         check_out(function, out, shape, real)
-    if dtype not in _kernels.DTYPES:
+    if 0 in (g.shape[-1], x.shape[-1]):  # no entries, whatever the other holds
+        result = np.zeros(shape, real)
+    elif dtype not in _kernels.DTYPES:
         result = np.asarray(_reference.per_sample_sqnorm(g, x))
     elif rows:
         result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)

@@ -312,17 +312,11 @@ def _run_matmul(each: Pass, f: Array, x: Array, y: Array, accumulate: bool) -> N
     left, n = each.left, each.rows_in
     x, y = x.reshape(left, n, -1), y.reshape(left, n, -1)
     right = x.shape[-1]
-    if right == 1:  # rows of x times fᵀ
-        f, x, y = f.T, x.reshape(1, left, n), y.reshape(1, left, n)
-        if not accumulate:
-            np.matmul(x, f, out=y)
-            return
-        height = max(64, _TERM_BYTES // (n * x.itemsize))
-        for start in range(0, left, height):
-            y[:, start : start + height] += np.matmul(x[:, start : start + height], f)
-        return
     if not accumulate:
-        np.matmul(f, x, out=y)
+        if right == 1:  # rows of x times fᵀ
+            np.matmul(x.reshape(1, left, n), f.T, out=y.reshape(1, left, n))
+        else:
+            np.matmul(f, x, out=y)
         return
     width = min(right, max(64, _TERM_BYTES // (n * x.itemsize)))
     count = max(1, _TERM_BYTES // (n * width * x.itemsize))

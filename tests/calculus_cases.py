@@ -98,7 +98,7 @@ CASES = [
     *(
         Case(f.__name__, lambda x, f=f, a=axis: f(x, axis=a), (form,))
         for f in (kc.softmax, kc.log_softmax)
-        for form, axis in ((MATRIX, 0), (MATRIX, 1), (MATRIX, -1), (VECTOR, -1))
+        for form, axis in ((MATRIX, 0), (MATRIX, 1), (MATRIX, -1), (VECTOR, -1), (SCALAR, -1))
     ),
     Case("cross_entropy", kc.cross_entropy, (MATRIX, MATRIX), "positive"),
     Case("cross_entropy", kc.cross_entropy, (VECTOR, VECTOR), "positive"),

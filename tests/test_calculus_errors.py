@@ -40,6 +40,10 @@ SHAPES = [
     (lambda: kc.cross_entropy(X[0, 0], 0), r"cross_entropy: targets must be"),
     (lambda: D(X @ X, [X, V]).jvp([X.value]), "Block.jvp: needs 2 directions, got 1"),
     (lambda: D(X, X).dense("K"), "MatrixMap.dense: order must be"),
+    (lambda: kc.Block([]), "Block: needs maps into one space, at least one"),
+    (lambda: kc.Block([D(X, X), D(V, V)]), "Block: needs maps into one space"),
+    (lambda: kc.jvp(X, X, np.ones(3)), r"jvp: the last axes of dx must be \(3, 3\); got dx \(3,\)"),
+    (lambda: kc.vjp(V, V, 1.0), r"vjp: the last axes of g must be \(4,\)"),
 ]
 KINDS = [
     (lambda: Z.H, "adjoint: not holomorphic.*complex variable; got Z"),
@@ -69,6 +73,11 @@ KINDS = [
     (lambda: D(X, X) * X[0, 0], "MatrixMap: can be multiplied by a number, not by Expression"),
     (lambda: "a" * D(X, X), "MatrixMap: can be multiplied by a number, not by str"),
     (lambda: D(X, X) @ np.eye(3), "MatrixMap: .*jvp"),
+    (lambda: grad(X, X), r"grad: phi must be a scalar expression, got Variable \(3, 3\)"),
+    (lambda: grad(1.0, X), "grad: phi must be a scalar expression, got float None"),
+    (lambda: D(X.value, X), "D: f must be an expression, got ndarray"),
+    (lambda: D(X, X @ X), "D: x must be a Variable, got Expression"),
+    (lambda: "a" @ D(X, [X]), "unsupported operand"),
     (lambda: Variable(1.0, name=3), "Variable: name must be a string, got int"),
     (lambda: kc.check_derivative(3, X), "check_derivative: f must be callable, got int"),
 ]

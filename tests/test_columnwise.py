@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
-from helpers import KERNEL_DTYPES, random
+from helpers import KERNEL_DTYPES, check, random
 from kronvec import _columns, columnwise, tensors
 
 sizes = st.integers(0, 6)
@@ -281,3 +281,9 @@ def test_wrong_kinds_are_type_errors():
         kv.mttkrp(np.ones((2, 4)), 3, 0)
     with pytest.raises(TypeError, match="matrix 1"):
         kv.mttkrp(np.ones((2, 4)), [A, None], 0)
+
+
+def test_mttkrp_of_a_vector_has_nothing_to_sum():
+    """One axis, one matrix: the entries of x in every column."""
+    for x in (random("float64", 3), random("float64", 4, 3)):
+        check("mttkrp", x, [random("float64", 3, 2)], 0)

@@ -292,3 +292,15 @@ def test_rows_are_samples_only_where_both_operands_are_matrices(dtype):
     for args in [(g, x), (x, g)]:
         check("per_sample_sqnorm", *args, roundings=60)
         assert kv.per_sample_sqnorm(*args).shape == (1,)
+
+
+def test_the_derivative_of_the_bias_is_left_out_where_there_is_none():
+    g, x, w = (random("float64", *shape) for shape in ((5, 2, 4), (5, 2, 3), (3, 4)))
+    check("linear_vjp", g, x, w, bias=False, roundings=12)
+    assert len(kv.linear_vjp(g, x, w, bias=False)) == 2
+
+
+def test_gradients_without_entries_have_norm_zero_whatever_the_other_operand_holds():
+    g = np.array([[np.inf, 1.0], [np.nan, 2.0]])
+    assert_array_equal(kv.per_sample_sqnorm(g, np.empty((2, 0))), [0, 0])
+    assert_array_equal(kv.per_sample_sqnorm(g[None], np.empty((1, 2, 0))), [0])

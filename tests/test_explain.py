@@ -165,3 +165,16 @@ def test_the_table_names_every_step():
 def test_what_does_not_fit_is_refused(args, kwargs, error, message):
     with pytest.raises(error, match=message):
         kv.explain(*args, **kwargs)
+
+
+def test_what_needs_no_plan_says_its_route():
+    what = kv.explain([(3, 2)])
+    assert what.route != "plan"
+    assert f"route: {what.route}" in str(what)
+    assert "passes:" not in str(what)
+
+
+def test_factors_without_entries_take_no_time():
+    what = kv.explain([(0, 2), (2, 2)])
+    assert what.flops == 0
+    assert "0 Mflop" in str(what)

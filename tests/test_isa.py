@@ -152,3 +152,20 @@ def test_a_mode_product_of_a_small_square_factor_may_write_over_its_operand(dtyp
             _kernels.run_mode_product(f, x, y)
             _kernels.run_mode_product(f, x, x)
             assert np.array_equal(x, y), (n, r)
+
+
+def test_show_config_lists_the_thread_pools_of_others(monkeypatch):
+    class Pools:
+        @staticmethod
+        def threadpool_info():
+            return [
+                {"internal_api": "openblas", "version": "1.0", "num_threads": 2, "filepath": "x.so"}
+            ]
+
+    text = io.StringIO()
+    monkeypatch.setitem(sys.modules, "threadpoolctl", Pools)
+    kv.show_config(file=text)
+    assert "thread pool: openblas 1.0, 2 threads, x.so" in text.getvalue()
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    kv.show_config(file=text)
+    assert "unknown (threadpoolctl is not installed)" in text.getvalue()

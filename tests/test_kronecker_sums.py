@@ -313,3 +313,27 @@ def test_np_matrix_stays_one():
     m = np.asmatrix(np.arange(4.0).reshape(2, 2))
     assert isinstance(kv.kronsum(m, m), np.matrix)
     assert isinstance(kv.kronsum_matmul([m, m], np.eye(4)), np.matrix)
+
+
+def test_a_nan_spreads_along_the_axes_alone():
+    """Each term moves entries along its own axis: A ⊕ B formed has zeros that would spread it."""
+    factors = [random("float64", 2, 2, seed=i) for i in range(6)]
+    x = np.ones((2,) * 6)
+    x[0, 1, 0, 1, 1, 0] = np.nan
+    y = kv.kronsum_matmul(factors, x.reshape(-1, 1)).reshape(x.shape)
+    expected = np.zeros(x.shape, bool)
+    for place in np.ndindex(x.shape):
+        expected[place] = np.count_nonzero(np.subtract(place, (0, 1, 0, 1, 1, 0))) <= 1
+    assert np.array_equal(np.isnan(y), expected)
+
+
+@pytest.mark.parametrize("sizes", [(300, 300), (4, 260), (260, 4)])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_large_factors_write_first_and_add_after(sizes, columns):
+    factors = [random("float64", n, n, seed=n) for n in sizes]
+    x = random("float64", *sizes, columns)
+    y = kv.kronsum_matmul(factors, x.reshape(-1, columns)).reshape(x.shape)
+    expected = np.einsum("ab,bck->ack", factors[0], x, optimize=True) + np.einsum(
+        "ab,cbk->cak", factors[1], x, optimize=True
+    )
+    np.testing.assert_allclose(y, expected, rtol=1e-11, atol=1e-11)

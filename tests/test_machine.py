@@ -66,3 +66,42 @@ def test_caches_are_read_once_and_not_at_import():
         "assert _machine.cache_sizes.cache_info().misses == 1"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+class Sysctl:
+    """The C library of a Mac, of whose sysctl entries only these are there."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def __call__(self, name):
+        return self
+
+    def sysctlbyname(self, name, value, length, new, new_length):
+        if name.decode() not in self.entries:
+            return -1
+        value._obj.value = self.entries[name.decode()]
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        (
+            {
+                "hw.perflevel0.l1dcachesize": 128 << 10,
+                "hw.l1dcachesize": 64 << 10,
+                "hw.perflevel0.l2cachesize": 12 << 20,
+                "hw.l2cachesize": 4 << 20,
+            },
+            {1: 128 << 10, 2: 12 << 20},
+        ),
+        ({"hw.l1dcachesize": 32 << 10, "hw.perflevel0.l2cachesize": 0}, {1: 32 << 10}),
+        ({}, {}),
+    ],
+    ids=["fast cores", "Intel", "silent"],
+)
+def test_the_caches_of_a_mac_are_those_of_its_fast_cores(monkeypatch, entries, expected):
+    monkeypatch.setattr(_machine.sys, "platform", "darwin")
+    monkeypatch.setattr("ctypes.CDLL", Sysctl(entries))
+    assert _machine.cache_sizes.__wrapped__() == expected

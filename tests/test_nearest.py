@@ -10,6 +10,8 @@ import kronvec as kv
 from helpers import KERNEL_DTYPES, peak_of, random
 from kronvec import _reference as reference
 from kronvec import _triplets
+from kronvec._krylov import leading_triplets
+from kronvec._symmetric_parts import SKEW
 from kronvec.nearest import nearest_kron_of_terms
 
 SHAPES = [
@@ -337,3 +339,29 @@ def test_masks_and_terms_that_are_no_integers_are_refused():
         kv.nearest_kron(np.ma.array(np.eye(4), mask=np.eye(4)), (2, 2), (2, 2))
     with pytest.raises(TypeError, match="nearest_kron: terms"):
         kv.nearest_kron(np.eye(4), (2, 2), (2, 2), terms=1.0)
+
+
+def test_sparse_matrices_without_entries_have_zero_factors():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    a, b = kv.nearest_kron(scipy_sparse.csr_array((0, 6)), (0, 2), (3, 3))
+    assert a.shape == (0, 2)
+    assert_array_equal(b, np.zeros((3, 3)))
+
+
+def test_terms_that_are_not_finite_are_refused():
+    with pytest.raises(np.linalg.LinAlgError, match="a term has entries that are not finite"):
+        kv.nearest_kron(kv.operators.KroneckerProduct([[np.nan]], np.eye(2)), (1, 1), (2, 2))
+
+
+def test_matrices_of_one_entry_have_no_skew_part():
+    assert _triplets._in_part(None, None, (1, 9), SKEW, 1, np.float64) is None
+
+
+def test_an_adjoint_that_is_not_quite_one_ends_at_the_whole_space():
+    """However poor it is, the basis comes to span everything, where the values are exact."""
+    r, noise = random("float64", 12, 7), 1e-3 * random("float64", 7, 12, seed=1)
+    u, s, vh = leading_triplets(
+        lambda x: r @ x, lambda y: (r.T + noise) @ y, r.shape, 2, np.float64
+    )
+    assert_allclose(s, np.linalg.svd(r, compute_uv=False)[:2], rtol=1e-12)
+    assert_allclose((u * s) @ vh, (u @ u.T) @ r, atol=1e-10)

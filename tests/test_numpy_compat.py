@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 import kronvec as kv
 from helpers import DTYPES, random
 from kronvec import _reference as reference
+from kronvec import introspect
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 
@@ -192,3 +193,32 @@ def test_scalars_promote_weakly_in_alpha():
     factors = [random("float32", 2, 2), random("float32", 2, 2)]
     assert kv.kron_matmul(factors, x, alpha=2.5).dtype == np.float32
     assert kv.kron_matmul(factors, x, alpha=2).dtype == np.float32
+
+
+def test_a_patch_is_taken_back_once():
+    outer, inner = kv.patch_numpy(), kv.patch_numpy()
+    try:
+        assert repr(inner) == "<patch of numpy.kron by kronvec.kron, on>"
+        inner.undo()
+        inner.undo()
+        assert repr(inner) == "<patch of numpy.kron by kronvec.kron, undone>"
+        assert np.kron is kv.kron  # by the outer one
+    finally:
+        outer.undo()
+    assert np.kron is not kv.kron
+
+
+def test_a_later_patch_of_somebody_else_stays(monkeypatch):
+    patch, theirs = kv.patch_numpy(), object()
+    original = patch._original
+    try:
+        np.kron = theirs
+        patch.undo()
+        assert np.kron is theirs
+    finally:
+        np.kron = original
+
+
+def test_the_self_test_fails_where_a_claim_does_not_hold():
+    with pytest.raises(AssertionError, match="1 is 2"):
+        introspect._require(1 == 2, "1 is 2")

@@ -277,3 +277,11 @@ def test_a_scale_that_an_unsigned_dtype_has_not_widens_it():
     result = (-2 * Commutation(2, 3)) @ x
     assert result.dtype == np.int64
     assert np.array_equal(result, -2 * (Commutation(2, 3) @ x.astype(np.int64)))
+
+
+def test_a_scale_counts_what_booleans_only_mark():
+    twice = Restriction([1, 1], 2).T  # adds both entries
+    marks = np.array([True, True])
+    assert np.array_equal(twice @ marks, [False, True])
+    assert np.array_equal((3 * twice) @ marks, [0, 6])
+    assert np.array_equal(marks @ (3 * twice.T), [0, 6])

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from helpers import random
-from kronvec.operators import Diagonal, Identity, KroneckerProduct, Operator, Triangular
+from kronvec.operators import (
+    Commutation,
+    Diagonal,
+    Identity,
+    KroneckerProduct,
+    Operator,
+    Triangular,
+)
 
 A, B = random("complex128", 3, 2, seed=1), random("complex128", 2, 3, seed=2)
 K = KroneckerProduct(A, B)
@@ -122,6 +129,68 @@ def test_dot_multiplies():
     same(np.trace(K, 1), np.trace(DENSE, 1))
 
 
+def test_the_adjoint_is_a_method_too():
+    same(K.adjoint().toarray(), DENSE.conj().T)
+
+
+def test_ufuncs_fill_out():
+    out = np.empty((6, 6), complex)
+    assert np.add(K, DENSE, out=out) is out
+    same(out, 2 * DENSE)
+
+
+class ArrayLike:
+    """Neither an ndarray nor a list, but NumPy can read it."""
+
+    def __array__(self, dtype=None, copy=None):
+        return X
+
+
+def test_what_numpy_reads_as_an_array_is_multiplied():
+    same(K @ ArrayLike(), DENSE @ X)
+    square = KroneckerProduct(np.eye(2), [[1.0, 2], [3, 4]])
+    same([1.0, 2, 3, 4] @ square, np.array([1.0, 2, 3, 4]) @ square.toarray())
+
+
+class Foreign:
+    """An array that is no ndarray: NumPy's functions are dispatched to it."""
+
+    def __init__(self, value):
+        self.value, self.shape = value, value.shape
+        self.ndim, self.dtype, self.size = value.ndim, value.dtype, value.size
+
+    def __array_function__(self, function, types, args, kwargs):
+        return Foreign(function(args[0].value, *args[1:], **kwargs))
+
+
+def test_arrays_of_other_kinds_are_moved_by_their_own_functions():
+    x = np.arange(12.0).reshape(6, 2)
+    moved = Commutation(2, 3) @ Foreign(x)
+    assert type(moved) is Foreign
+    same(moved.value, Commutation(2, 3) @ x)
+    with pytest.raises(ValueError, match=r"@ x: x must be a vector \(at least 1 axis\)"):
+        Commutation(2, 3) @ Foreign(np.ones(()))
+
+
+def test_a_complex_operator_must_say_what_its_conjugate_is():
+    class Turn(Operator):
+        """i times the identity, without a conjugate."""
+
+        def __init__(self, dtype):
+            super().__init__((2, 2), np.dtype(dtype))
+
+        def _matmul(self, x):
+            return 1j * x
+
+        def _transpose(self):
+            return self
+
+    with pytest.raises(NotImplementedError, match="Turn._conjugate of a complex operator"):
+        Turn("complex128").H  # noqa: B018
+    real = Turn("float64")
+    assert real.conj() is real
+
+
 def test_other_objects_get_their_chance():
     class Right:
         def __radd__(self, other):
@@ -132,6 +201,13 @@ def test_other_objects_get_their_chance():
 
     assert K + Right() == "radd"
     assert K @ Right() == "rmatmul"
+
+    class Left:
+        def __matmul__(self, other):
+            return NotImplemented
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Left() @ K
     with pytest.raises(TypeError):
         K + "text"
 

@@ -117,3 +117,72 @@ def test_every_public_function_of_interop_has_a_docstring(path):
     for name in names:
         if isinstance(made.get(name), (ast.FunctionDef, ast.ClassDef)):
             assert ast.get_docstring(made[name]), name
+
+
+# --------------------------------------------------------------------------------------
+# types
+
+
+def public_functions(thing, name):
+    """(name, function) of a public function, or of a class: __init__, public methods, properties.
+
+    Methods are those of the package, wherever in the hierarchy they are.
+    """
+    if not inspect.isclass(thing):
+        yield name, thing
+        return
+    for owner in thing.__mro__:
+        for attribute, member in vars(owner).items() if is_ours(owner) else ():
+            member = getattr(member, "fget", getattr(member, "func", member))  # of properties
+            member = getattr(member, "__func__", member)
+            public = attribute == "__init__" or not attribute.startswith("_")
+            if public and inspect.isfunction(member) and is_ours(member):
+                yield f"{owner.__name__}.{attribute}", member
+
+
+def is_ours(thing):
+    """Whether its source is the package's: a named tuple's methods are made by Python."""
+    return thing.__module__.startswith("kronvec")
+
+
+FUNCTIONS = {
+    f"{module}.{label}": function
+    for module, name in PUBLIC
+    for label, function in public_functions(getattr(MODULES[module], name), name)
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_and_method_has_types_and_a_docstring(name):
+    signature = inspect.signature(FUNCTIONS[name])
+    untyped = [
+        p.name
+        for p in signature.parameters.values()
+        if p.annotation is p.empty and p.name not in ("self", "cls")
+    ]
+    assert not untyped
+    assert signature.return_annotation is not signature.empty
+    assert inspect.getdoc(FUNCTIONS[name]) or name.endswith(".__init__")  # the class has it
+
+
+def functions_of(node):
+    """The public functions of a definition in a source: itself, or a class's public methods."""
+    inner = [node] if isinstance(node, ast.FunctionDef) else getattr(node, "body", [])
+    return [
+        each
+        for each in inner
+        if isinstance(each, ast.FunctionDef)
+        and (each.name == "__init__" or not each.name.startswith("_"))
+    ]
+
+
+@pytest.mark.parametrize("path", INTEROP, ids=lambda path: path.stem)
+def test_every_public_function_of_interop_has_types(path):
+    names, made = exported(path)
+    for name in names:
+        for function in functions_of(made.get(name)):
+            parameters = function.args
+            given = [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs]
+            given += [a for a in (parameters.vararg, parameters.kwarg) if a]
+            assert function.returns, f"{name}.{function.name}"
+            assert not [a.arg for a in given if not (a.annotation or a.arg in ("self", "cls"))]

@@ -1,11 +1,16 @@
 """Where results go: out= of subclasses that overlap, masks, matrices, and many or empty factors."""
 
+import math
+
 import numpy as np
 import pytest
 
 import kronvec as kv
 from helpers import random
+from kronvec import _foreign
+from kronvec._results import wrap_like
 
+of_matrices = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 MASKED = np.ma.array(np.eye(2), mask=np.eye(2))
 
 
@@ -113,3 +118,101 @@ def test_infinite_entries_raise_no_flag_that_no_product_raises():
 def test_integers_and_floats_mean_the_same_samples():
     g, x = np.arange(24).reshape(2, 3, 4), np.arange(15).reshape(3, 5)
     assert np.array_equal(kv.per_sample_sqnorm(g, x), kv.per_sample_sqnorm(g * 1.0, x * 1.0))
+
+
+@of_matrices
+def test_matrices_beside_a_batch_give_arrays():
+    """np.matrix has two axes always, so that it cannot hold what is more than a matrix."""
+    result = kv.kron_matmul([np.asmatrix(np.eye(2)), np.eye(2)], np.ones((3, 4, 2)))
+    assert type(result) is np.ndarray and result.shape == (3, 4, 2)
+    assert type(wrap_like(np.ones((2, 2)), np.asmatrix(np.eye(2)))) is np.matrix
+    assert type(wrap_like(np.ones((1, 2, 2)), np.asmatrix(np.eye(2)))) is np.ndarray
+
+
+@of_matrices
+def test_matrices_whose_rows_are_exchanged_stay_matrices():
+    x = np.asmatrix(np.arange(12.0).reshape(6, 2))
+    moved = kv.commutation_matmul(x, 2, 3)
+    assert type(moved) is np.matrix
+    assert np.array_equal(moved, kv.commutation_matmul(np.asarray(x), 2, 3))
+
+
+def test_scales_beyond_the_range_are_refused():
+    for sizes in ([2, 2], [16, 16, 16]):  # the small path, and the engine
+        factors, x = [np.eye(n) for n in sizes], np.ones((math.prod(sizes), 2))
+        with pytest.raises(
+            ValueError, match="^kron_matmul: alpha=1000.* does not fit dtype float64"
+        ):
+            kv.kron_matmul(factors, x, alpha=10**400)
+        out = np.full(x.shape, 7.0)
+        with pytest.raises((OverflowError, ValueError)):
+            kv.kron_matmul(factors, x, beta=10**400, out=out)
+        assert (out == 7).all()
+
+
+def test_results_of_columns_are_added_to_out():
+    """x and out by columns, where the engine computes the transpose."""
+    a, b = random("int64", 2, 3), random("int64", 2, 2, seed=1)
+    for dtype in ("int64", "float64"):
+        x = np.asfortranarray(random(dtype, 6, 5))
+        out = np.asfortranarray(random(dtype, 4, 5, seed=2))
+        expected = np.kron(a, b) @ x + 2 * out
+        factors = [a.astype(dtype), b.astype(dtype)]
+        assert kv.kron_matmul(factors, x, beta=2, out=out) is out
+        np.testing.assert_allclose(out, expected, rtol=1e-14)
+
+
+def test_moves_whose_results_cannot_be_addressed_are_refused():
+    with pytest.raises(ValueError, match=r"\(1152921504606846976, 4\) would need .* addressed"):
+        kv.symmetrizer_matmul(np.broadcast_to(np.uint8(1), (2**60, 4)), 2, side="right")
+
+
+def test_arrays_of_other_libraries_are_computed_there(monkeypatch):
+    class Theirs:
+        """Of a library that follows the array API."""
+
+        shape, dtype = (2, 2), float
+
+        def __array_namespace__(self):
+            raise AssertionError("the interop layer asks, not the gate")
+
+    calls = []
+
+    class Elsewhere:
+        @staticmethod
+        def dispatch(function, args, kwargs):
+            calls.append((function.__name__, args, kwargs))
+            return "computed there"
+
+    monkeypatch.setattr(_foreign, "import_module", lambda name: Elsewhere)
+    theirs = Theirs()
+    assert kv.kron(theirs, np.eye(2)) == "computed there"
+    assert calls == [("kron", (theirs, calls[0][1][1]), {})]
+    assert _foreign.is_foreign(Theirs) and not _foreign.is_foreign(np.float64)
+
+
+def test_the_names_of_the_package_are_listed_before_they_are_loaded():
+    assert {"kron", "calculus", "operators", "interop"} & set(dir(kv)) >= {"kron"}
+    assert set(kv.__all__) <= set(dir(kv)) and dir(kv) == sorted(dir(kv))
+
+
+class Deferred:
+    """Overrides ufuncs, and gives what has no shape yet: a placeholder, as of a graph."""
+
+    def __init__(self, shape, dtype=np.float64):
+        self.shape, self.ndim, self.dtype = shape, len(shape), np.dtype(dtype)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return f"{ufunc.__name__} 0", f"{ufunc.__name__} 1"
+
+    def sum(self, axis):
+        return Deferred(self.shape[:axis] + self.shape[axis:][1:], self.dtype)
+
+
+def test_derivatives_of_placeholders_are_theirs():
+    g, x, w = Deferred((2, 4)), Deferred((2, 3)), np.ones((3, 4))
+    dx, dw = kv.matmul_vjp(g, x, w)
+    assert (dx, dw) == ("matmul_vjp 0", "matmul_vjp 1")
+    *others, db = kv.linear_vjp(g, x, w)
+    assert others == [dx, dw] and type(db) is Deferred and db.shape == (4,)
+    assert kv.linear_vjp(g, x, w, bias=False) == (dx, dw)

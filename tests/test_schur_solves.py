@@ -1,6 +1,7 @@
 """Schur forms, and Kronecker sums and products plus a multiple of I solved by them."""
 
 import itertools
+import sys
 import time
 import warnings
 from functools import reduce
@@ -11,7 +12,7 @@ from numpy.testing import assert_allclose
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, random
-from kronvec import _schur_solves, _triangular
+from kronvec import _schur, _schur_solves, _triangular
 from kronvec._schur import SchurForm, is_exactly_hermitian, schur, triangular
 from kronvec._schur_solves import solve_product, solve_sum
 
@@ -210,3 +211,54 @@ def test_what_overflows_is_an_error():
         with warnings.catch_warnings(), pytest.raises(np.linalg.LinAlgError, match="overflows"):
             warnings.simplefilter("ignore")
             solve_sum("here", forms, r)
+
+
+@pytest.mark.parametrize(
+    "solve",
+    [
+        lambda y: _triangular.solve_shifted(np.array([[1.0, 1], [0, 0]]), y),
+        lambda y: _triangular.solve_sylvester_into(np.eye(2), -np.eye(2), y),
+        lambda y: _triangular.solve_stein_into(np.eye(2), np.eye(2), y, -1.0),
+    ],
+    ids=["shifted", "Sylvester", "Stein"],
+)
+def test_a_pivot_of_zero_is_told_not_divided_by(solve):
+    with pytest.raises(_triangular.Perturbed):
+        solve(np.ones((2, 2)))
+
+
+def test_a_solution_beyond_the_range_is_told_not_scaled():
+    tiny = np.full((1, 1), 1e-200)
+    with pytest.raises(OverflowError):
+        _triangular.solve_sylvester_into(tiny, tiny, np.full((1, 1), 1e300))
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (_triangular.Perturbed, "^f: singular within rounding: the eigenvalues 2 of factor 0"),
+        (OverflowError, "^f: the solution overflows float64"),
+    ],
+)
+def test_what_lapack_gives_up_is_told_by_name(monkeypatch, error, message):
+    def give_up(*_):
+        raise error
+
+    monkeypatch.setattr(_schur_solves, "_solve_triangular", give_up)
+    forms = [SchurForm(np.array([[2.0, 1], [0, 3]]), np.eye(2), np.array([2.0, 3])) for _ in "ab"]
+    with pytest.raises(np.linalg.LinAlgError, match=message):
+        solve_sum("f", forms, np.ones((4, 1)))
+
+
+def test_matrices_that_are_not_hermitian_say_that_they_need_scipy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.linalg", None)
+    with pytest.raises(ImportError, match=r"not Hermitian need SciPy: install kronvec\[scipy\]"):
+        _schur.lapack.__wrapped__("trtrs", "d")
+
+
+def test_an_iteration_that_does_not_converge_is_an_error(monkeypatch):
+    real = _schur.lapack("gees", "d")
+    failing = lambda *args, **kwargs: (*real(*args, **kwargs)[:-1], 1)  # noqa: E731
+    monkeypatch.setattr(_schur, "lapack", lambda name, kind: failing)
+    with pytest.raises(np.linalg.LinAlgError, match=r"shape \(2, 2\): .* did not converge"):
+        schur(np.array([[1.0, 2], [3, 4]]))

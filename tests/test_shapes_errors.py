@@ -335,3 +335,22 @@ def test_more_batch_axes_than_numpy_broadcasts_are_refused(name):
     operation = next(row for row in OPERATIONS if row.name == name)
     args = operation.build("float64", (2, 2, 2, 2))
     raised(ValueError, operation.function, args[0][(None,) * 38], *args[1:])
+
+
+MIXED = [
+    (lambda: kv.kron_vjp(t(2, 2), t(2), t(2, 2)), "a and b must both be vectors or both matrices"),
+    (
+        lambda: kv.kron_matmul_vjp(t(4, 2), [t(3, 2, 2), t(2, 2)], t(5, 4, 2)),
+        r"batch axes do not broadcast; got x \(5, 4, 2\), factor_0 \(3, 2, 2\)",
+    ),
+    (
+        lambda: kv.mttkrp(t(2, 2, 2, 2), [t(2, 2), t(3, 2, 2), t(2, 2)], 0),
+        r"mttkrp: batch axes do not broadcast; got x \(2, 2, 2, 2\), matrix_1 \(3, 2, 2\)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), MIXED, ids=["kron_vjp", "kron_matmul_vjp", "mttkrp"])
+def test_operands_of_unlike_batches_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -261,3 +261,10 @@ def test_operators_without_such_structure_are_densified():
         kv.partial_trace(large, (2**20, 2**20), 0)
     with pytest.raises(ValueError, match="bytes"):
         kv.realignment(large, (2**20, 2**20), (2**20, 2**20))
+
+
+def test_sparse_matrices_of_a_subsystem_without_states_are_traced():
+    empty = pytest.importorskip("scipy.sparse").csr_array((0, 0))
+    assert kv.partial_trace(empty, (0, 3), 0).shape == (3, 3)
+    assert not kv.partial_trace(empty, (0, 3), 0).toarray().any()
+    assert kv.partial_transpose(empty, (0, 3), 0).shape == (0, 0)

@@ -9,7 +9,8 @@ import pytest
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, random
-from kronvec._threads import run_ranges
+from kronvec import _threads
+from kronvec._threads import check_workers, run_ranges
 
 # Small ones, which need no plan, and ones of one and of two passes
 CHAINS = [[2] * 3, [2] * 12, [8] * 4, [16] * 4, [3, 5, 7, 20]]
@@ -164,3 +165,38 @@ def test_plans_are_made_and_dropped_by_many_threads():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_workers_are_integers():
+    with pytest.raises(
+        TypeError, match="^kron_matmul: workers must be an integer or None, got str"
+    ):
+        kv.kron_matmul([np.eye(2)], np.ones((2, 2)), workers="2")
+    assert check_workers("f", None) == 1
+    assert check_workers("f", -1) == os.cpu_count()
+
+
+def test_threads_that_a_fork_has_left_behind_are_made_anew(monkeypatch):
+    """What a child does, in this process; the threads of the pool wait on."""
+    for name in ("_lock", "_pool", "_jobs", "_inside"):
+        monkeypatch.setattr(_threads, name, getattr(_threads, name))
+    run_ranges(lambda begin, end: None, 8, 2)
+    before = list(_threads._pool)
+    _threads._forget()
+    assert _threads._pool == []
+    done = []
+    run_ranges(lambda begin, end: done.append((begin, end)), 8, 2)
+    assert sorted(done) == [(0, 4), (4, 8)]
+    assert not set(before) & set(_threads._pool)
+
+
+def test_an_error_in_a_helping_thread_reaches_the_caller():
+    both = threading.Barrier(2, timeout=60)
+
+    def task(begin, end):
+        both.wait()  # so that two threads have a range each
+        if threading.current_thread().name == "kronvec":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_ranges(task, 2, 2)

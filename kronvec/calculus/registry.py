@@ -54,6 +54,9 @@ class Rule(NamedTuple):
     defaults: dict[str, Any] = {}  # noqa: RUF012, of the options that have one
 
 
+# What an operation shows of itself: expressions if one comes in, else arrays.
+OPERAND, RESULT = "ArrayLike | Expression", "Array | Expression"
+
 RULES: dict[str, Rule] = {}
 # Public operations without a derivative, and why.
 NON_DIFFERENTIABLE: dict[str, str] = {}
@@ -110,7 +113,7 @@ def rule(
             return apply(operation_name, arguments, options)
 
         operation.__name__ = operation.__qualname__ = operation_name
-        operation.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect's
+        _show(operation, parameters, RESULT)
         if derivatives.__doc__:
             operation.__doc__ = docstrings.of_operation(
                 derivatives.__doc__,
@@ -122,6 +125,19 @@ def rule(
         return operation
 
     return register
+
+
+def _show(
+    operation: Callable[..., Any], parameters: Sequence[inspect.Parameter], result: str
+) -> None:
+    """Give an operation its signature; of the parameters the operands are of type OPERAND."""
+    taken = [
+        p.replace(annotation=OPERAND) if p.annotation in (p.empty, "Expression") else p
+        for p in parameters
+    ]
+    signature = inspect.Signature(taken, return_annotation=result)
+    operation.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+    operation.__annotations__ = {p.name: p.annotation for p in taken} | {"return": result}
 
 
 def _sorted_out(
@@ -270,6 +286,6 @@ def without_derivative(
     operation.__doc__ = docstrings.of_values(name, example, evaluate(*example), reason)
     one = inspect.Parameter
     names = [one(n, one.POSITIONAL_ONLY) for n in "ab"[: len(example)]]
-    signature = inspect.Signature([*names, one("options", one.VAR_KEYWORD)])
-    operation.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+    options = one("options", one.VAR_KEYWORD, annotation="Any")
+    _show(operation, [*names, options], "Array")
     return operation

@@ -321,9 +321,9 @@ class Decompositions(Solving):
     def _eigh(self) -> tuple[Array, Operator]:
         from .dense import Dense
 
-        if not self._is_hermitian():
+        if not is_hermitian(formed := self._formed("eigh")):
             raise np.linalg.LinAlgError(f"{type(self).__name__}.eigh: {self!r} is not Hermitian")
-        w, v = np.linalg.eigh(self._formed("eigh"))
+        w, v = np.linalg.eigh(formed)
         return w, Dense(v)
 
     def _eig(self) -> tuple[Array, Operator]:

@@ -1,7 +1,7 @@
 """Sums of operators that can be solved as a whole.
 
-    K + σ I              K a Kronecker product or sum: eigenvectors of Hermitian factors, Schur
-                         forms of others
+    K + σ I              K a Kronecker sum, or product of square factors: eigenvectors of Hermitian
+                         factors, Schur forms of others
     ⊗ A_i + c ⊗ B_i      A_i Hermitian, B_i Hermitian and positive definite: A_i V_i = B_i V_i
                          diag(w_i) with V_iᴴ B_i V_i = I, so that V = ⊗ V_i takes the sum to
                          diag(⊗ w_i + c)
@@ -53,7 +53,9 @@ def read_sum(terms: tuple[Operator, ...]) -> Iterative | Pencil | Shifted | None
     rest = [term for term in terms if not isinstance(unscaled(term)[1], (Identity, Diagonal))]
     if len(rest) == 1 and not diagonal:
         scale, operator = unscaled(rest[0])
-        if isinstance(operator, (KroneckerProduct, KroneckerSum)):
+        if isinstance(operator, KroneckerSum) or (
+            isinstance(operator, KroneckerProduct) and operator._has_square_factors()
+        ):
             return Shifted(rest[0], scale, operator, sum(shift))
     if len(rest) == 2 and not diagonal and not shift:
         pencil = _read_pencil(*rest)
@@ -116,10 +118,8 @@ class Shifted:
         w, v = self.term._eigh()
         return w + np.real(self.shift), v
 
-    def eig(self) -> tuple[Array, Operator] | None:
-        """The eigenvectors of K, unless its factors are square in all only."""
-        if any(f.shape[0] != f.shape[1] for f in self.operator.factors):
-            return None
+    def eig(self) -> tuple[Array, Operator]:
+        """The eigenvectors of K."""
         w, v = self.term._eig()
         return w + self.shift, v
 

@@ -79,11 +79,15 @@ class Scaled(Operator):
                 return np.asarray(self.scale, np.min_scalar_type(self.scale)) * y
         return self.scale * y
 
+    def _counted(self, x: Array) -> Array:
+        """x; booleans as numbers, whose sums are counts, unless the scale is a boolean, too."""
+        return x if x.dtype != bool else x.astype(np.result_type(x, self.scale))
+
     def _matmul(self, x: Array) -> Array:
-        return self._scale(self.operator._matmul(x))
+        return self._scale(self.operator._matmul(self._counted(x)))
 
     def _rmatmul(self, x: Array) -> Array:
-        return self._scale(self.operator._rmatmul(x))
+        return self._scale(self.operator._rmatmul(self._counted(x)))
 
     def _transpose(self) -> Scaled:
         return Scaled(self.scale, self.operator._transpose())
@@ -118,7 +122,7 @@ class Scaled(Operator):
 
     def _pinv(self, rtol: float | None) -> Operator:
         if self.scale == 0:
-            return 0 * self.operator._pinv(rtol).H.T
+            return 0 * self.operator._pinv(rtol)
         return 1 / self.scale * self.operator._pinv(rtol)
 
     def _trace(self) -> Scalar:
@@ -137,7 +141,7 @@ class Scaled(Operator):
         return bool(np.imag(self.scale) == 0) and self.operator._is_hermitian()
 
     def _eigh(self) -> tuple[Array, Operator]:
-        if np.imag(self.scale):
+        if np.imag(self.scale):  # i K is Hermitian where Kᴴ = -K
             return super()._eigh()
         w, v = self.operator._eigh()
         return np.real(self.scale) * w, v
@@ -155,7 +159,9 @@ class Scaled(Operator):
         return (self.scale / size * u if size else u), size * s, vh
 
     def _cholesky(self) -> Operator:
-        if np.imag(self.scale) or not np.real(self.scale) > 0:
+        if np.imag(self.scale):
+            return super()._cholesky()
+        if not self.scale.real > 0:
             raise np.linalg.LinAlgError(
                 f"Scaled.cholesky: a scale of {self.scale} leaves nothing positive definite"
             )

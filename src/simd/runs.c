@@ -78,7 +78,8 @@ static kv_intp gcd(kv_intp a, kv_intp b) { return b ? gcd(b, a % b) : a; }
 static kv_intp columns_at_once(kv_intp m, kv_intp n, kv_intp item)
 {
     kv_intp columns = item < 64 ? 64 / item : 1;
-    while (columns * m * 2 <= n && columns * m * item <= 65536) {
+    /* Where m is 0, columns < n alone ends it. */
+    while (columns < n && columns * m * 2 <= n && columns * m * item <= 65536) {
         columns *= 2;
     }
     return KV_MIN(columns, n);

@@ -24,7 +24,7 @@ OF_NOTHING = [
     )
 ]
 HERE = {"nearest_kron", "explain"}
-MODULES = {"operators": "test_operators", "calculus": "test_calculus"}  # of tests/fuzz
+MODULES = {"operators": "test_fuzz_operators", "calculus": "test_fuzz_calculus"}  # of tests/fuzz
 
 
 def test_every_public_name_is_fuzzed():

@@ -46,8 +46,6 @@ def expansion(operand: Expression, y: Expression) -> MatrixMap:
 def scaled_entries(operand: Expression, coefficient: Any, y: Expression, label: Label) -> MatrixMap:
     """dX -> C ∘ expanded dX, where C is the coefficient, broadcast to the shape of y."""
     coefficient = np.asarray(coefficient)
-    if coefficient.dtype.kind in "biu":
-        coefficient = coefficient.astype(y.dtype)
     if coefficient.ndim == 0 and operand.shape == y.shape:
         return scale(coefficient[()], identity_map(y.shape))
     m = Matrix(as_matrix(np.broadcast_to(coefficient, y.shape)), label)
