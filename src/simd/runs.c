@@ -87,9 +87,6 @@ static kv_intp columns_at_once(kv_intp m, kv_intp n, kv_intp item)
 
 kv_intp kv_rectangle_scratch(kv_intp p, kv_intp q, kv_intp item)
 {
-    if (p <= 1 || q <= 1 || item == 0) {
-        return 0;
-    }
     const kv_intp m = KV_MIN(p, q), n = p + q - m;
     const kv_intp columns = columns_at_once(m, n, item) * m;
     return (columns > n ? columns : n) * item;
