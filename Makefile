@@ -204,11 +204,10 @@ library = $(shell $(CC) -print-file-name=$(1).so)
 $(SANITIZE)/installed: $(SOURCES) $(wildcard kronvec/*.py kronvec/*/*.py)
 	rm -rf $(SANITIZE)
 	$(PYTHON) -m venv $(SANITIZE)/venv
-	$(SANITIZE)/venv/bin/pip install --quiet build
-	$(SANITIZE)/venv/bin/python -m build --sdist --outdir $(SANITIZE)
 	mkdir $(SANITIZE)/source
-	tar -xzf $(SANITIZE)/kronvec-*.tar.gz -C $(SANITIZE)/source --strip-components=1
-	CFLAGS='$(SANITIZERS) -fno-wrapv -g -O1' LDFLAGS='$(SANITIZERS)' \
+	cp -r setup.py pyproject.toml README.md LICENSE src kronvec $(SANITIZE)/source
+	rm -f $(SANITIZE)/source/kronvec/*.so
+	CFLAGS='$(SANITIZERS) -fno-wrapv -g1 -O0' LDFLAGS='$(SANITIZERS)' \
 		$(SANITIZE)/venv/bin/pip install --quiet '$(SANITIZE)/source[test]'
 	touch $@
 
@@ -234,21 +233,22 @@ FUZZ = build/fuzz
 FUZZER ?= clang
 SECONDS ?= 60
 FUZZ_CC = $(or $(FUZZER),$(CC))
-FUZZ_FLAGS = -g -O0 -Isrc -Wall $(SANITIZERS) \
+FUZZ_FLAGS = -g1 -O0 -Isrc -Wall $(SANITIZERS) \
 	$(if $(FUZZER),-fsanitize=fuzzer,-DKV_FUZZ_MAIN)
 THREADS = build/threads
 THREADS_FLAGS = -g -O1 -Isrc -Wall -fsanitize=thread -pthread
 # All but what needs Python.
 SIMD = $(filter-out interrupt,$(basename $(notdir $(wildcard src/simd/*.c))))
 UNINTERRUPTED = tests/fuzz_compiled/uninterrupted.c
-C_TESTS = $(wildcard tests/fuzz_compiled/* src/simd/*.h src/simd/*.def)
+SIMD_HEADERS = $(wildcard src/simd/*.h src/simd/*.def)
 
-$(FUZZ)/%.o: src/simd/%.c $(C_TESTS)
+$(FUZZ)/%.o: src/simd/%.c $(SIMD_HEADERS)
 	mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -c -o $@ $<
 
-$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(UNINTERRUPTED) $(SIMD:%=$(FUZZ)/%.o)
-	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^
+$(FUZZ)/kernels: tests/fuzz_compiled/kernels_fuzzer.c $(UNINTERRUPTED) $(SIMD:%=$(FUZZ)/%.o) \
+		tests/fuzz_compiled/arrays.h
+	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $(filter %.c %.o,$^)
 
 # What it found to cover stays in build/fuzz/corpus; a finding lies beside that as crash-*.
 fuzz-kernels: $(FUZZ)/kernels
@@ -256,7 +256,7 @@ fuzz-kernels: $(FUZZ)/kernels
 	UBSAN_OPTIONS=print_stacktrace=1 $(FUZZ)/kernels $(if $(FUZZER),-max_total_time=$(SECONDS) \
 		-max_len=64 -print_final_stats=1 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus,$(SECONDS))
 
-$(THREADS)/%.o: src/simd/%.c $(C_TESTS)
+$(THREADS)/%.o: src/simd/%.c $(SIMD_HEADERS)
 	mkdir -p $(@D)
 	$(CC) $(THREADS_FLAGS) -c -o $@ $<
 

@@ -4,7 +4,7 @@
  * written behind it.  What lies before it and between its rows is filled with a pattern.  The
  * oracle writes its results into `image`, a copy of the whole: after a kernel has run both must be
  * the same, byte for byte.  Entries are whole numbers from 1 to 4 with signs: sums of them are
- * exact in every order, and none is a negative zero.
+ * exact in every order; only a zero may have either sign.
  */
 #ifndef KV_FUZZ_ARRAYS_H
 #define KV_FUZZ_ARRAYS_H
