@@ -214,6 +214,7 @@ def _is_pair(factor: Any) -> bool:
 def _stand_in(name: str, pair: tuple[int, int], dtype: DType) -> Array:
     """An array of this shape that takes no memory."""
     q, p = (check_size(name, "a size of a factor", n) for n in pair)
+    check_addressable(name, (q, p), dtype.itemsize)
     return np.broadcast_to(np.zeros((), dtype), (q, p))
 
 

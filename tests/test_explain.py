@@ -178,3 +178,8 @@ def test_factors_without_entries_take_no_time():
     what = kv.explain([(0, 2), (2, 2)])
     assert what.flops == 0
     assert "0 Mflop" in str(what)
+
+
+def test_factors_that_nothing_can_address_are_refused():
+    with pytest.raises(ValueError, match="explain: .* more than can be addressed"):
+        kv.explain([(2**40, 2**40)])

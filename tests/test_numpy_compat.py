@@ -209,8 +209,8 @@ def test_a_patch_is_taken_back_once():
 
 
 def test_a_later_patch_of_somebody_else_stays(monkeypatch):
-    patch, theirs = kv.patch_numpy(), object()
-    original = patch._original
+    original, theirs = np.kron, object()
+    patch = kv.patch_numpy()
     try:
         np.kron = theirs
         patch.undo()

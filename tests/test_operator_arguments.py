@@ -111,3 +111,9 @@ def test_eigenvectors_that_make_a_singular_matrix_give_no_root(monkeypatch):
     monkeypatch.setattr(Dense, "_eig", lambda self: (np.zeros(2), same))
     with pytest.raises(np.linalg.LinAlgError, match="has too few eigenvectors for p=0.5"):
         k.power(0.5)
+
+
+def test_sparse_systems_without_right_sides_have_no_solutions_to_check():
+    matrix = Sparse(scipy.sparse.eye_array(3, format="csr") * 2)
+    assert matrix.solve(np.empty((0, 3, 2))).shape == (0, 3, 2)
+    assert matrix.solve(np.empty((3, 0))).shape == (3, 0)

@@ -109,8 +109,9 @@ class Sparse(Operator):
 
     def _solve(self, b: Array) -> Array:
         inverse = SparseInverse(self)
-        probe = inverse._matmul(probe_of(self, b.reshape(-1, *b.shape[-2:])[0]))
-        check_condition(self, self.matrix, probe)
+        if b.size:
+            probe = inverse._matmul(probe_of(self, b.reshape(-1, *b.shape[-2:])[0]))
+            check_condition(self, self.matrix, probe)
         return inverse._matmul(b)
 
     def _inv(self) -> SparseInverse:

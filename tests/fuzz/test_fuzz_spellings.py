@@ -159,4 +159,8 @@ def test_lists_and_scalars_mean_the_arrays_that_numpy_makes_of_them(name, data):
     )
     assert (refusal is None) == (other is None), (refusal, other)
     for got, wanted in zip(leaves(result), leaves(expected), strict=True):
-        assert got.dtype == wanted.dtype and np.array_equal(got, wanted)
+        assert got.dtype == wanted.dtype
+        if got.dtype.kind == "c":  # another order in memory rounds complex products otherwise
+            np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+        else:
+            assert np.array_equal(got, wanted)
