@@ -142,9 +142,10 @@ def given_or_new(given: Any, shape: Shape, dtype: DTypeLike) -> Any:
     return np.empty(shape, dtype) if given is None else given
 
 
-# By type: the two arrays would have to be of one type otherwise.
+# By type: the two arrays would have to be of one type otherwise.  Without annotations, which Numba
+# would miss in the functions returned.
 @overload(given_or_new)
-def _given_or_new(given: Any, shape: Shape, dtype: DType) -> Any:
+def _given_or_new(given, shape, dtype):  # type: ignore[no-untyped-def]
     if isinstance(given, (types.NoneType, types.Omitted)):
         return lambda given, shape, dtype: np.empty(shape, dtype)
     return lambda given, shape, dtype: given
