@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from .._typing import DType, Shape
+    from .._typing import Shape
 
 
 try:
