@@ -38,7 +38,6 @@ from .permutations import transpose_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from numpy.typing import ArrayLike
 

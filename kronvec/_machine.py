@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import lru_cache
-from pathlib import Path
 
 LEVEL1_DEFAULT = 32 << 10
 LEVEL2_DEFAULT = 512 << 10
@@ -12,7 +12,7 @@ LEVEL2_DEFAULT = 512 << 10
 # still works as if it had this much.
 LEVEL2_LEAST, LEVEL2_MOST = 256 << 10, 2 << 20
 
-_LINUX_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_LINUX_CACHES = "/sys/devices/system/cpu/cpu0/cache"
 _MACOS_NAMES = {
     1: ("hw.perflevel0.l1dcachesize", "hw.l1dcachesize"),
     2: ("hw.perflevel0.l2cachesize", "hw.l2cachesize"),
@@ -40,15 +40,22 @@ def level2_bytes() -> int:
     return min(max(cache_sizes().get(2, LEVEL2_DEFAULT), LEVEL2_LEAST), LEVEL2_MOST)
 
 
-def _linux_sizes(folder: Path) -> dict[int, int]:
+def _linux_sizes(folder: str) -> dict[int, int]:
     """From files such as index2/level (2), index2/type (Unified) and index2/size (1024K)."""
     sizes = {}
-    for cache in folder.glob("index*"):
-        if (cache / "type").read_text().strip() != "Instruction":
-            level, size = int((cache / "level").read_text()), (cache / "size").read_text().strip()
+    for cache in sorted(os.listdir(folder)):
+        if not cache.startswith("index"):
+            continue
+        kind, level, size = (_text(folder, cache, name) for name in ("type", "level", "size"))
+        if kind != "Instruction":
             unit = {"K": 1 << 10, "M": 1 << 20}.get(size[-1:], 1)
-            sizes[level] = int(size.rstrip("KM")) * unit
+            sizes[int(level)] = int(size.rstrip("KM")) * unit
     return {level: size for level, size in sizes.items() if size > 0}
+
+
+def _text(*path: str) -> str:
+    with open(os.path.join(*path), encoding="ascii") as file:  # pathlib takes long to import
+        return file.read().strip()
 
 
 def _macos_sizes() -> dict[int, int]:

@@ -20,7 +20,7 @@ An identity factor is an axis without a step: it only adds to what lies before o
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,8 +53,7 @@ MEMORY_BYTES = 7
 BATCH_ITEM = 1024
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """``y[o, q, i] = Σ_p f[q, p] x[o, p, i]`` with f the Kronecker product of ``factors``."""
 
     factors: Shape
@@ -366,7 +365,7 @@ def _pass(
         if last and not work.sums and inner == last.inner * last.q and not last.before:
             run = last.inner if last.by_rows else last.inner * width
             if pairs_up((q, p), (last.q, last.p), run, itemsize):
-                steps[-1] = replace(last, outer=outer, before=groups[i])
+                steps[-1] = last._replace(outer=outer, before=groups[i])
                 continue
         steps.append(Step(groups[i], outer, q, p, inner, by_rows))
         state[i - low] = q

@@ -8,7 +8,6 @@ not symmetric has a real form, whose pairs of complex eigenvalues a ± i w stand
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,6 +26,8 @@ _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 @lru_cache
 def has_scipy() -> bool:
     """Whether there is LAPACK beyond what NumPy calls."""
+    from importlib.util import find_spec
+
     return find_spec("scipy") is not None
 
 

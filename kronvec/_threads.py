@@ -5,19 +5,19 @@ from __future__ import annotations
 import operator
 import os
 import threading
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from ._kernels import StopFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from queue import SimpleQueue
     from typing import Any
 
 
 _lock = threading.Lock()
 _pool: list[threading.Thread] = []
-_jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+_jobs: SimpleQueue[Callable[[], None]] | None = None  # made with the pool
 _inside = threading.local()
 # More threads than this for each CPU only wait for one another.
 _MOST_PIECES = 4 * (os.cpu_count() or 1)
@@ -26,7 +26,7 @@ _MOST_PIECES = 4 * (os.cpu_count() or 1)
 def _forget() -> None:
     """In a forked child the threads of the pool do not exist, nor does what they worked on."""
     global _lock, _pool, _jobs, _inside
-    _lock, _pool, _jobs, _inside = threading.Lock(), [], SimpleQueue(), threading.local()
+    _lock, _pool, _jobs, _inside = threading.Lock(), [], None, threading.local()
 
 
 if hasattr(os, "register_at_fork"):
@@ -149,7 +149,12 @@ def _hand_out(job: Any, count: int) -> None:
     They are daemons: when the interpreter ends they are not waited for, as nobody waits for what
     they do.  (concurrent.futures does not survive Ctrl-C while it starts a thread.)
     """
+    global _jobs
     with _lock:
+        if _jobs is None:
+            from queue import SimpleQueue
+
+            _jobs = SimpleQueue()
         _pool[:] = [thread for thread in _pool if thread.is_alive()]
         while len(_pool) < count:
             thread = threading.Thread(target=_serve, args=(_jobs,), name="kronvec", daemon=True)

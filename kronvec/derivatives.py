@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _engine, _kernels, _reference, _ufuncs
+from . import _engine, _kernels, _ufuncs
 from ._fastpath import own_pair, own_product, two_tier
 from ._foreign import array_api
 from ._gradients import MatmulOperands, adjoint, reduce_to, sum_over
@@ -366,6 +366,8 @@ def per_sample_sqnorm(g: ArrayLike, x: ArrayLike, *, out: Array | None = None) -
     if 0 in (g.shape[-1], x.shape[-1]):  # no entries, whatever the other holds
         result = np.zeros(shape, real)
     elif dtype not in _kernels.DTYPES:
+        from . import _reference
+
         result = np.asarray(_reference.per_sample_sqnorm(g, x))
     elif rows:
         result = _row_sqnorm(x, dtype) * _row_sqnorm(g, dtype)

@@ -7,19 +7,18 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _kernels, _reference
+from . import _kernels
 from ._machine import level1_bytes, level2_bytes
 from .products import kron
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, TextIO
+    from typing import TextIO
 
     from ._typing import DType
 
@@ -134,7 +133,7 @@ def get_include() -> str:
     >>> os.listdir(kv.get_include())
     ['kronvec.h']
     """
-    return str(Path(__file__).parent / "include")
+    return os.path.join(os.path.dirname(__file__), "include")
 
 
 # ------------------------------------------------------------------------------ patch_numpy
@@ -152,6 +151,8 @@ class _NumpyPatch:
     _original: Any = None
 
     def __init__(self) -> None:
+        from . import _reference as _reference  # it holds NumPy's function: before that is replaced
+
         self._applied = True
         cls = _NumpyPatch
         with cls._lock:
@@ -337,6 +338,8 @@ def _selftest_calls(dtype: DType, m: int, n: int, p: int, q: int) -> Iterator[tu
 def _compare(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], where: str) -> None:
     """The public function against its definition: equal within rounding."""
     import kronvec
+
+    from . import _reference  # not at import: it takes long
 
     got = list(_flat(getattr(kronvec, name)(*arguments, **keywords)))
     want = list(_flat(getattr(_reference, name)(*arguments, **keywords)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _kernels, _reference, _ufuncs
+from . import _kernels, _ufuncs
 from ._fastpath import own_chain, two_tier
 from ._foreign import array_api
 from ._results import any_masked, store, wrap_like
@@ -197,13 +197,14 @@ def bkron(a: ArrayLike, b: ArrayLike, *, out: Array | None = None) -> Array:
     check_addressable("bkron", shape, dtype.itemsize)
     if out is not None:
         check_out("bkron", out, shape, dtype)
-    if any_masked(a, b):
-        result = _reference.bkron(a, b)
-    elif dtype in _kernels.DTYPES:
-        plain = np.asarray(a), np.asarray(b)
-        result = _ufuncs.bkron(*plain, out=out, dtype=dtype, casting="unsafe")
+    masked = any_masked(a, b)
+    pair = (a, b) if masked else (np.asarray(a), np.asarray(b))
+    if dtype in _kernels.DTYPES and not masked:
+        result = _ufuncs.bkron(*pair, out=out, dtype=dtype, casting="unsafe")
     else:
-        result = _reference.bkron(np.asarray(a), np.asarray(b))
+        from . import _reference
+
+        result = _reference.bkron(*pair)
     if out is None:
         return wrap_like(result, a, b)
     return out if result is out else store("bkron", result, out)

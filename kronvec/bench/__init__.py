@@ -13,11 +13,7 @@ import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from typing import Any
-
+from typing import Any
 
 EXTRA = ("matplotlib", "rich")  # the optional dependencies `kronvec[bench]`
 BUDGET = {False: 0.5, True: 0.12}  # seconds of timing a case, without and with --quick

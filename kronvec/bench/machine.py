@@ -14,15 +14,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .._machine import cache_sizes
-
-if TYPE_CHECKING:
-    from typing import Any
-
 
 COPIED = tuple(1 << k for k in range(12, 29, 2))  # bytes read and written, together
 PEAK_SIZE = 768

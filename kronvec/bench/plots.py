@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -13,10 +13,6 @@ from matplotlib.ticker import FuncFormatter
 from .cases import SERIES, all_cases
 from .machine import limit_seconds
 from .summary import geometric_mean, peer_seconds, reached
-
-if TYPE_CHECKING:
-    from typing import Any
-
 
 OWN = "#d1495b"
 GREY = "#8a8f98"

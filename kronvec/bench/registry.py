@@ -19,9 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from .._typing import Array, Operands
     from .work import ManyFactors
 

@@ -10,7 +10,6 @@ from .cases import Case
 from .machine import limit_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from .cases import Target

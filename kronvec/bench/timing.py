@@ -29,8 +29,7 @@ from .peers import PEERS, Unsuitable
 from .work import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Iterator
 
     from .._typing import Array, Operands
     from .registry import Candidate, Peer

@@ -21,8 +21,7 @@ import kronvec as kv
 from .. import _reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
     from .._typing import Array, Operands, Scalar, Shape
 

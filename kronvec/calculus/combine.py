@@ -26,7 +26,6 @@ from .matrices import Matrix, agree, as_matrix, times, transposed
 from .terms import Hadamard, Index, Inner, Outer, Sandwich
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .._typing import Scalar

@@ -17,7 +17,6 @@ from .matrices import matrix_shape
 from .terms import identity_map
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, TypeAlias
 
     from numpy.typing import ArrayLike

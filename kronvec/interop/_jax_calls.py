@@ -19,8 +19,6 @@ from ..permutations import transpose_into
 from ._multilinear import PRODUCTS, pull_back_twice
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .._typing import Foreign
 
 

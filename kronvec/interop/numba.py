@@ -19,7 +19,6 @@ from ._numba_calls import CODES, call, code_of, get_cython_function_address, giv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from numpy.typing import DTypeLike
 

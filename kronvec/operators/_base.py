@@ -37,7 +37,6 @@ from ._subsystems import Subsystems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from typing import Any
 
     from numpy.typing import ArrayLike, DTypeLike
 

@@ -25,8 +25,6 @@ from ._solving import Solving, inexact
 from ._spectral import is_hermitian
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from .._typing import Array, Norm, Scalar
     from ._base import Operator
 

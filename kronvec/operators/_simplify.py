@@ -42,7 +42,7 @@ from .symmetrizer import Symmetrizer
 from .triangular import Triangular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from .._typing import Scalar

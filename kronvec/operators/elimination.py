@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._shapes import check_size
 from .._triangle import triangle_size
 from ..half_permutations import (
@@ -11,9 +9,6 @@ from ..half_permutations import (
     elimination_matmul,
 )
 from ._half_permutation import Gather, HalfPermutation
-
-if TYPE_CHECKING:
-    pass
 
 
 class Elimination(Gather):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import kronvec as kv
 from kronvec import calculus, operators
-from kronvec.explain import Explanation
+from kronvec._explained import Explanation
 
 Array = NDArray[Any]
 
