@@ -20,8 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
-import coverage
-
 ROOT = Path(__file__).parents[1]
 # Measured, drawn and told rather than computed.
 LEFT_OUT = ("bench", "demo", "__main__.py")
@@ -152,14 +150,19 @@ def tests_of(data, path, line):
     return sorted(ids)
 
 
-def verdict(mutant, ids, tree, seconds):
-    """Whether the tests notice: "killed", "survived", or "not run"."""
-    path, _, _, _, after = mutant
-    if not ids:
-        return "not run"
-    target = tree / path
-    original = target.read_text(encoding="utf-8")
-    target.write_text(after, encoding="utf-8")
+def copy_tree(tree):
+    """What the tests need, in a folder of its own."""
+    tree.mkdir()
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            cached = shutil.ignore_patterns("__pycache__")  # of what is not mutated
+            shutil.copytree(ROOT / name, tree / name, ignore=cached)
+        else:
+            shutil.copy(ROOT / name, tree / name)
+
+
+def tests_notice(tree, ids, seconds):
+    """Whether the tests fail: "killed", "survived", "out of time" where they do not end."""
     try:
         done = subprocess.run(
             [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
@@ -173,11 +176,40 @@ def verdict(mutant, ids, tree, seconds):
         return "survived" if done.returncode == 0 else "killed"
     except subprocess.TimeoutExpired:
         return "out of time"
+
+
+PATHS = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
+def verdict(mutant, ids, tree, seconds):
+    """Whether the tests notice; "not run" where there are none."""
+    path, _, _, _, after = mutant
+    if not ids:
+        return "not run"
+    target = tree / path
+    original = target.read_text(encoding="utf-8")
+    target.write_text(after, encoding="utf-8")
+    try:
+        return tests_notice(tree, ids, seconds)
     finally:
         target.write_text(original, encoding="utf-8")
 
 
-PATHS = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+def report(mutant, found):
+    """A line for what was not killed."""
+    path, line, before, after, _ = mutant
+    if found != "killed":
+        before, after = (" ".join(text.split())[:70] for text in (before, after))
+        print(f"{found}: {path}:{line}: {before}  ->  {after}", flush=True)
+
+
+def rate(results):
+    """Print how many came to what; 0 if at least nine of ten are killed."""
+    for kind in sorted(set(results)):
+        print(f"{kind}: {results.count(kind)}")
+    killed = results.count("killed") / len(results)
+    print(f"{killed:.1%} killed")
+    return 0 if killed >= 0.9 else 1
 
 
 def main():
@@ -190,6 +222,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=240, help="for the tests of one mutant")
     parser.add_argument("--only", default="", help="part of the paths to change")
     given = parser.parse_args()
+
+    import coverage  # driver_mutants.py does without
 
     data = coverage.CoverageData(given.data)
     data.read()
@@ -205,13 +239,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.jobs):
             tree = Path(folder) / str(number)
-            tree.mkdir()
-            for name in COPIED:
-                if (ROOT / name).is_dir():
-                    cached = shutil.ignore_patterns("__pycache__")  # of what is not mutated
-                    shutil.copytree(ROOT / name, tree / name, ignore=cached)
-                else:
-                    shutil.copy(ROOT / name, tree / name)
+            copy_tree(tree)
             trees.put(tree)
 
         def judge(mutant):
@@ -220,19 +248,12 @@ def main():
                 found = verdict(mutant, tests_of(data, mutant[0], mutant[1]), tree, given.seconds)
             finally:
                 trees.put(tree)
-            path, line, before, after, _ = mutant
-            if found != "killed":
-                before, after = (" ".join(text.split())[:70] for text in (before, after))
-                print(f"{found}: {path}:{line}: {before}  ->  {after}", flush=True)
+            report(mutant, found)
             return found
 
         with ThreadPoolExecutor(given.jobs) as pool:
             results = list(pool.map(judge, chosen))
-    for kind in sorted(set(results)):
-        print(f"{kind}: {results.count(kind)}")
-    killed = results.count("killed") / len(results)
-    print(f"{killed:.1%} killed")
-    return 0 if killed >= 0.9 else 1
+    return rate(results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every test that docs/promises.md names exists, and every target of the Makefile."""
+"""Every test that docs/promises.md names exists, and every target of the Makefiles."""
 
 import ast
 import re
@@ -10,6 +10,9 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "promises.md"
 TEXT = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", TEXT)))
+MAKEFILES = "".join(
+    path.read_text() for path in (ROOT / "Makefile", ROOT / ".ci" / "checks.mk") if path.exists()
+)
 TARGETS = sorted(set(re.findall(r"`make ([\w-]+)`", TEXT)))
 
 pytestmark = pytest.mark.skipif(not TEXT, reason="no page beside the tests")
@@ -24,7 +27,7 @@ def test_the_named_test_exists(file, test):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_named_target_exists(target):
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.search(rf"^{target}:", MAKEFILES, re.MULTILINE)
 
 
 def test_every_promise_names_what_holds_it():
