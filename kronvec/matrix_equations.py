@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._cayley import CayleyForm, cayley
+from ._discrete_forms import QuickForm, quick_form
 from ._kernels import DTYPES
 from ._schur import is_exactly_hermitian, schur
 from ._schur_solves import check_solution, solve_pair, solve_product
@@ -173,8 +173,9 @@ def solve_continuous_lyapunov(a: ArrayLike, q: ArrayLike) -> Array:
 def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = None) -> Array:
     """Solve the discrete Lyapunov (Stein) equation A X Aᴴ - X + Q = 0.
 
-    Where A + I or A - I is well conditioned a Cayley transformation makes a continuous equation
-    of it, and the residual decides whether its solution stands.  Otherwise recursive halving
+    The smallest equations are multiplied out; where A + I or A - I is well conditioned a Cayley
+    transformation makes a continuous equation of others, and the residual decides whether its
+    solution stands.  Otherwise recursive halving
     solves T Y Tᴴ - Y + Uᴴ Q U = 0, which the Schur form A = U T Uᴴ leaves.  A Hermitian A is
     diagonalized instead.
 
@@ -237,12 +238,12 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
     n = check_square(function, "a", a)
     _check_right_side(function, (n, n), a=a, q=q)
 
-    def prepare(a: Array) -> CayleyForm | SchurForm:
-        return (None if is_exactly_hermitian(a) else cayley(a)) or schur(a)
+    def prepare(a: Array) -> QuickForm | SchurForm:
+        return (None if is_exactly_hermitian(a) else quick_form(a)) or schur(a)
 
-    def solve(forms: Sequence[CayleyForm | SchurForm], q: Array) -> Array:
+    def solve(forms: Sequence[QuickForm | SchurForm], q: Array) -> Array:
         form = forms[0]
-        if isinstance(form, CayleyForm):
+        if isinstance(form, QuickForm):
             x = form.solve(q)
             if x is not None:
                 return x

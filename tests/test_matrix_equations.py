@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 import kronvec as kv
 from equations import EQUATIONS
 from helpers import DTYPES, KERNEL_DTYPES, LAYOUTS, random
-from kronvec import _cayley, matrix_equations
+from kronvec import _discrete_forms, matrix_equations
 
 pytest.importorskip("scipy")
 from scipy import linalg  # noqa: E402
@@ -159,21 +159,41 @@ def test_eigenvalues_near_minus_one_do_not_spoil_the_residual(n, distance):
 def test_the_stein_recursion_alone_solves(monkeypatch, dtype, n):
     a, q = matrix("complex pairs", dtype, n), random(dtype, n, n, seed=1)
     by_cayley = solve(EQUATIONS[2], a, q)
-    monkeypatch.setattr(matrix_equations, "cayley", lambda a: None)
+    monkeypatch.setattr(matrix_equations, "quick_form", lambda a: None)
     by_halves = solve(EQUATIONS[2], a, q)
     assert np.linalg.norm(by_halves - by_cayley) <= 1e3 * np.finfo(dtype).eps * np.linalg.norm(
         by_cayley
     )
 
 
-def test_a_residual_that_is_too_large_is_not_accepted(monkeypatch):
-    a, q = matrix("general", "float64", 6), random("float64", 6, 6)
-    monkeypatch.setattr(_cayley, "_ACCEPTED", 0)
+@pytest.mark.parametrize("n", [3, 6])
+def test_a_residual_that_is_too_large_is_not_accepted(monkeypatch, n):
+    a, q = matrix("general", "float64", n), random("float64", n, n)
+    quick = type(_discrete_forms.quick_form(a))
+    monkeypatch.setattr(_discrete_forms, "_ACCEPTED", 0)
+    assert _discrete_forms.quick_form(a).solve(q) is None
     solve(EQUATIONS[2], a, q)
 
     monkeypatch.undo()
-    monkeypatch.setattr(_cayley, "solve_pair", lambda function, form, other, q, names: q)
+    monkeypatch.setattr(quick, "_step", lambda self, q: q)
+    assert _discrete_forms.quick_form(a).solve(q) is None
     solve(EQUATIONS[2], a, q)
+
+
+def test_quick_ways_correct_what_they_got_wrong(monkeypatch):
+    a, q = matrix("general", "float64", 4) / 4, random("float64", 4, 4)
+    form = _discrete_forms.quick_form(a)
+    exact = form._step
+    monkeypatch.setattr(form, "_step", lambda q: exact(q) * (1 + 1e-8))
+    x = form.solve(q)
+    assert np.linalg.norm(a @ x @ a.T - x + q) <= 1e-14 * np.linalg.norm(x)
+
+
+def test_small_equations_next_to_singular_ones_take_another_way():
+    a = np.diag([1 + 1e-7, 0.5])
+    assert _discrete_forms.quick_form(a / 2) is not None
+    assert type(_discrete_forms.quick_form(a)) is not type(_discrete_forms.quick_form(a / 2))
+    solve(EQUATIONS[2], a, np.eye(2))
 
 
 def test_eigenvalues_at_one_of_minus_one_and_one_are_transformed():
@@ -181,9 +201,9 @@ def test_eigenvalues_at_one_of_minus_one_and_one_are_transformed():
     for sign in (1, -1):
         basis = np.linalg.qr(a)[0]
         near = basis @ np.diag([sign, 0.5, 0.25, 0.1, -0.3, 0.4]) @ basis.T + np.triu(a, 4) / 99
-        assert _cayley.cayley(near * (1 + 1e-12)) is not None
+        assert _discrete_forms.quick_form(near * (1 + 1e-12)) is not None
         solve(EQUATIONS[2], near * (1 + 1e-3), a)
-    assert _cayley.cayley(np.diag([1.0, -1.0])) is None
+    assert _discrete_forms.quick_form(np.diag([1.0, -1.0])) is None
 
 
 def test_methods_of_scipy_are_taken():
