@@ -80,7 +80,6 @@ BENCH ?=
 figures: $(VENV)/.bench $(VENV)/.demo
 	$(if $(BENCH),,$(BIN)/python -m kronvec bench --threads 1 --out build/bench)
 	$(BIN)/python benchmarks/figures.py $(or $(BENCH),build/bench)
-	$(BIN)/python -m kronvec demo --out docs/terrain.png
 
 BASE ?= HEAD~1
 bench-compare: $(VENV)/.bench

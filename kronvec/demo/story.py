@@ -80,6 +80,7 @@ def restoration(console: Any, rng: Any, out: str) -> Any:
     factors_bytes = 8 * len(covariance.rows) * (n_y**2 + n_x**2)
     account = Table.grid(padding=(0, 2))
     account.add_row("covariance K, dense", f"[bold]{memory(figures['dense_bytes'])}[/]")
+    figures["factor_bytes"] = factors_bytes
     account.add_row("its factors K_y, K_x", memory(factors_bytes))
     account.add_row("system", "(P K Pᵀ + σ² I) x = y - μ, P picks the observed pixels")
     account.add_row("iterations", f"[bold]{solution.iterations}[/] of conjugate gradients")
