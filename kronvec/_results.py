@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ._typing import Array, Factor
 
 
+# Entries that NumPy moves in some hundredths of a second, however they lie; then Ctrl-C is heard.
+_AT_ONCE = 1 << 22
+
+
 def assign(out: Array, result: Array) -> None:
     """``out[...] = result``, also where the two overlap.
 
@@ -19,7 +23,16 @@ def assign(out: Array, result: Array) -> None:
     """
     if np.may_share_memory(out, result):
         result = result.copy()
-    out[...] = result
+    if out.size <= _AT_ONCE or out.shape != result.shape or type(out) is not np.ndarray:
+        out[...] = result
+        return
+    pieces = -(-out.size // _AT_ONCE)
+    axes = [i for i, n in enumerate(out.shape) if n >= pieces] or [np.argmax(out.shape)]
+    axis = max(axes, key=lambda i: abs(out.strides[i]))
+    out, result = np.moveaxis(out, axis, 0), np.moveaxis(result, axis, 0)
+    step = max(1, len(out) // pieces)
+    for i in range(0, len(out), step):
+        out[i : i + step] = result[i : i + step]
 
 
 def store(function: str, result: Array, out: Array) -> Array:

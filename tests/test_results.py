@@ -7,7 +7,7 @@ import pytest
 
 import kronvec as kv
 from helpers import random
-from kronvec import _foreign
+from kronvec import _foreign, _results
 from kronvec._results import wrap_like
 
 of_matrices = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
@@ -216,3 +216,18 @@ def test_derivatives_of_placeholders_are_theirs():
     *others, db = kv.linear_vjp(g, x, w)
     assert others == [dx, dw] and type(db) is Deferred and db.shape == (4,)
     assert kv.linear_vjp(g, x, w, bias=False) == (dx, dw)
+
+
+@pytest.mark.parametrize("order", ["C", "F", "mixed"])
+def test_long_assignments_go_piece_by_piece(monkeypatch, order):
+    monkeypatch.setattr(_results, "_AT_ONCE", 50)
+    source = random("float64", 7, 30, 11)
+    if order == "mixed":
+        source = np.swapaxes(source, 0, 2)
+    for target in (np.empty(source.shape), np.empty(source.shape, order="F")):
+        _results.assign(target, np.asarray(source, order=order if order != "mixed" else "K"))
+        assert np.array_equal(target, source)
+    overlapping = random("float64", 400)
+    expected = overlapping[:399].copy()
+    _results.assign(overlapping[1:], overlapping[:399])
+    assert np.array_equal(overlapping[1:], expected)
