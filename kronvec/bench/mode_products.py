@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from .work import ManyFactors
 
 
+def _product(
+    matmul: Callable[..., Array], a: Array, b: Array, space: Array | None, shape: tuple[int, ...]
+) -> Array:
+    """A B, in the leading items of ``space`` if there is one."""
+    if space is None:
+        return matmul(a, b)
+    return matmul(a, b, out=space[: math.prod(shape)].reshape(shape))
+
+
 def batched(
     matmul: Callable[..., Array],
     matrices: Sequence[Array],
@@ -37,10 +46,7 @@ def batched(
         left = math.prod(y.shape) // (p * right)
         a, b = (y.reshape(left, p), g.T) if right == 1 else (g, y.reshape(left, p, right))
         shape = (left, q) if right == 1 else (left, q, right)
-        if space is None:
-            y = matmul(a, b)
-        else:
-            y = matmul(a, b, out=space[: math.prod(shape)].reshape(shape))
+        y = _product(matmul, a, b, space, shape)
         right *= q
     return y.reshape((lead, -1) if trail == 1 else (-1, trail))
 
@@ -61,11 +67,7 @@ def rotating(
         last = step == len(matrices) - 1
         space = out if last else spaces[step % 2]
         y = y.reshape(lead, p, -1).swapaxes(1, 2)
-        if space is None:
-            y = matmul(y, g.T)
-        else:
-            shape = (lead, y.shape[1], q)
-            y = matmul(y, g.T, out=space[: math.prod(shape)].reshape(shape))
+        y = _product(matmul, y, g.T, space, (lead, y.shape[1], q))
     return y.reshape(lead, -1) if trail == 1 else y.reshape(trail, -1).T
 
 
