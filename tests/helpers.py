@@ -11,6 +11,7 @@ import gc
 import itertools
 import math
 import mmap
+import os
 import sys
 import tracemalloc
 
@@ -33,6 +34,8 @@ SIZES = (
 )
 
 ISAS = _kernels.available_isas()
+# `make sanitize`: the kernels are not optimized, memory is the sanitizer's.
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 
 
 # --------------------------------------------------------------------------------------

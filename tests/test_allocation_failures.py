@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers import SANITIZED
+
 HERE = Path(__file__).parent
 # Larger ones than the workspaces on the stack and small ones; more by hand: dtypes, sizes, names.
 CASES = [("float64", "20,20,20,20"), ("complex64", "7,8,9,17"), ("object", "2,3,4,5")]
@@ -26,7 +28,7 @@ def shim(tmp_path_factory):
         or "glibc" not in os.confstr("CS_GNU_LIBC_VERSION")
     ):
         pytest.skip("replaces malloc of glibc")
-    if "asan" in os.environ.get("LD_PRELOAD", ""):
+    if SANITIZED:
         pytest.skip("the sanitizer has a malloc of its own")
     library = tmp_path_factory.mktemp("shim") / "failing_malloc.so"
     source = HERE / "failing_malloc.c"

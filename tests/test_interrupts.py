@@ -10,7 +10,7 @@ import pytest
 
 import kronvec as kv
 from compiled_api import call
-from helpers import random
+from helpers import SANITIZED, random
 from interruptions import LEAST_SECONDS, run
 from kronvec import _kernels
 
@@ -24,7 +24,7 @@ def test_ctrl_c_ends_long_work_at_once(name, workers):
     """In seconds of the CPU, since other processes may have it meanwhile."""
     measured = run(name, workers)
     assert measured["interrupted"]
-    assert measured["delay_cpu"] < 0.1 * workers < LEAST_SECONDS * workers / 2
+    assert SANITIZED or measured["delay_cpu"] < 0.1 * workers < LEAST_SECONDS * workers / 2
     assert measured["left_bytes"] < 64 * 1024
     assert measured["idle_cpu"] < 0.1, "a worker runs on"
     assert measured["still"], "a worker still writes"

@@ -11,6 +11,7 @@ import pytest
 
 import compiled_api as api
 import kronvec as kv
+from helpers import SANITIZED
 from kronvec.operators import Commutation, Identity, KroneckerProduct, KroneckerSum, Restriction
 
 HERE = Path(__file__).parent
@@ -22,7 +23,7 @@ huge = pytest.mark.skipif("KRONVEC_HUGE" not in os.environ, reason="takes 5 GiB 
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space")
-@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="which sanitizers fill")
+@pytest.mark.skipif(SANITIZED, reason="which sanitizers fill")
 def test_results_larger_than_memory_are_refused_by_every_function():
     path = os.pathsep.join(map(str, [HERE, *sys.path]))
     run = subprocess.run(
