@@ -121,7 +121,7 @@ def mutants_of(path):
         else:
             texts = [f"({text})" for text in changed(node)]
         for text in texts:
-            if (begin, end, text) not in seen:
+            if text != before and (begin, end, text) not in seen:
                 seen.add((begin, end, text))
                 after = (raw[:begin] + text.encode() + raw[end:]).decode()
                 yield path.relative_to(ROOT), node.lineno, before, text, after
