@@ -73,10 +73,15 @@ def test_transposes_adjoints_and_conjugates(name, dtype):
     close(operator.rmatmat(x), dense.conj().T @ x)
 
 
+@every_dtype
 @every_operator
-def test_the_sparse_matrix_is_the_same(name):
-    operator, dense = case(name)
+def test_the_sparse_matrix_is_the_same(name, dtype):
+    operator, dense = case(name, dtype)
     close(operator.tocsr().toarray(), dense)
+    assert operator.tocsr().dtype == operator.dtype
+    wider = np.result_type(operator.dtype, "complex128")
+    assert operator.tocsr(wider).dtype == wider
+    close(operator.tocsr(wider).toarray(), dense)
 
 
 @every_operator
