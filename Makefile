@@ -1,4 +1,5 @@
-# Each target works from nothing: a machine with Python >= 3.11 and a C compiler.
+# Each target works from nothing: a machine with Python >= 3.11 and a C compiler.  `make` alone
+# prints this list and the one in .ci/checks.mk.
 #
 #   make demo       the main job on real data
 #   make test       the test suite            make test ARGS="-k kron -x"
@@ -14,8 +15,6 @@
 #   make test-oldest   part of the suite with the oldest supported NumPy, SciPy, pytest, ...
 #   make embedding  build a package that embeds kronvec against that wheel; check and time it
 #   make clean      remove all that these made
-#
-# and, in .ci/checks.mk, the long checks: fuzzing, sanitizers, coverage, mutants, leaks.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,9 +24,13 @@ ARGS ?=
 # What an editable install must be made anew for; Python files it reads in place.
 SOURCES := setup.py pyproject.toml $(wildcard src/*.p[xy]* src/simd/* kronvec/*.pxd kronvec/include/*)
 
-.PHONY: demo test lint format docs figures bench-compare asv dist sdist wheel release-check \
+.PHONY: help demo test lint format docs figures bench-compare asv dist sdist wheel release-check \
 	reproducible test-oldest embedding clean
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL = help
+
+help:
+	@sed -n 's/^#   \(make .*\)/\1/p' $(MAKEFILE_LIST)
 
 # ---- the environment: .venv/.demo says that .venv has the package with the extra demo;
 # ---- dev holds the other extras ----------------------------------------------------------------
@@ -57,6 +60,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check $(PYTHON_CODE)
 	PATH=$(abspath $(BIN)):$$PATH cython-lint $(CYTHON_CODE)
 	$(BIN)/clang-format --dry-run --Werror $(C_CODE)
+	$(CC) -fsyntax-only -Wall -Werror -Isrc $(wildcard tests/fuzz_compiled/*.c)
 	$(BIN)/mypy
 	$(BIN)/stubtest --mypy-config-file pyproject.toml --allowlist .ci/stubtest.allow \
 		$(patsubst src/%.pyx,kronvec.%,$(filter-out src/_xla.pyx,$(wildcard src/*.pyx)))

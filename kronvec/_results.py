@@ -27,7 +27,7 @@ def assign(out: Array, result: Array) -> None:
         out[...] = result
         return
     pieces = -(-out.size // _AT_ONCE)
-    axes = [i for i, n in enumerate(out.shape) if n >= pieces] or [np.argmax(out.shape)]
+    axes = [i for i, n in enumerate(out.shape) if n >= pieces] or [int(np.argmax(out.shape))]
     axis = max(axes, key=lambda i: abs(out.strides[i]))
     out, result = np.moveaxis(out, axis, 0), np.moveaxis(result, axis, 0)
     step = max(1, len(out) // pieces)

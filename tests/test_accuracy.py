@@ -1,7 +1,7 @@
 """Componentwise bounds on hard data: kernel x dtype x instruction set x association.
 
 |ŷ - y| <= γ_k Σ |products| + what underflow may take away, against extended precision.  The data
-span many orders of magnitude, cancel, or are subnormal; test_kernels.py has the tame ones.
+span many orders of magnitude, cancel, or are subnormal; kernel_cases.py has the tame ones.
 """
 
 import numpy as np
@@ -9,11 +9,11 @@ import pytest
 
 import kronvec as kv
 from helpers import ISAS, KERNEL_DTYPES, gamma, leaves, lift, map_arrays, use_isa
+from kernel_cases import ARITHMETIC
 from kronvec import _kernels
 from kronvec import _reference as reference
 from operations import OPERATIONS
 from test_association import CALLS, CHAINS
-from test_kernels import ARITHMETIC
 
 every_isa = pytest.mark.parametrize("isa", ISAS)
 every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
