@@ -1,9 +1,13 @@
 """Break the arithmetic of the compiled drivers, build anew, and count what no test notices.
 
-usage: python .ci/driver_mutants.py [--count 100] [--seed 0] [--seconds 300] [--only PART]
+usage: python .ci/driver_mutants.py [--count 100] [--seed 0] [--only PART]
+
+What is broken are sums, products, quotients, bounds of loops, minima and maxima: sizes of blocks
+and where they lie.  Choices between layouts (==, and, or) mostly lead to the same numbers.
 
 Needs what `python setup.py build_ext` needs; works on a copy.  A mutant that does not compile is
-left out.  Prints the survivors; the status is 1 if fewer than 90% are killed.
+left out; one whose tests take three times as long as without it counts as killed.  Prints the
+survivors; the status is 1 if fewer than 90% are killed.
 """
 
 import argparse
@@ -12,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from mutants import ROOT, copy_tree, rate, report, tests_notice
@@ -28,22 +33,21 @@ DRIVERS = (
 )
 # What calls them, the quick ones first: most mutants do not see the others.
 TESTS = (
-    "compiled_plans",
-    "cython_api",
-    "many_factors",
-    "kronecker_sums",
-    "transpose_kernels",
     "products",
     "derivatives",
-    "permutations",
     "columnwise",
+    "permutations",
+    "many_factors",
+    "kronecker_sums",
     "identity_factors",
-    "many_factor_operands",
-    "overlap",
-    "threads",
     "sampled_rows",
+    "compiled_plans",
+    "cython_api",
+    "transpose_kernels",
+    "many_factor_operands",
+    "threads",
+    "overlap",
     "guard_pages",
-    "memory",
 )
 # Spaces around: neither pointers nor casts.
 CHANGES = {
@@ -56,17 +60,11 @@ CHANGES = {
     " <= ": " < ",
     " > ": " >= ",
     " >= ": " > ",
-    " == ": " != ",
-    " != ": " == ",
-    " and ": " or ",
-    " or ": " and ",
     " += ": " -= ",
-    " not ": " ",
     "min(": "max(",
     "max(": "min(",
 }
 NOT_CODE = re.compile(r'"[^"\n]*"|#.*')
-NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 
 
 def bare(source):
@@ -90,7 +88,6 @@ def mutants_of(path):
         for old in CHANGES
         for m in re.finditer(re.escape(old), code)
     ]
-    places += [(m.start(), m.end(), str(int(m.group()) + 1)) for m in NUMBER.finditer(code)]
     for begin, end, new in sorted(places):
         line = source.count("\n", 0, begin)
         after = source[:begin] + new + source[end:]
@@ -109,7 +106,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=300, help="for the tests of one mutant")
     parser.add_argument("--only", default="", help="part of the names of drivers to change")
     given = parser.parse_args()
 
@@ -122,8 +118,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         copy_tree(tree)
-        if not build(tree) or tests_notice(tree, tests, 10 * given.seconds) != "survived":
-            raise SystemExit("the sources do not build, or their tests fail, as they are")
+        if not build(tree):
+            raise SystemExit("the sources do not build as they are")
+        begin = time.monotonic()
+        if tests_notice(tree, tests, 3600) != "survived":
+            raise SystemExit("the tests fail as they are")
+        seconds = 3 * (time.monotonic() - begin)
         for mutant in order:
             if len(results) == given.count:
                 break
@@ -132,7 +132,8 @@ def main():
             (tree / path).write_text(after, encoding="utf-8")
             try:
                 if build(tree):
-                    results.append(tests_notice(tree, tests, given.seconds))
+                    found = tests_notice(tree, tests, seconds)
+                    results.append("killed" if found == "out of time" else found)
                     report(mutant, results[-1])
             finally:
                 (tree / path).write_text(original, encoding="utf-8")
