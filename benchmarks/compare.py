@@ -17,8 +17,8 @@ import math
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,9 +36,9 @@ def built(commit: str) -> Path:
     site = BUILT / git("rev-parse", f"{commit}^{{commit}}")
     if not site.exists():
         with tempfile.TemporaryDirectory() as folder:
-            archive = subprocess.check_output(["git", "archive", site.name], cwd=ROOT)
-            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-                files.extractall(folder, filter="data")
+            pack = ["git", "archive", "--format=zip", site.name]
+            with zipfile.ZipFile(io.BytesIO(subprocess.check_output(pack, cwd=ROOT))) as files:
+                files.extractall(folder)
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
             subprocess.run([*pip, "--target", str(site), folder], check=True)
     return site
