@@ -95,9 +95,10 @@ def test_in_place_is_as_if_it_were_not(side, layout, dtype):
             assert_array_equal(x, expected)
 
 
-@pytest.mark.parametrize(("m", "n"), [(60, 60), (300, 300), (40, 90)])
-def test_large_vectors_in_place(m, n):
-    x = random("float64", m * n)
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize(("m", "n"), [(60, 60), (300, 300), (2050, 2050), (2119, 2119), (40, 90)])
+def test_large_vectors_in_place(m, n, dtype):
+    x = np.arange(m * n).astype(dtype)
     expected = x.reshape(n, m).T.ravel().copy()
     assert kv.commutation_matmul(x, m, n, out=x) is x
     assert_array_equal(x, expected)

@@ -11,39 +11,32 @@ CASES = {case.name: case for case in all_cases()}
 
 
 class _Group:
-    """The cases of one group; asv runs each of its methods for each case."""
+    """The cases of one group, into a fresh result and into ``out=``."""
 
-    param_names = ["case"]
+    param_names = ["case", "result"]
     timeout = 120
 
-    def setup(self, name):
+    def setup(self, name, kind):
         """Operands from the same seed as in ``python -m kronvec bench``."""
         case = CASES[name]
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         calls = case.work.calls(case.work.operands(SHORT[case.dtype], rng))
-        self.fresh, self.out = calls.get("fresh"), calls.get("out")
+        if kind not in calls:
+            raise NotImplementedError("asv leaves it out")
+        self.call = calls[kind]
 
-    def time_fresh(self, name):
-        """A new result."""
-        if self.fresh is None:
-            raise NotImplementedError("in place only")
-        self.fresh()
+    def time(self, name, kind):
+        """Seconds of a call."""
+        self.call()
 
-    def time_out(self, name):
-        """Into an array that is there."""
-        if self.out is None:
-            raise NotImplementedError("no out=")
-        self.out()
-
-    def track_extra_bytes(self, name):
+    def track_extra_bytes(self, name, kind):
         """What a call holds at its height beyond its result."""
-        call = self.out or self.fresh
-        return extra_bytes(call, fresh=self.out is None)
+        return extra_bytes(self.call, fresh=kind == "fresh")
 
     track_extra_bytes.unit = "bytes"
 
 
 for group in dict.fromkeys(case.group for case in CASES.values()):
     class_name = group.title().replace("-", "")
-    names = [name for name, case in CASES.items() if case.group == group]
-    globals()[class_name] = type(class_name, (_Group,), {"params": [names], "__doc__": group})
+    params = [[name for name, case in CASES.items() if case.group == group], ["fresh", "out"]]
+    globals()[class_name] = type(class_name, (_Group,), {"params": params, "__doc__": group})
