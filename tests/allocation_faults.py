@@ -8,11 +8,13 @@ import ctypes
 import functools
 import gc
 import json
+import os
 import sys
 
 import numpy as np
 
 from helpers import leaves, map_arrays
+from kronvec import _kernels
 from operations import OPERATIONS
 
 shim = ctypes.CDLL(None)
@@ -26,9 +28,12 @@ def watch():
     What NumPy and CPython allocate for themselves is theirs to test: NumPy's iterators, for one,
     crash when they get no buffer (they raise without the GIL).
     """
+    ours = os.path.dirname(os.path.realpath(_kernels.__file__)) + "/"  # a checkout may hold NumPy
     with open("/proc/self/maps") as maps:
         for line in maps:
-            if "/kronvec/" in line and line.split()[1].startswith("r-x"):
+            path = line[line.index("/") :] if "/" in line else ""
+            own = path.startswith(ours) and "/" not in path[len(ours) :]
+            if own and line.split()[1].startswith("r-x"):
                 begin, end = (int(a, 16) for a in line.split()[0].split("-"))
                 shim.watch(ctypes.c_void_p(begin), ctypes.c_void_p(end), 3)
     python = ctypes.pythonapi

@@ -2,6 +2,8 @@
 
 import ast
 import graphlib
+import importlib.metadata
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -179,3 +181,15 @@ def test_templates_are_included_by_the_dtype_list_alone():
     for f in (SOURCES / "simd").glob("isa_*.c"):
         assert '#include "isa.inc.h"' in f.read_text()
         assert not [n for n in names if f'#include "{n}"' in f.read_text()]
+
+
+def test_a_script_beside_a_folder_of_that_name_imports_the_package(tmp_path):
+    try:
+        importlib.metadata.distribution("kronvec")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("not installed")
+    (tmp_path / "kronvec").mkdir()  # as a checkout may be called
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    command = [sys.executable, "-c", "import kronvec; print(kronvec.kron_matvec)"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
