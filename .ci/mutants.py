@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 LEFT_OUT = ("bench", "demo", "__main__.py")
 COPIED = ("kronvec", "tests", "docs", "examples", "src", "README.md", "pyproject.toml", "setup.py")
 
+PATHS = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 TEST_FILES = {p.stem: p.relative_to(ROOT) for p in (ROOT / "tests").rglob("test_*.py")}
 
 COMPARISONS = {
@@ -176,9 +177,6 @@ def tests_notice(tree, ids, seconds):
         return "survived" if done.returncode == 0 else "killed"
     except subprocess.TimeoutExpired:
         return "out of time"
-
-
-PATHS = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def verdict(mutant, ids, tree, seconds):

@@ -174,10 +174,9 @@ def solve_discrete_lyapunov(a: ArrayLike, q: ArrayLike, method: str | None = Non
     """Solve the discrete Lyapunov (Stein) equation A X Aᴴ - X + Q = 0.
 
     The smallest equations are multiplied out; where A + I or A - I is well conditioned a Cayley
-    transformation makes a continuous equation of others, and the residual decides whether its
-    solution stands.  Otherwise recursive halving
-    solves T Y Tᴴ - Y + Uᴴ Q U = 0, which the Schur form A = U T Uᴴ leaves.  A Hermitian A is
-    diagonalized instead.
+    transformation makes a continuous equation of others.  The residual decides whether such a
+    solution stands.  Otherwise recursive halving solves T Y Tᴴ - Y + Uᴴ Q U = 0, which the Schur
+    form A = U T Uᴴ leaves.  A Hermitian A is diagonalized instead.
 
     Parameters
     ----------

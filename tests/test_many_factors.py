@@ -70,20 +70,20 @@ def test_every_form_is_the_product_with_the_formed_matrix(shapes, dtype):
         [(2, 2), (3, 3), (3, 3), (5, 2)],  # two axes at once, first, between others
         [(2, 2), (2, 2), (2, 2), (4, 4), (3, 2)],
         [(5, 2), (4, 4), (4, 4), (2, 2)],
-        [(2, 2), (3, 3), (3, 3), (2, 2)],
+        [(2, 2), (4, 4), (4, 4), (2, 2)],
         [(3, 5), (9, 9), (2, 6)],
     ],
     ids=str,
 )
 def test_wide_matrices_go_panel_by_panel(shapes, dtype):
     factors, dense, roundings = build(shapes, dtype)
-    x = random(dtype, dense.shape[1], 2000)
+    x = random(dtype, dense.shape[1], 2300)
     widths = [
         (each.width, each.right) for each in kv.explain(factors, x.shape, dtype=dtype).plan.passes
     ]
     assert any(width < right for width, right in widths)
     assert_product(kv.kron_matmul(factors, x), dense, lift(x), dtype, roundings)
-    y = random(dtype, dense.shape[0], 2000, seed=1)
+    y = random(dtype, dense.shape[0], 2300, seed=1)
     both = np.concatenate([dense, np.eye(len(dense))], axis=1)
     got = kv.kron_matmul(factors, x, beta=1, out=y.copy())
     assert_product(got, both, lift(np.concatenate([x, y])), dtype, roundings)
