@@ -193,16 +193,41 @@ def verdict(mutant, ids, tree, seconds):
         target.write_text(original, encoding="utf-8")
 
 
+def judge_all(mutants, judge, jobs, prepare=lambda tree: None):
+    """What judge(tree, mutant) says of each, `jobs` at a time in copies of the project."""
+    trees: Queue[Path] = Queue()
+
+    def in_a_tree(mutant):
+        tree = trees.get()
+        try:
+            found = judge(tree, mutant)
+        finally:
+            trees.put(tree)
+        report(mutant, found)
+        return found
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        for number in range(jobs):
+            tree = Path(folder) / str(number)
+            copy_tree(tree)
+            prepare(tree)
+            trees.put(tree)
+        return list(pool.map(in_a_tree, mutants))
+
+
 def report(mutant, found):
-    """A line for what was not killed."""
+    """A dot for what was killed, a line for what was not."""
     path, line, before, after, _ = mutant
-    if found != "killed":
-        before, after = (" ".join(text.split())[:70] for text in (before, after))
-        print(f"{found}: {path}:{line}: {before}  ->  {after}", flush=True)
+    if found == "killed":
+        print(".", end="", flush=True)
+    else:
+        before, after = (" ".join(text.split())[:90] for text in (before, after))
+        print(f"\n{found}: {path}:{line}: {before}  ->  {after}", flush=True)
 
 
 def rate(results):
     """Print how many came to what; 0 if at least nine of ten are killed."""
+    print()
     for kind in sorted(set(results)):
         print(f"{kind}: {results.count(kind)}")
     killed = results.count("killed") / len(results)
@@ -233,24 +258,10 @@ def main():
     chosen = random.Random(given.seed).sample(everything, min(given.count, len(everything)))
     print(f"{len(chosen)} of {len(everything)} mutants of {len(ran)} files, seed {given.seed}")
 
-    trees: Queue[Path] = Queue()
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(given.jobs):
-            tree = Path(folder) / str(number)
-            copy_tree(tree)
-            trees.put(tree)
+    def judge(tree, mutant):
+        return verdict(mutant, tests_of(data, mutant[0], mutant[1]), tree, given.seconds)
 
-        def judge(mutant):
-            tree = trees.get()
-            try:
-                found = verdict(mutant, tests_of(data, mutant[0], mutant[1]), tree, given.seconds)
-            finally:
-                trees.put(tree)
-            report(mutant, found)
-            return found
-
-        with ThreadPoolExecutor(given.jobs) as pool:
-            results = list(pool.map(judge, chosen))
+    results = judge_all(chosen, judge, given.jobs)
     return rate(results)
 
 

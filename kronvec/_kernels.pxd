@@ -60,8 +60,8 @@ cdef extern from "simd/table.h":
         KV_c64
 
 
-cdef extern from "simd/interrupt.h":
-    enum: KV_PIECE
+# Work of more multiply-adds, and of a quarter of that many items, goes in pieces.
+cdef Py_ssize_t most_work
 
 # A strided matrix; strides count bytes.  conjugate reads it as its complex conjugate.
 ctypedef struct matrix:
@@ -71,8 +71,10 @@ ctypedef struct matrix:
 
 
 # Memory for one call: on the stack if it fits, else from NumPy's allocator.
+cdef enum: LOCAL_ITEMS = 1024
+
 ctypedef struct scratch:
-    double local[1024]
+    double local[LOCAL_ITEMS]
     void *heap
 
 
@@ -154,7 +156,7 @@ cdef inline void mode_product(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t 
                               const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,
                               Py_ssize_t x_l, Py_ssize_t x_p, char *y, Py_ssize_t y_l,
                               Py_ssize_t y_q, int flags, kv_ahead *ahead) noexcept nogil:
-    if <size_t>L * <size_t>Q * <size_t>P * <size_t>R <= <size_t>KV_PIECE:
+    if <size_t>L * <size_t>Q * <size_t>P * <size_t>R <= <size_t>most_work:
         kernels().mode_product[dtype](L, Q, P, R, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, flags,
                                       ahead)
     else:

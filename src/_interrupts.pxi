@@ -15,6 +15,17 @@ cdef extern from "simd/interrupt.h":
     int kv_heard() nogil
     void kv_heed(const int *flag) nogil
     void kv_set_main_thread(unsigned long ident)
+    enum: KV_PIECE
+
+most_work = KV_PIECE
+
+
+def _use_pieces(Py_ssize_t work):
+    """Pieces of another size, for tests; returns what it was."""
+    global most_work
+    cdef Py_ssize_t before = most_work
+    most_work = work
+    return before
 
 
 class Stopped(BaseException):
@@ -96,29 +107,29 @@ cdef void mode_product_pieces(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t 
     cdef Py_ssize_t item = kernel_itemsize(dtype), step, i = 0, n
     cdef double work = <double>L * Q * P * R
     if L > 1:
-        step = piece(L, work / L, KV_PIECE, 1)
-        while i < L and not kv_interrupted(KV_PIECE):
+        step = piece(L, work / L, most_work, 1)
+        while i < L and not kv_interrupted(most_work):
             n = min(step, L - i)
             mode_product(dtype, n, Q, P, R, f, f_q, f_p, x + i * x_l * item, x_l, x_p,
                          y + i * y_l * item, y_l, y_q, flags, ahead)
             i += step
     elif R > 512:
-        step = piece(R, work / R, KV_PIECE, 512)
-        while i < R and not kv_interrupted(KV_PIECE):
+        step = piece(R, work / R, most_work, 512)
+        while i < R and not kv_interrupted(most_work):
             n = min(step, R - i)
             mode_product(dtype, 1, Q, P, n, f, f_q, f_p, x + i * item, 0, x_p, y + i * item, 0,
                          y_q, flags, ahead)
             i += step
     elif Q > 512:
-        step = piece(Q, work / Q, KV_PIECE, 512)
-        while i < Q and not kv_interrupted(KV_PIECE):
+        step = piece(Q, work / Q, most_work, 512)
+        while i < Q and not kv_interrupted(most_work):
             n = min(step, Q - i)
             mode_product(dtype, 1, n, P, R, f + i * f_q * item, f_q, f_p, x, 0, x_p,
                          y + i * y_q * item, 0, y_q, flags, ahead)
             i += step
     else:
-        step = piece(P, work / P, KV_PIECE, 64)
-        while i < P and not kv_interrupted(KV_PIECE):
+        step = piece(P, work / P, most_work, 64)
+        while i < P and not kv_interrupted(most_work):
             n = min(step, P - i)
             kv_active.mode_product[dtype](1, Q, n, R, f + i * f_p * item, f_q, f_p,
                                           x + i * x_p * item, 0, x_p, y, 0, y_q, flags, ahead)
@@ -132,23 +143,23 @@ cdef void outer_product(int dtype, Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_
                         Py_ssize_t b_row, char *y, Py_ssize_t y_row, int flags) noexcept nogil:
     cdef Py_ssize_t item = kernel_itemsize(dtype), step, i = 0
     cdef double work = <double>m * n * p * q
-    if work <= KV_PIECE // 4:
+    if work <= most_work // 4:
         kv_active.outer[dtype](m, n, p, q, a, a_row, a_col, b, b_row, y, y_row, flags)
     elif m > 1:
-        step = piece(m, work / m, KV_PIECE // 4, 1)
-        while i < m and not kv_interrupted(KV_PIECE // 4):
+        step = piece(m, work / m, most_work // 4, 1)
+        while i < m and not kv_interrupted(most_work // 4):
             outer_product(dtype, min(step, m - i), n, p, q, a + i * a_row * item, a_row, a_col, b,
                           b_row, y + i * p * y_row * item, y_row, flags)
             i += step
     elif p > 1:
-        step = piece(p, work / p, KV_PIECE // 4, 1)
-        while i < p and not kv_interrupted(KV_PIECE // 4):
+        step = piece(p, work / p, most_work // 4, 1)
+        while i < p and not kv_interrupted(most_work // 4):
             outer_product(dtype, 1, n, min(step, p - i), q, a, a_row, a_col, b + i * b_row * item,
                           b_row, y + i * y_row * item, y_row, flags)
             i += step
     else:
-        step = piece(n, q, KV_PIECE // 4, 64)
-        while i < n and not kv_interrupted(KV_PIECE // 4):
+        step = piece(n, q, most_work // 4, 64)
+        while i < n and not kv_interrupted(most_work // 4):
             kv_active.outer[dtype](1, min(step, n - i), 1, q, a + i * a_col * item, a_row, a_col,
                                    b, b_row, y + i * q * item, y_row, flags)
             i += step
@@ -160,17 +171,17 @@ cdef void column_products(int dtype, Py_ssize_t m, Py_ssize_t p, Py_ssize_t n, c
                           Py_ssize_t y_row, int flags) noexcept nogil:
     cdef Py_ssize_t item = kernel_itemsize(dtype), step, i = 0
     cdef double work = <double>m * p * n
-    if work <= KV_PIECE // 4:
+    if work <= most_work // 4:
         kv_active.khatri_rao[dtype](m, p, n, a, a_row, b, b_row, y, y_row, flags)
     elif m > 1:
-        step = piece(m, work / m, KV_PIECE // 4, 1)
-        while i < m and not kv_interrupted(KV_PIECE // 4):
+        step = piece(m, work / m, most_work // 4, 1)
+        while i < m and not kv_interrupted(most_work // 4):
             column_products(dtype, min(step, m - i), p, n, a + i * a_row * item, a_row, b, b_row,
                             y + i * p * y_row * item, y_row, flags)
             i += step
     else:
-        step = piece(p, n, KV_PIECE // 4, 1)
-        while i < p and not kv_interrupted(KV_PIECE // 4):
+        step = piece(p, n, most_work // 4, 1)
+        while i < p and not kv_interrupted(most_work // 4):
             kv_active.khatri_rao[dtype](1, min(step, p - i), n, a, a_row, b + i * b_row * item,
                                         b_row, y + i * y_row * item, y_row, flags)
             i += step
@@ -181,24 +192,24 @@ cdef void transpose_items(Py_ssize_t item, Py_ssize_t batch, Py_ssize_t m, Py_ss
                           const char *x, Py_ssize_t x_batch, Py_ssize_t x_row, char *y,
                           Py_ssize_t y_batch, Py_ssize_t y_row) noexcept nogil:
     cdef Py_ssize_t step, i = 0
-    cdef double most = KV_PIECE * 2 // item
+    cdef double most = most_work * 2 // item
     if <double>batch * m * n <= most:
         kv_active.transpose[item_slot(item)](batch, m, n, x, x_batch, x_row, y, y_batch, y_row)
     elif batch > 1:
         step = piece(batch, <double>m * n, most, 1)
-        while i < batch and not kv_interrupted(KV_PIECE):
+        while i < batch and not kv_interrupted(most_work):
             transpose_items(item, min(step, batch - i), m, n, x + i * x_batch * item, x_batch,
                             x_row, y + i * y_batch * item, y_batch, y_row)
             i += step
     elif m >= n:
         step = piece(m, n, most, 64)
-        while i < m and not kv_interrupted(KV_PIECE):
+        while i < m and not kv_interrupted(most_work):
             kv_active.transpose[item_slot(item)](1, min(step, m - i), n, x + i * x_row * item, 0,
                                                  x_row, y + i * item, 0, y_row)
             i += step
     else:
         step = piece(n, m, most, 64)
-        while i < n and not kv_interrupted(KV_PIECE):
+        while i < n and not kv_interrupted(most_work):
             kv_active.transpose[item_slot(item)](1, m, min(step, n - i), x + i * item, 0, x_row,
                                                  y + i * y_row * item, 0, y_row)
             i += step

@@ -92,29 +92,10 @@ def vector_bytes():
 _initialize()
 
 include "_interrupts.pxi"
+include "_workspaces.pxi"
 
 
-# ---- workspace and packing ---------------------------------------------------------------
-
-# The bytes of a matrix; of one that no memory holds more than there can be, not their rest.
-cdef inline size_t bytes_of(Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t itemsize) noexcept nogil:
-    if <double>rows * cols * itemsize > 1e18:
-        return <size_t>1 << 62
-    return rows * cols * itemsize
-
-
-cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil:
-    s.heap = NULL
-    if nbytes <= sizeof(s.local):
-        return <void *>s.local
-    s.heap = PyDataMem_NEW(nbytes)
-    return s.heap
-
-
-cdef void scratch_free(scratch *s) noexcept nogil:
-    if s.heap != NULL:
-        PyDataMem_FREE(s.heap)
-
+# ---- packing -----------------------------------------------------------------------------
 
 cdef inline void conjugate_in_place(int dtype, Py_ssize_t count, char *data) noexcept nogil:
     cdef Py_ssize_t i
@@ -149,7 +130,7 @@ cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogi
     cdef char *to
     if y.row_stride == itemsize and y.col_stride != itemsize:
         a, y = transposed(a), transposed(y)
-    if <double>a.rows * a.cols > KV_PIECE // 4:
+    if <double>a.rows * a.cols > most_work // 4:
         copy_pieces(itemsize, dtype, a, y)
         return
     if a.col_stride == itemsize and y.col_stride == itemsize:
@@ -183,8 +164,8 @@ cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogi
 cdef void copy_pieces(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil:
     cdef bint by_rows = a.rows >= a.cols
     cdef Py_ssize_t size = max(a.rows, a.cols), start = 0, step, stop
-    step = piece(size, min(a.rows, a.cols), KV_PIECE // 4, 64)
-    while start < size and not kv_interrupted(KV_PIECE // 4):
+    step = piece(size, min(a.rows, a.cols), most_work // 4, 64)
+    while start < size and not kv_interrupted(most_work // 4):
         stop = min(start + step, size)
         if by_rows:
             copy(itemsize, dtype, rows_of(a, start, stop), rows_of(y, start, stop))

@@ -42,7 +42,7 @@ cdef int transpose_in_place(Py_ssize_t run, Py_ssize_t batch, Py_ssize_t p, Py_s
             transpose_large_square(run, p, x + i * x_batch)
         return 0
     if p == q and item and x_batch % run == 0:
-        step = piece(batch, <double>p * p, KV_PIECE // 4, 1)
+        step = piece(batch, <double>p * p, most_work // 4, 1)
         i = 0
         while i < batch and not kv_interrupted(step * p * p):
             kv_active.transpose_square[item_slot(run)](min(step, batch - i), p, x + i * x_batch,

@@ -1,4 +1,4 @@
-"""Run under failing_malloc: every function with each of its allocations failing in turn.
+"""Run under testing_malloc: every function with each of its allocations failing in turn.
 
 A call must give the whole result or MemoryError; then ``out`` is as it was and no block is kept.
 Prints the number of calls, of faults and of MemoryErrors, and what went wrong.
@@ -16,8 +16,8 @@ import numpy as np
 from helpers import leaves, map_arrays
 from kronvec import _kernels
 from operations import OPERATIONS
+from preloaded import handle_arrays, shim
 
-shim = ctypes.CDLL(None)
 MOST_FAULTS = 30  # of one call, the first; then every twentieth part
 REPEATS = 6
 
@@ -36,19 +36,7 @@ def watch():
             if own and line.split()[1].startswith("r-x"):
                 begin, end = (int(a, 16) for a in line.split()[0].split("-"))
                 shim.watch(ctypes.c_void_p(begin), ctypes.c_void_p(end), 3)
-    python = ctypes.pythonapi
-    python.PyCapsule_New.restype = ctypes.py_object
-    python.PyCapsule_GetPointer.restype = ctypes.POINTER(ctypes.c_void_p)
-    handler = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.in_dll(shim, "array_handler")))
-    capsule = python.PyCapsule_New(handler, b"mem_handler", None)
-    table = python.PyCapsule_GetPointer(
-        ctypes.py_object(np._core._multiarray_umath._ARRAY_API), None
-    )
-    set_handler = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(table[SET_HANDLER])
-    set_handler(capsule)
-
-
-SET_HANDLER = 304  # of NumPy's table of functions, which never changes
+    handle_arrays()
 
 
 def state(a):

@@ -22,6 +22,7 @@ ALONE = {
     "test_isa": "changes the instruction set in use",
     "test_memory": "counts what the process allocates",
     "test_numpy_compat": "patches NumPy",
+    "test_pieces": "changes the size of pieces",
     "test_processes": "starts processes that use all CPUs",
     "test_threads": "has threads of its own",
 }

@@ -7,18 +7,20 @@ in test_kernels.py and test_transpose_kernels.py.
 """
 
 import inspect
+from functools import reduce
 from math import prod
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import compiled_api as api
 import kronvec as kv
 from helpers import ISAS, KERNEL_DTYPES, SIDES, filler, guarded, leaves, map_arrays, random, use_isa
 from kronvec import _engine, _fastpath, _kernels, _ufuncs
 from operations import OPERATIONS
+from preloaded import guarded_workspaces
 
 every_isa = pytest.mark.parametrize("isa", ISAS)
 every_dtype = pytest.mark.parametrize("dtype", KERNEL_DTYPES)
@@ -40,11 +42,14 @@ def assert_guarded(function, args, takes_out=True, **kwargs):
     expected = leaves(function(*args, **kwargs))
     for side in SIDES:
         placed = between(args, side)
-        for got, y in zip(leaves(function(*placed, **kwargs)), expected, strict=True):
+        with guarded_workspaces(side):
+            results = leaves(function(*placed, **kwargs))
+        for got, y in zip(results, expected, strict=True):
             assert_array_equal(got, y)
         if takes_out:
             out = guarded(filler(expected[0].dtype, expected[0].shape), side)
-            function(*placed, out=out, **kwargs)
+            with guarded_workspaces(side):
+                function(*placed, out=out, **kwargs)
             assert_array_equal(out, expected[0])
 
 
@@ -66,6 +71,8 @@ def test_public_functions_keep_to_their_operands_and_results(operation, isa):
 
 # Steps of every kind: merged, paired, by rows, across, packed, of several passes, none square
 FACTORS = [
+    [(2, 2)] * 3,
+    [(2, 2)] * 4,
     [(2, 2)] * 7,
     [(3, 3)] * 4,
     [(4, 4)] * 4,
@@ -76,6 +83,9 @@ FACTORS = [
     [(30, 1), (1, 4)],
     [(1, 65), (40, 1)],
     [(65, 70), (3, 2)],
+    [(9, 17), (9, 16), (9, 17)],  # two workspaces: what is between is larger than the result
+    [(2, 2)] * 3 + [(1, 1)] * 3,
+    [(2, 3)] * 5,
 ]
 
 
@@ -96,13 +106,28 @@ def test_passes_of_products_keep_to_their_operands_and_results(shapes, dtype, is
                 expected = kv.kron_matmul(factors, x, beta=beta, out=y.copy())
                 for side in SIDES:
                     out = guarded(y, side)
-                    kv.kron_matmul(*between((factors, x), side), beta=beta, out=out)
+                    with guarded_workspaces(side):
+                        kv.kron_matmul(*between((factors, x), side), beta=beta, out=out)
                     assert_array_equal(out, expected)
         index = tuple(np.arange(7) % q for q, _ in shapes)
         assert_guarded(
             lambda f, x, i, **out: kv.kron_matvec(f, x, rows=i, **out),
             (factors, x[:, 0].copy(), index),
         )
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize(
+    "shapes", [[(2, 2)] * 3, [(2, 3)] * 5, [(2, 1)] * 6, [(1, 2)] * 6], ids=str
+)
+def test_merged_factors_keep_to_their_operands_and_results(shapes, dtype, isa):
+    """Three and more form one matrix, for so many rows."""
+    factors = [random(dtype, q, p, seed=i) for i, (p, q) in enumerate(shapes)]
+    x = random(dtype, 1500, prod(q for _, q in shapes))
+    with use_isa(isa):
+        assert_guarded(kv.matmul_kron, (x, factors))
+        assert_allclose(kv.matmul_kron(x, factors), x @ reduce(np.kron, factors), 1e-3, 1e-3)
 
 
 @every_isa
@@ -190,7 +215,8 @@ def test_moves_in_place_keep_to_their_array(dtype, isa):
                 for side in SIDES:
                     moved = guarded(x, side)
                     items = moved.view(np.uint8).reshape(2, p, q, -1)
-                    _ufuncs.move_in_place(items)
+                    with guarded_workspaces(side):
+                        _ufuncs.move_in_place(items)
                     assert_array_equal(moved.reshape(2, q, p), x.swapaxes(1, 2))
 
 
@@ -201,7 +227,9 @@ def called(name, dtype, inputs, shapes, rest):
     assert api.call(name, first, *inputs, *expected, *rest) == api.OK
     for side in SIDES:
         outputs = between([filler(dtype, shape) for shape in shapes], side)
-        assert api.call(name, first, *between(inputs, side), *outputs, *rest) == api.OK
+        placed = between(inputs, side)
+        with guarded_workspaces(side):
+            assert api.call(name, first, *placed, *outputs, *rest) == api.OK
         for got, y in zip(outputs, expected, strict=True):
             assert_array_equal(got, y)
 
@@ -247,7 +275,7 @@ def test_plans_keep_to_their_arrays_and_workspace(shapes, dtype, isa):
 # None is left out
 
 TAKE_NO_ARRAY = {"left_first", "pair_fits", "vector_bytes", "kernel_table", "available_isas"}
-TAKE_NO_ARRAY |= {"_use_isa", "_initialize", "plan_with", "two_tier"}
+TAKE_NO_ARRAY |= {"_use_isa", "_use_stack", "_use_pieces", "_initialize", "plan_with", "two_tier"}
 TAKE_NO_ARRAY |= {"own_product", "own_pair", "own_chain", "is_small", "gated", "_know_main_thread"}
 
 

@@ -1,0 +1,83 @@
+"""Long work goes in pieces, between which Ctrl-C is heard: here they are small, their borders many.
+
+The results are those of the whole, which other files compare with their definition.
+"""
+
+import contextlib
+from math import prod
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import compiled_api as api
+import kronvec as kv
+from helpers import KERNEL_DTYPES, leaves, random
+from kronvec import _kernels, _ufuncs
+from operations import OPERATIONS
+
+PIECES = (1 << 14, 50000)  # such that a quarter is no less than 64 rows of 64
+# Past the grains of 64 and 512 indices along each axis in turn
+SIZES = [(40, 9, 70, 5), (600, 3, 7, 3), (3, 1100, 9, 2), (2, 3, 1100, 9), (5, 2, 7, 1030)]
+SIZES += [(70, 9, 130, 2), (1, 1, 90, 130), (130, 90, 1, 1)]
+GROUPS = ("products", "many_factors", "columnwise", "derivatives")
+SHAPES = [(5, 2000), (2000, 5), (130, 200), (200, 140), (1, 5000), (140, 140), (30, 30)]
+
+
+@contextlib.contextmanager
+def pieces(work):
+    before = _kernels._use_pieces(work)
+    try:
+        yield
+    finally:
+        _kernels._use_pieces(before)
+
+
+@pytest.mark.parametrize("work", PIECES)
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.group in GROUPS], ids=str)
+def test_public_functions_in_pieces(operation, work):
+    for i, sizes in enumerate(SIZES):
+        dtype = KERNEL_DTYPES[i % 4]
+        for layout in ("C", "F", "reversed"):
+            args = operation.build(dtype, sizes, layout=layout)
+            whole = leaves(operation(*args))
+            with pieces(work):
+                results = leaves(operation(*args))
+            for got, expected in zip(results, whole, strict=True):
+                largest = abs(expected).max()
+                assert_allclose(got / largest, expected / largest, 0, 200 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("work", PIECES)
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize("q, p", [(1, 9000), (3, 3), (9, 2100), (600, 30), (1100, 70), (33, 65)])
+def test_products_along_one_axis_in_pieces(q, p, dtype, work):
+    f = random(dtype, q, p)
+    for left, right in [(1, 1), (1, 1200), (7, 1), (50, 9), (1, 30)]:
+        x = random(dtype, left, p, right)
+        expected = np.matmul(f.astype("complex128"), x)
+        for a in (f, np.asfortranarray(f)):
+            for accumulate in (0, 1):
+                y = np.full((left, q, right), 2 if accumulate else np.nan, dtype)
+                with pieces(work):
+                    api.call("mode_product", y.dtype, a, x, y, accumulate)
+                assert_allclose(y, expected + 2 * accumulate, 1e-3, 1e-2)
+
+
+@pytest.mark.parametrize("work", PIECES)
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "f8", "c16", "S3"])
+def test_transpositions_in_pieces(dtype, work):
+    for shape in SHAPES:
+        x = np.arange(9 * prod(shape)).reshape(9, *shape).astype(dtype)
+        for a in (x, x[:, ::-1], x[:, :, ::2], x[:1]):
+            with pieces(work):
+                got = np.empty_like(a.swapaxes(1, 2), order="C")
+                if a.itemsize != 3:
+                    api.call("transpose", a.itemsize, a[0], got[0])
+                    assert_array_equal(got[0], a[0].T)
+                rows = a.reshape(len(a), -1)
+                reordered = kv.vec_reorder(rows, a.shape[1:], source="C", target="F")
+                moved = a.copy(order="C")
+                _ufuncs.move_in_place(moved.view(np.uint8).reshape(*a.shape, -1))
+            assert_array_equal(reordered.reshape(got.shape), a.swapaxes(1, 2))
+            assert_array_equal(moved.reshape(got.shape), a.swapaxes(1, 2))
