@@ -17,7 +17,9 @@ settings.load_profile("kronvec")
 
 # Files whose tests change, or count, what belongs to the whole process.
 ALONE = {
+    "test_allocation_failures": "starts processes that do the work",
     "test_bench": "measures times",
+    "test_docs": "doctest takes the place of sys.stdout",
     "test_interrupts": "signals reach the main thread alone",
     "test_isa": "changes the instruction set in use",
     "test_memory": "counts what the process allocates",
@@ -25,6 +27,7 @@ ALONE = {
     "test_pieces": "changes the size of pieces",
     "test_processes": "starts processes that use all CPUs",
     "test_threads": "has threads of its own",
+    "test_workspaces": "starts a process that does the work",
 }
 
 
