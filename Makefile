@@ -53,7 +53,8 @@ test: $(VENV)/.test
 PYTHON_CODE = setup.py kronvec tests $(wildcard .ci benchmarks docs examples)
 EMBEDDING = tests/embedding/kronvec_embedding
 CYTHON_CODE = $(wildcard src/*.p[xy]* kronvec/*.pxd $(EMBEDDING)/*.pyx)
-C_CODE = $(wildcard src/simd/*.[ch] tests/fuzz_compiled/*.[ch] kronvec/include/*.h $(EMBEDDING)/*.c)
+C_CODE = $(wildcard src/simd/*.[ch] tests/*.c tests/fuzz_compiled/*.[ch] kronvec/include/*.h \
+	$(EMBEDDING)/*.c)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(PYTHON_CODE)

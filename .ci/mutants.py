@@ -9,10 +9,12 @@ as a survivor.  Prints the survivors; the status is 1 if fewer than 90% are kill
 
 import argparse
 import ast
+import contextlib
 import functools
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -164,19 +166,23 @@ def copy_tree(tree):
 
 def tests_notice(tree, ids, seconds):
     """Whether the tests fail: "killed", "survived", "out of time" where they do not end."""
+    tests = subprocess.Popen(
+        [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        + ["-o", "addopts=", *ids],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), *PATHS])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-            + ["-o", "addopts=", *ids],
-            cwd=tree,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), *PATHS])},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=seconds,
-        )
-        return "survived" if done.returncode == 0 else "killed"
+        return "survived" if tests.wait(seconds) == 0 else "killed"
     except subprocess.TimeoutExpired:
         return "out of time"
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # what tests started, too
+            os.killpg(tests.pid, signal.SIGKILL)
+        tests.wait()
 
 
 def verdict(mutant, ids, tree, seconds):
@@ -203,7 +209,8 @@ def judge_all(mutants, judge, jobs, prepare=lambda tree: None):
             found = judge(tree, mutant)
         finally:
             trees.put(tree)
-        report(mutant, found)
+        if found != "does not compile":
+            report(mutant, found)
         return found
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:

@@ -60,7 +60,8 @@ cdef extern from "simd/table.h":
         KV_c64
 
 
-# Work of more multiply-adds, and of a quarter of that many items, goes in pieces.
+# Work of more multiply-adds goes in pieces: so do products, copies and transpositions in place of a
+# quarter of that many items, transpositions of twice that many bytes.
 cdef Py_ssize_t most_work
 
 # A strided matrix; strides count bytes.  conjugate reads it as its complex conjugate.
@@ -70,9 +71,9 @@ ctypedef struct matrix:
     bint conjugate
 
 
-# Memory for one call: on the stack if it fits, else from NumPy's allocator.
 cdef enum: LOCAL_ITEMS = 1024
 
+# Memory for one call: on the stack if it fits, else from NumPy's allocator.
 ctypedef struct scratch:
     double local[LOCAL_ITEMS]
     void *heap

@@ -11,7 +11,7 @@ cdef size_t on_stack = LOCAL_ITEMS * sizeof(double)
 
 
 def _use_stack(size_t nbytes):
-    """Larger workspaces come from malloc, as tests want all of them; returns what it was."""
+    """The largest workspace on the stack, for tests, which want none there; returns what it was."""
     global on_stack
     cdef size_t before = on_stack
     on_stack = min(nbytes, LOCAL_ITEMS * sizeof(double))

@@ -19,13 +19,18 @@ settings.load_profile("kronvec")
 ALONE = {
     "test_allocation_failures": "starts processes that do the work",
     "test_bench": "measures times",
+    "test_calculus_cost": "counts what the process allocates",
     "test_docs": "doctest takes the place of sys.stdout",
     "test_interrupts": "signals reach the main thread alone",
     "test_isa": "changes the instruction set in use",
+    "test_layering": "ast.parse of CPython 3.11 is for one thread",
     "test_memory": "counts what the process allocates",
     "test_numpy_compat": "patches NumPy",
     "test_pieces": "changes the size of pieces",
     "test_processes": "starts processes that use all CPUs",
+    "test_promises": "ast.parse of CPython 3.11 is for one thread",
+    "test_reference": "ast.parse of CPython 3.11 is for one thread",
+    "test_supply_chain": "ast.parse of CPython 3.11 is for one thread",
     "test_threads": "has threads of its own",
     "test_workspaces": "starts a process that does the work",
 }
@@ -37,5 +42,8 @@ def pytest_itemcollected(item):
     reason = ALONE.get(item.path.stem)
     if "isa" in getattr(item, "fixturenames", ()):
         reason = ALONE["test_isa"]
+    code = getattr(getattr(item, "function", None), "__code__", None)
+    if {"tracemalloc", "peak_of"} & set(getattr(code, "co_names", ())):
+        reason = ALONE["test_memory"]
     if reason:
         item.add_marker(pytest.mark.thread_unsafe(reason=reason))

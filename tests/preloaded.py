@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import SANITIZED
 from kronvec import _kernels
 
 HERE = Path(__file__).parent
@@ -25,13 +27,12 @@ shim = ctypes.CDLL(None) if NAME in os.environ.get("LD_PRELOAD", "") else None
 def run(folder, *args):
     """A Python process with testing_malloc, built in the folder; skips where there can be none."""
     compiler = shutil.which("gcc")
-    libc = os.confstr("CS_GNU_LIBC_VERSION") if sys.platform == "linux" else None
-    if compiler is None or libc is None or "glibc" not in libc:
+    if compiler is None or platform.libc_ver()[0] != "glibc" or sys.maxsize < 2**32:
         pytest.skip("replaces malloc of glibc")
-    if "asan" in os.environ.get("LD_PRELOAD", ""):
+    if SANITIZED:
         pytest.skip("the sanitizer has a malloc of its own")
     library = Path(folder) / f"{NAME}.so"
-    command = [compiler, "-shared", "-fPIC", "-O1", "-pthread", "-o", library]
+    command = [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-O1", "-pthread", "-o", library]
     subprocess.run([*command, HERE / f"{NAME}.c"], check=True)
     path = os.pathsep.join(map(str, [HERE, *sys.path]))
     return subprocess.run(
@@ -39,6 +40,7 @@ def run(folder, *args):
         env={**os.environ, "LD_PRELOAD": str(library), "PYTHONPATH": path},
         capture_output=True,
         text=True,
+        timeout=900,
     )
 
 

@@ -2,7 +2,8 @@
 
 Operands and results begin, or end, where nobody may read or write, and results are those that the
 same call gives elsewhere: public functions of every small size, passes of plans, columns, sampled
-rows, in-place moves, and what compiled code calls, with its workspace.  The bare kernels have this
+rows, in-place moves, and what compiled code calls, with its workspace.  test_workspaces.py runs it
+once more with the memory that calls allocate between guard pages.  The bare kernels have the same
 in test_kernels.py and test_transpose_kernels.py.
 """
 

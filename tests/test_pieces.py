@@ -16,7 +16,7 @@ from helpers import KERNEL_DTYPES, leaves, random
 from kronvec import _kernels, _ufuncs
 from operations import OPERATIONS
 
-PIECES = (1 << 14, 50000)  # such that a quarter is no less than 64 rows of 64
+PIECES = (1 << 14, 50000)  # the least that there is, and some
 # Past the grains of 64 and 512 indices along each axis in turn
 SIZES = [(40, 9, 70, 5), (600, 3, 7, 3), (3, 1100, 9, 2), (2, 3, 1100, 9), (5, 2, 7, 1030)]
 SIZES += [(70, 9, 130, 2), (1, 1, 90, 130), (130, 90, 1, 1)]

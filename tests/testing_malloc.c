@@ -6,7 +6,8 @@
  * freed.
  *
  * guard_blocks(1): from here on new blocks end where nobody may read or write, guard_blocks(2):
- * they begin after such a page; guard_blocks(0) ends this.  They are full of 0xff, which are NaNs;
+ * they begin after such a page; guard_blocks(0) ends this, guarded_blocks() says how many there
+ * were.  They are full of 0xff, which are NaNs;
  * once freed, nobody may touch them, and their addresses do not come back.
  */
 #define _GNU_SOURCE
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
@@ -87,17 +89,20 @@ static inline __attribute__((always_inline)) int fails(void)
     return counts && take();
 }
 
-enum { ENDS = 1, BEGINS, PAGE = 4096, MOST_GUARDED = 1 << 22 };
-static const size_t ARENA_SIZE = (size_t)1 << 40; /* of addresses, none with memory behind */
+enum { ENDS = 1, BEGINS, MOST_GUARDED = 1 << 22 };
+/* Python's objects ask for whole 8 bytes; items of arrays for nothing here. */
+enum { FOR_ANY = 8, FOR_ITEMS = 1 };
 static pthread_mutex_t guard_lock = PTHREAD_MUTEX_INITIALIZER;
 static int guarding;
-static char *arena;
-static size_t taken;
+static char *arena; /* addresses, none with memory behind */
+static size_t arena_size, taken, page;
 static struct {
     char *block;
     size_t size;
 } guarded[MOST_GUARDED]; /* in the order of their addresses; of size 0 once freed */
 static int n_guarded;
+
+long guarded_blocks(void) { return n_guarded; }
 
 void guard_blocks(int side) { __atomic_store_n(&guarding, side, __ATOMIC_RELAXED); }
 
@@ -107,28 +112,39 @@ static void fatal(const char *what)
     abort();
 }
 
-static size_t whole_pages(size_t size) { return (size + PAGE - 1) / PAGE * PAGE; }
+static size_t whole_pages(size_t size) { return (size + page - 1) / page * page; }
 
-/* As exact as the size allows: a block of whole 8 bytes starts at whole 8 bytes. */
-static void *guarded_block(size_t size)
+static void make_arena(void)
 {
-    const size_t bytes = size ? size : 1, pages = whole_pages(bytes);
-    pthread_mutex_lock(&guard_lock);
-    if (!arena) {
-        arena =
-            mmap(NULL, ARENA_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (arena == MAP_FAILED) {
-            fatal("no addresses for guarded blocks");
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    page = sysconf(_SC_PAGESIZE);
+    for (arena_size = (size_t)1 << 38; arena_size >= (size_t)1 << 33; arena_size /= 2) {
+        void *addresses = mmap(NULL, arena_size, PROT_NONE, flags, -1, 0);
+        if (addresses != MAP_FAILED) {
+            arena = addresses;
+            return;
         }
     }
-    if (pages > ARENA_SIZE - taken - PAGE || n_guarded == MOST_GUARDED) {
+    fatal("no addresses for guarded blocks");
+}
+
+/* A block begins at whole `alignment` bytes: fewer than these may lie behind it. */
+static void *guarded_block(size_t size, size_t alignment)
+{
+    const size_t bytes = size ? size : 1;
+    pthread_mutex_lock(&guard_lock);
+    if (!arena) {
+        make_arena();
+    }
+    const size_t pages = whole_pages(bytes);
+    if (pages > arena_size - taken - page || n_guarded == MOST_GUARDED) {
         pthread_mutex_unlock(&guard_lock);
         return NULL;
     }
-    char *begin = arena + taken + PAGE;
-    char *block = guarding == BEGINS ? begin : begin + pages - bytes;
+    char *begin = arena + taken + page;
+    char *block = guarding == BEGINS ? begin : begin + (pages - bytes) / alignment * alignment;
     guarded[n_guarded].block = block, guarded[n_guarded++].size = bytes;
-    taken += PAGE + pages;
+    taken += page + pages;
     pthread_mutex_unlock(&guard_lock);
     if (mprotect(begin, pages, PROT_READ | PROT_WRITE)) {
         return NULL;
@@ -138,7 +154,7 @@ static void *guarded_block(size_t size)
 
 static int is_guarded(const void *block)
 {
-    return arena && (char *)block >= arena && (char *)block < arena + ARENA_SIZE;
+    return arena && (char *)block >= arena && (char *)block < arena + arena_size;
 }
 
 /* The size that was asked for. */
@@ -164,7 +180,7 @@ static size_t size_of(void *block, int freed)
 static void free_guarded(void *block)
 {
     const size_t pages = whole_pages(size_of(block, 1));
-    char *begin = (char *)((size_t)block / PAGE * PAGE);
+    char *begin = (char *)((size_t)block / page * page);
     if (madvise(begin, pages, MADV_DONTNEED) || mprotect(begin, pages, PROT_NONE)) {
         fatal("free");
     }
@@ -172,9 +188,12 @@ static void free_guarded(void *block)
 
 static void release(void *block) { is_guarded(block) ? free_guarded(block) : __libc_free(block); }
 
-static void *new_block(size_t size) { return guarding ? guarded_block(size) : __libc_malloc(size); }
+static void *new_block(size_t size, size_t alignment)
+{
+    return guarding ? guarded_block(size, alignment) : __libc_malloc(size);
+}
 
-static void *new_zeros(size_t count, size_t size)
+static void *new_zeros(size_t count, size_t size, size_t alignment)
 {
     if (!guarding) {
         return __libc_calloc(count, size);
@@ -182,17 +201,17 @@ static void *new_zeros(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &size)) {
         return NULL;
     }
-    void *block = guarded_block(size);
+    void *block = guarded_block(size, alignment);
     return block ? memset(block, 0, size) : NULL;
 }
 
-static void *moved(void *block, size_t size)
+static void *moved(void *block, size_t size, size_t alignment)
 {
     if (!guarding && !is_guarded(block)) {
         return __libc_realloc(block, size);
     }
     const size_t before = is_guarded(block) ? size_of(block, 0) : malloc_usable_size(block);
-    void *made = new_block(size);
+    void *made = new_block(size, alignment);
     if (made) {
         memcpy(made, block, before < size ? before : size);
         release(block);
@@ -210,20 +229,23 @@ static void *counted(void *block)
     return block;
 }
 
-void *malloc(size_t size) { return counted(fails() ? NULL : new_block(size)); }
+void *malloc(size_t size) { return counted(fails() ? NULL : new_block(size, FOR_ANY)); }
 
-void *calloc(size_t count, size_t size) { return counted(fails() ? NULL : new_zeros(count, size)); }
+void *calloc(size_t count, size_t size)
+{
+    return counted(fails() ? NULL : new_zeros(count, size, FOR_ANY));
+}
 
 void *realloc(void *block, size_t size)
 {
     if (!block) {
-        return counted(fails() ? NULL : new_block(size));
+        return counted(fails() ? NULL : new_block(size, FOR_ANY));
     }
     if (fails()) {
         errno = ENOMEM;
         return NULL;
     }
-    return moved(block, size);
+    return moved(block, size, FOR_ANY);
 }
 
 void *memalign(size_t alignment, size_t size)
@@ -258,19 +280,20 @@ void free(void *block)
 static void *handler_malloc(void *context, size_t size)
 {
     (void)context;
-    return counted(armed && take() ? NULL : new_block(size ? size : 1));
+    return counted(armed && take() ? NULL : new_block(size ? size : 1, FOR_ITEMS));
 }
 
 static void *handler_calloc(void *context, size_t count, size_t size)
 {
     (void)context;
-    return counted(armed && take() ? NULL : new_zeros(count ? count : 1, size ? size : 1));
+    return counted(armed && take() ? NULL
+                                   : new_zeros(count ? count : 1, size ? size : 1, FOR_ITEMS));
 }
 
 static void *handler_realloc(void *context, void *block, size_t size)
 {
     (void)context;
-    return armed && take() ? NULL : moved(block, size ? size : 1);
+    return armed && take() ? NULL : moved(block, size ? size : 1, FOR_ITEMS);
 }
 
 static void handler_free(void *context, void *block, size_t size)
