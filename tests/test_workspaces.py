@@ -15,14 +15,15 @@ import kronvec as kv
 from kronvec import _kernels
 from preloaded import guarded_workspaces, shim
 
-a = np.ones((20, 20))
+f, x = [np.ones((5, 5))] * 3, np.ones((125, 9))
+kv.kron_matmul(f, x)  # plans are made once
 with guarded_workspaces("end"):
     counts = [shim.guarded_blocks()]
     assert _kernels._use_stack(8192) == 0
-    kv.triple_product(a, a, a)
+    kv.kron_matmul(f, x)
     counts.append(shim.guarded_blocks())
     assert _kernels._use_stack(0) == 8192
-    kv.triple_product(a, a, a)
+    kv.kron_matmul(f, x)
     counts.append(shim.guarded_blocks())
 assert counts[2] - counts[1] > counts[1] - counts[0], counts
 """
