@@ -27,6 +27,9 @@ ROOT = Path(__file__).parents[1]
 LEFT_OUT = ("bench", "demo", "__main__.py")
 COPIED = ("kronvec", "tests", "docs", "examples", "src", "README.md", "pyproject.toml", "setup.py")
 
+# Seconds after which a test loops for ever, where pytest knows to end it (9.0).
+ONE_TEST = 240
+
 PATHS = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 TEST_FILES = {p.stem: p.relative_to(ROOT) for p in (ROOT / "tests").rglob("test_*.py")}
 
@@ -168,7 +171,8 @@ def tests_notice(tree, ids, seconds):
     """Whether the tests fail: "killed", "survived", "out of time" where they do not end."""
     tests = subprocess.Popen(
         [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        + ["-o", "addopts=", *ids],
+        + ["-o", "addopts=", "-o", f"faulthandler_timeout={ONE_TEST}"]
+        + ["-o", "faulthandler_exit_on_timeout=true", *ids],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), *PATHS])},
         stdout=subprocess.DEVNULL,
