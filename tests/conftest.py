@@ -42,6 +42,8 @@ def pytest_itemcollected(item):
     reason = ALONE.get(item.path.stem)
     if "isa" in getattr(item, "fixturenames", ()):
         reason = ALONE["test_isa"]
+    if "memmap" in getattr(item, "fixturenames", ()):
+        reason = "the threads would write to one buffer"
     code = getattr(getattr(item, "function", None), "__code__", None)
     if {"tracemalloc", "peak_of"} & set(getattr(code, "co_names", ())):
         reason = ALONE["test_memory"]
