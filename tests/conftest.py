@@ -40,12 +40,14 @@ ALONE = {
 def pytest_itemcollected(item):
     """Mark what `make test-parallel` must not run on several threads at once."""
     reason = ALONE.get(item.path.stem)
-    if "isa" in getattr(item, "fixturenames", ()):
-        reason = ALONE["test_isa"]
-    if "memmap" in getattr(item, "fixturenames", ()):
-        reason = "the threads would write to one buffer"
+    fixtures = getattr(item, "fixturenames", ())
     code = getattr(getattr(item, "function", None), "__code__", None)
-    if {"tracemalloc", "peak_of"} & set(getattr(code, "co_names", ())):
+    names = getattr(code, "co_names", ())
+    if "isa" in fixtures or "use_isa" in names:
+        reason = ALONE["test_isa"]
+    if "memmap" in fixtures:
+        reason = "the threads would write to one buffer"
+    if {"tracemalloc", "peak_of"} & set(names):
         reason = ALONE["test_memory"]
     if reason:
         item.add_marker(pytest.mark.thread_unsafe(reason=reason))
