@@ -217,13 +217,18 @@ def check(name, *args, roundings=0, **kwargs):
 
 
 @contextlib.contextmanager
-def use_isa(name):
-    """Run the block on one instruction set."""
-    previous = _kernels._use_isa(name)
+def using(setter, value):
+    """Run the block with what a setter sets, which returns what it was."""
+    previous = setter(value)
     try:
         yield
     finally:
-        _kernels._use_isa(previous)
+        setter(previous)
+
+
+def use_isa(name):
+    """Run the block on one instruction set."""
+    return using(_kernels._use_isa, name)
 
 
 PAGE = mmap.PAGESIZE

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import SANITIZED
+from helpers import SANITIZED, using
 from kronvec import _kernels
 
 HERE = Path(__file__).parent
@@ -68,10 +68,9 @@ def guarded_workspaces(side):
         yield
         return
     handle_arrays()
-    before = _kernels._use_stack(0)
-    shim.guard_blocks(GUARD_SIDES[side])
-    try:
-        yield
-    finally:
-        shim.guard_blocks(0)
-        _kernels._use_stack(before)
+    with using(_kernels._use_stack, 0):
+        shim.guard_blocks(GUARD_SIDES[side])
+        try:
+            yield
+        finally:
+            shim.guard_blocks(0)

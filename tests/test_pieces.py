@@ -3,7 +3,6 @@
 The results are those of the whole, which other files compare with their definition.
 """
 
-import contextlib
 from math import prod
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import compiled_api as api
 import kronvec as kv
-from helpers import KERNEL_DTYPES, leaves, random
+from helpers import KERNEL_DTYPES, leaves, random, using
 from kronvec import _kernels, _ufuncs
 from operations import OPERATIONS
 
@@ -24,13 +23,9 @@ GROUPS = ("products", "many_factors", "columnwise", "derivatives")
 SHAPES = [(5, 2000), (2000, 5), (130, 200), (200, 140), (1, 5000), (140, 140), (30, 30)]
 
 
-@contextlib.contextmanager
 def pieces(work):
-    before = _kernels._use_pieces(work)
-    try:
-        yield
-    finally:
-        _kernels._use_pieces(before)
+    """Run the block with pieces of this size."""
+    return using(_kernels._use_pieces, work)
 
 
 @pytest.mark.parametrize("work", PIECES)
