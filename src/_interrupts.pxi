@@ -160,11 +160,17 @@ cdef void outer_product(int dtype, Py_ssize_t m, Py_ssize_t n, Py_ssize_t p, Py_
             outer_product(dtype, 1, n, min(step, p - i), q, a, a_row, a_col, b + i * b_row * item,
                           b_row, y + i * y_row * item, y_row, flags)
             i += step
-    else:
-        step = piece(n, q, most_work // 4, 64)
+    elif n > 1:
+        step = piece(n, q, most_work // 4, max(1, 64 // q))
         while i < n and not kv_interrupted(most_work // 4):
-            kv_active.outer[dtype](1, min(step, n - i), 1, q, a + i * a_col * item, a_row, a_col,
-                                   b, b_row, y + i * q * item, y_row, flags)
+            outer_product(dtype, 1, min(step, n - i), 1, q, a + i * a_col * item, a_row, a_col, b,
+                          b_row, y + i * q * item, y_row, flags)
+            i += step
+    else:
+        step = piece(q, 1, most_work // 4, 64)
+        while i < q and not kv_interrupted(most_work // 4):
+            kv_active.outer[dtype](1, 1, 1, min(step, q - i), a, a_row, a_col, b + i * item, b_row,
+                                   y + i * item, y_row, flags)
             i += step
 
 
@@ -182,11 +188,17 @@ cdef void column_products(int dtype, Py_ssize_t m, Py_ssize_t p, Py_ssize_t n, c
             column_products(dtype, min(step, m - i), p, n, a + i * a_row * item, a_row, b, b_row,
                             y + i * p * y_row * item, y_row, flags)
             i += step
-    else:
+    elif p > 1:
         step = piece(p, n, most_work // 4, 1)
         while i < p and not kv_interrupted(most_work // 4):
-            kv_active.khatri_rao[dtype](1, min(step, p - i), n, a, a_row, b + i * b_row * item,
-                                        b_row, y + i * y_row * item, y_row, flags)
+            column_products(dtype, 1, min(step, p - i), n, a, a_row, b + i * b_row * item, b_row,
+                            y + i * y_row * item, y_row, flags)
+            i += step
+    else:
+        step = piece(n, 1, most_work // 4, 64)
+        while i < n and not kv_interrupted(most_work // 4):
+            kv_active.khatri_rao[dtype](1, 1, min(step, n - i), a + i * item, a_row, b + i * item,
+                                        b_row, y + i * item, y_row, flags)
             i += step
 
 

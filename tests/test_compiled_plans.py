@@ -1,8 +1,10 @@
 """The compiled path of planned products and sums: the bits of the general tier, the same errors."""
 
+from itertools import product
+
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
 from helpers import ISAS, KERNEL_DTYPES, LAYOUTS, filler, random, use_isa
@@ -74,6 +76,22 @@ def test_both_tiers_give_the_same_sums(sizes, dtype):
                 out = filler(dtype, y.shape)
                 assert kv.kronsum_matmul(factors, x, out=out) is out
                 assert_array_equal(out, y)
+
+
+def test_each_chain_of_shapes_has_a_plan_of_its_own():
+    """Not that of another chain which one before it had."""
+    shapes = list(product((11, 13), repeat=2))
+    f = {shape: random("float64", *shape) for shape in shapes}
+    for chain in product(shapes, repeat=3):
+        a, b, c = (f[shape] for shape in chain)
+        x = random("float64", *(p for _, p in chain))
+        y = kv.kron_matvec([a, b, c], x.reshape(-1))
+        assert_allclose(
+            y.reshape(len(a), len(b), -1),
+            np.einsum("ai,bj,ck,ijk", a, b, c, x, optimize=True),
+            0,
+            1e-9,
+        )
 
 
 @pytest.mark.parametrize("isa", ISAS)

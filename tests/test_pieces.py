@@ -24,10 +24,44 @@ GROUPS = ("products", "many_factors", "columnwise", "derivatives")
 IN_PIECES = [operation for operation in OPERATIONS if operation.group in GROUPS]
 SHAPES = [(5, 2000), (2000, 5), (130, 200), (200, 140), (1, 5000), (140, 140), (30, 30)]
 
+# Functions with shapes of operands, for 2^21 multiply-adds or items at least: in blocks, and others
+PASSES = [
+    ("kron_matmul", ([(16, 16)] * 3, (4096, 512))),
+    ("kron_matmul", ([(2, 2)] * 12, (4096, 512))),
+    ("kron_matmul", ([(8, 8)] * 7, (8**7,))),
+    ("matmul_kron", ((512, 4096), [(16, 16)] * 3)),
+    ("matmul_kron", ((90000, 64), [(2, 2)] * 6)),
+    ("kronsum_matmul", ([(16, 16)] * 3, (4096, 512))),
+    ("kronsum_matmul", ([(2, 2)] * 12, (4096, 512))),
+]
+LONG = [
+    ("kron", ((1024, 2), (64, 32))),
+    ("kron", ((1, 6), (7000, 100))),
+    ("kron", ((1, 65536), (1, 64))),
+    ("kron", ((1, 64), (1, 65536))),
+    ("kron", ((1, 1), (1, 2**22))),
+    ("khatri_rao", ((64, 1024), (64, 1024))),
+    ("khatri_rao", ((1, 1024), (4096, 1024))),
+    ("khatri_rao", ((1, 2**22), (1, 2**22))),
+    ("face_splitting", ((4096, 64), (4096, 16))),
+    ("face_splitting", ((1, 2), (1, 2**21))),
+    ("bkron", ((3000, 6, 6), (3000, 6, 6))),
+    ("bkron", ((2, 1, 3), (2, 1, 2**20))),
+    ("triple_product", ((3000, 12, 12),) * 3),
+]
+STOPPED = [(1 << 14, *case) for case in PASSES + LONG] + [(1 << 24, *case) for case in PASSES]
+
 
 def pieces(work):
     """Run the block with pieces of this size."""
     return using(_kernels._use_pieces, work)
+
+
+def build(shapes):
+    """Ones of these shapes."""
+    if isinstance(shapes, list) or isinstance(shapes[0], (tuple, list)):
+        return [build(shape) for shape in shapes]
+    return np.ones(shapes)
 
 
 def assert_near(results, whole):
@@ -78,6 +112,20 @@ def test_products_along_one_axis_in_pieces(q, p, dtype, work):
                 with pieces(work):
                     api.call("mode_product", y.dtype, a, x, y, accumulate)
                 assert_allclose(y, expected + 2 * accumulate, 1e-3, 1e-2)
+
+
+@pytest.mark.parametrize(("work", "name", "shapes"), STOPPED, ids=str)
+def test_a_raised_flag_ends_work_in_its_first_tenth(work, name, shapes):
+    """However long and thin the operands are."""
+    function = getattr(kv, name)
+    args = build(shapes)
+    expected = function(*args)
+    out, flag = np.full_like(expected, np.nan), _kernels.StopFlag()
+    flag.set()
+    with flag, pieces(work), pytest.raises(_kernels.Stopped):
+        function(*args, out=out)
+    assert np.isnan(out).mean() > 0.9
+    assert_array_equal(function(*args, out=out), expected)
 
 
 @pytest.mark.parametrize("work", PIECES)
