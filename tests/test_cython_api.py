@@ -27,6 +27,7 @@ from helpers import (
 )
 from kronvec import cython_api
 
+LINE = 64  # bytes of a cache line
 OPERAND_LAYOUTS = [n for n in LAYOUTS if n not in ("misaligned", "byte_swapped", "read_only")]
 RESULT_LAYOUTS = [n for n in OPERAND_LAYOUTS if n != "broadcast"]
 every_dtype = pytest.mark.parametrize("dtype", [np.dtype(name) for name in KERNEL_DTYPES], ids=str)
@@ -267,6 +268,23 @@ def test_plans_use_no_memory_but_their_workspace():
         peak, status = peak_of(plan.apply, factors, x, y, workspace=workspace)
         assert status == api.OK and peak < SLACK
         assert np.array_equal(y, expected)
+
+
+@pytest.mark.parametrize("chain", [[(2, 2)] * 14, [(9, 17), (9, 16), (9, 17)], [(20, 20)] * 3])
+def test_a_workspace_may_lie_anywhere(chain):
+    plan, factors = Plan("float32", chain), make_factors("float32", chain)
+    x = random("float32", 1, prod(p for _, p in chain), 1)
+    expected = np.empty((1, prod(q for q, _ in chain), 1), "float32")
+    plan.apply(factors, x, expected)
+    needed = plan.workspace()
+    assert needed > 0
+    for address in range(LINE):  # modulo that of a line
+        memory = np.full(needed + 3 * LINE, 0xA5, np.uint8)
+        begin = LINE + (address - memory.ctypes.data) % LINE
+        y = np.empty_like(expected)
+        assert plan.apply(factors, x, y, workspace=memory[begin : begin + needed]) == api.OK
+        assert np.array_equal(y, expected)
+        assert (memory[:begin] == 0xA5).all() and (memory[begin + needed :] == 0xA5).all()
 
 
 def test_a_small_workspace_is_a_status_and_nothing_is_written():

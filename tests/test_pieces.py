@@ -48,6 +48,7 @@ LONG = [
     ("bkron", ((3000, 6, 6), (3000, 6, 6))),
     ("bkron", ((2, 1, 3), (2, 1, 2**20))),
     ("triple_product", ((3000, 12, 12),) * 3),
+    ("per_sample_sqnorm", ((3000, 1000), (3000, 1000))),
 ]
 STOPPED = [(1 << 14, *case) for case in PASSES + LONG] + [(1 << 24, *case) for case in PASSES]
 
