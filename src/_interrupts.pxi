@@ -102,6 +102,11 @@ cdef Py_ssize_t piece(Py_ssize_t size, double each, double most, Py_ssize_t grai
     return max(grain, ((size + count - 1) // count + grain - 1) // grain * grain)
 
 
+def _piece(Py_ssize_t size, double each, double most, Py_ssize_t grain):
+    """The same, for tests."""
+    return piece(size, each, most, grain)
+
+
 # The kernel mode_product.
 cdef void mode_product_pieces(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t P, Py_ssize_t R,
                               const char *f, Py_ssize_t f_q, Py_ssize_t f_p, const char *x,

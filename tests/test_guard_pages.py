@@ -128,7 +128,12 @@ def test_merged_factors_keep_to_their_operands_and_results(shapes, dtype, isa):
     x = random(dtype, 1500, prod(q for _, q in shapes))
     with use_isa(isa):
         assert_guarded(kv.matmul_kron, (x, factors))
-        assert_allclose(kv.matmul_kron(x, factors), x @ reduce(np.kron, factors), 1e-3, 1e-3)
+        expected = x @ reduce(np.kron, factors)
+        assert_allclose(kv.matmul_kron(x, factors), expected, 1e-3, 1e-3)
+        plan = api.Plan(dtype, shapes, len(x), 1)
+        y = guarded(filler(dtype, expected.shape), "end")
+        assert plan.apply([f.T for f in factors], x[..., None], y[..., None]) == api.OK
+        assert_allclose(y, expected, 1e-3, 1e-3)
 
 
 @every_isa
@@ -277,7 +282,8 @@ def test_plans_keep_to_their_arrays_and_workspace(shapes, dtype, isa):
 
 TAKE_NO_ARRAY = {"left_first", "pair_fits", "vector_bytes", "kernel_table", "available_isas"}
 TAKE_NO_ARRAY |= {"_use_isa", "_use_stack", "_use_pieces", "_initialize", "plan_with", "two_tier"}
-TAKE_NO_ARRAY |= {"own_product", "own_pair", "own_chain", "is_small", "gated", "_know_main_thread"}
+TAKE_NO_ARRAY |= {"own_product", "own_pair", "own_chain", "is_small", "gated", "_piece"}
+TAKE_NO_ARRAY |= {"_know_main_thread"}
 
 
 def test_every_compiled_function_has_its_test_between_guard_pages():

@@ -4,7 +4,7 @@ The results are those of the whole, which other files compare with their definit
 reaches past its operands and results, which lie between guard pages.
 """
 
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 import pytest
@@ -70,6 +70,18 @@ def assert_near(results, whole):
     for got, expected in zip(results, whole, strict=True):
         largest, eps = abs(expected).max(), np.finfo(expected.dtype).eps
         assert_allclose(got / largest, expected / largest, 0, 200 * eps)
+
+
+def test_pieces_of_an_axis_are_as_small_as_their_number_allows():
+    """Whole grains, and no more pieces than the work asks for."""
+    for size in (1, 2, 7, 63, 64, 65, 100, 1000, 4097, 10**6):
+        for each in (0.1, 1 / 7, 1.0, 15.0, 999.0, 1001.0, 1e6):
+            for grain in (1, 2, 64):
+                step = _kernels._piece(size, each, 1000, grain)
+                needed = min(size, int(size * each / 1000)) + 1
+                assert step > 0 and step % grain == 0
+                assert ceil(size / step) <= needed
+                assert step == grain or ceil(size / (step - grain)) > needed
 
 
 @pytest.mark.parametrize("work", PIECES)
