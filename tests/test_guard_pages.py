@@ -87,6 +87,7 @@ FACTORS = [
     [(9, 17), (9, 16), (9, 17)],  # two workspaces: what is between is larger than the result
     [(2, 2)] * 3 + [(1, 1)] * 3,
     [(2, 3)] * 5,
+    [(2, 2)] * 3 + [(20, 3), (3, 3)],  # merged in a later pass, beside what is between
 ]
 
 
@@ -269,6 +270,7 @@ def test_plans_keep_to_their_arrays_and_workspace(shapes, dtype, isa):
             plan = api.Plan(dtype, shapes, left, right)
             x, y = random(dtype, left, columns, right), filler(dtype, (left, rows, right))
             assert plan.apply(factors, x, y) == api.OK
+            assert_allclose(y, kv.kron_matmul(factors, x), 1e-3, 1e-3)
             for side in SIDES:
                 z = guarded(filler(dtype, y.shape), side)
                 work = guarded(np.zeros(plan.workspace(), np.uint8), side)
