@@ -6,9 +6,10 @@ What is broken are sums, products, quotients, bounds of loops, minima and maxima
 and where they lie.  Choices between layouts (==, and, or) mostly lead to the same numbers.
 
 Needs what `python setup.py build_ext` needs; works on copies.  What does not compile is no
-mutant; one whose tests take four times as long as without it, alone, counts as killed.  Prints a
-dot for each that is killed, the others, and what ran out of time; the status is 1 if fewer than 90%
-are killed.
+mutant; one whose tests take four times as long as without it, alone, counts as killed.  Those
+that change no number are listed in equal_mutants.toml, with what they change instead; they are not
+built, and counted apart.  Prints a dot for each that is killed, the others, and what ran out of
+time; the status is 1 if fewer than 90% of those not listed are killed.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 from mutants import ROOT, judge_all, rate, tests_notice
 
@@ -99,6 +102,18 @@ def mutants_of(path):
         yield path.relative_to(ROOT), line + 1, *texts, after
 
 
+def known_equal():
+    """(path, text before, text after) of those that change no number."""
+    listed = tomllib.loads(Path(__file__).with_name("equal_mutants.toml").read_text("utf-8"))
+    return {(each["file"], each["before"], each["after"]) for each in listed["mutant"]}
+
+
+def identity(mutant):
+    """What a mutant is known by, wherever its line goes."""
+    path, _, before, after, _ = mutant
+    return path.as_posix(), before, after
+
+
 def build(tree):
     """Whether the tree compiles; what a mutant leaves alone comes from the last build."""
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
@@ -124,6 +139,10 @@ def main():
     everything = [m for path in drivers for m in mutants_of(path)]
     if not everything:
         parser.error(f"no driver has {given.only!r} in its name")
+    equal = known_equal()
+    gone = equal - {identity(m) for name in DRIVERS for m in mutants_of(ROOT / "src" / name)}
+    if gone:
+        parser.error(f"equal_mutants.toml lists what no line gives: {sorted(gone)}")
     chosen = random.Random(given.seed).sample(everything, min(given.count, len(everything)))
     print(f"{len(chosen)} of {len(everything)} mutants of {len(drivers)} files, seed {given.seed}")
     seconds = []
@@ -139,6 +158,8 @@ def main():
             seconds.append(4 * load * (time.monotonic() - begin))
 
     def judge(tree, mutant):
+        if identity(mutant) in equal:
+            return "equal"
         path, _, _, _, after = mutant
         original = (tree / path).read_text(encoding="utf-8")
         (tree / path).write_text(after, encoding="utf-8")
@@ -150,7 +171,8 @@ def main():
             (tree / path).write_text(original, encoding="utf-8")
 
     found = judge_all(chosen, judge, given.jobs, prepare)
-    results = [result for result in found if result != "does not compile"]
+    print(f"\n{found.count('equal')} change no number and are not counted")
+    results = [result for result in found if result not in ("does not compile", "equal")]
     return rate(["killed" if result == "out of time" else result for result in results])
 
 

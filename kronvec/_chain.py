@@ -152,10 +152,7 @@ def _entry(beta: Scalar, dtype: DType) -> Array | None:
     """beta as the array of one entry that the engine scales by; None where that is no such."""
     if np.result_type(dtype, beta) != dtype:
         return None
-    try:
-        return np.full(1, beta, dtype if np.iscomplexobj(beta) else np.empty(0, dtype).real.dtype)
-    except OverflowError:
-        return None
+    return np.full(1, beta, dtype if np.iscomplexobj(beta) else np.empty(0, dtype).real.dtype)
 
 
 def _finish(

@@ -48,17 +48,28 @@ def check_target(
     """``alpha K x`` of this shape and dtype can be made, and added to ``beta out`` in out."""
     check_addressable(function, shape, dtype.itemsize)
     if out is not None:
-        check_out(function, out, shape, dtype if is_zero(beta) else np.result_type(dtype, beta))
+        if not is_zero(beta):
+            dtype = np.result_type(dtype, beta)
+            _check_fits(function, "beta", beta, dtype)
+        check_out(function, out, shape, dtype)
     elif not is_zero(beta):
         raise ValueError(f"{function}: beta={beta!r} needs out")
 
 
+def _check_fits(function: str, name: str, scalar: Scalar, dtype: DType) -> None:
+    """Integers of Python may have any size."""
+    if type(scalar) is not int:
+        return
+    try:
+        np.asarray(scalar, dtype)
+    except OverflowError as error:
+        raise ValueError(f"{function}: {name}={scalar!r} does not fit dtype {dtype}") from error
+
+
 def scaled(function: str, alpha: Scalar, array: Array, dtype: DType) -> Array:
     """``alpha array`` of this dtype."""
-    try:
-        return np.multiply(alpha, array, dtype=dtype)
-    except OverflowError as error:
-        raise ValueError(f"{function}: alpha={alpha!r} does not fit dtype {dtype}") from error
+    _check_fits(function, "alpha", alpha, dtype)
+    return np.multiply(alpha, array, dtype=dtype)
 
 
 def with_alpha(function: str, factors: list[Any], alpha: Scalar, dtype: DType) -> list[Any]:

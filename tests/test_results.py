@@ -140,13 +140,11 @@ def test_matrices_whose_rows_are_exchanged_stay_matrices():
 def test_scales_beyond_the_range_are_refused():
     for sizes in ([2, 2], [16, 16, 16]):  # the small path, and the engine
         factors, x = [np.eye(n) for n in sizes], np.ones((math.prod(sizes), 2))
-        with pytest.raises(
-            ValueError, match="^kron_matmul: alpha=1000.* does not fit dtype float64"
-        ):
-            kv.kron_matmul(factors, x, alpha=10**400)
         out = np.full(x.shape, 7.0)
-        with pytest.raises((OverflowError, ValueError)):
-            kv.kron_matmul(factors, x, beta=10**400, out=out)
+        for scale in ({"alpha": 10**400}, {"beta": 10**400}):
+            name = f"^kron_matmul: {next(iter(scale))}=1000.* does not fit dtype float64"
+            with pytest.raises(ValueError, match=name):
+                kv.kron_matmul(factors, x, **scale, out=out)
         assert (out == 7).all()
 
 
