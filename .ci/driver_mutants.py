@@ -34,7 +34,7 @@ DRIVERS = {
     "_embedded_plans.pxi": ("cython_api",),
     "_interrupts.pxi": ("pieces", "products"),
     "_movement.pxi": ("pieces", "permutations", "transpose_kernels"),
-    "_workspaces.pxi": ("workspaces",),
+    "_workspaces.pxi": ("sizes", "workspaces"),
 }
 # What calls them, the quick ones first.
 TESTS = (

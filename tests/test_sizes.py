@@ -116,13 +116,13 @@ def test_compiled_kron_refuses_a_product_of_sizes_that_overflows():
 
 def test_compiled_products_say_that_an_operand_cannot_be_packed():
     product = api.exported("triple_product")
-    n = 2**60
-    # B (n, n) has strides that no kernel takes; A and C reduce it to one number.
+    # B (n, p) has strides that no kernel takes; A and C reduce it to one number.
     number = np.ones(2)
-    of_b = api.Matrix(number.ctypes.data, n, n, 0, 3)
-    (a, of_a), (c, of_c), (y, of_y) = strided(1, n), strided(n, 1), strided(1, 1)
-    assert product(1, of_a, of_b, of_c, of_y) == api.NO_MEMORY
-    assert a == c == y == 1
+    for n, p in [(2**60, 2**60), (2**32, 2**29), (2**29, 2**32), (2**31, 2**31)]:
+        of_b = api.Matrix(number.ctypes.data, n, p, 0, 3)
+        (a, of_a), (c, of_c), (y, of_y) = strided(1, n), strided(p, 1), strided(1, 1)
+        assert product(1, of_a, of_b, of_c, of_y) == api.NO_MEMORY
+        assert a == c == y == 1
 
 
 def test_compiled_plans_refuse_sizes_that_overflow():
