@@ -164,6 +164,9 @@ cdef inline void mode_product(int dtype, Py_ssize_t L, Py_ssize_t Q, Py_ssize_t 
         mode_product_pieces(dtype, L, Q, P, R, f, f_q, f_p, x, x_l, x_p, y, y_l, y_q, flags, ahead)
 
 
+# y[i] = sum_j |x[i,j]|^2 of contiguous rows, real of the same precision.
+cdef void square_norms(int dtype, Py_ssize_t rows, Py_ssize_t n, const char *x,
+                       char *y) noexcept nogil
 cdef void *scratch_get(scratch *s, size_t nbytes) noexcept nogil
 cdef void scratch_free(scratch *s) noexcept nogil
 cdef void copy(Py_ssize_t itemsize, int dtype, matrix a, matrix y) noexcept nogil

@@ -375,19 +375,12 @@ def run_pass(tuple sizes, list factors, cnp.ndarray x, cnp.ndarray y, Py_ssize_t
 def row_sqnorm(cnp.ndarray x):
     """``y[i] = sum_j |x[i,j]|^2`` for a C-contiguous x of a kernel dtype."""
     cdef int dtype = kernel_dtype(cnp.PyArray_TYPE(x))
-    cdef Py_ssize_t rows = x.shape[0], n = x.shape[1], start = 0
-    cdef Py_ssize_t many = max(1, 1000000 // max(n, 1))
-    cdef cnp.npy_intp size = rows
-    y = cnp.PyArray_EMPTY(1, &size, cnp.NPY_DOUBLE if dtype & 1 else cnp.NPY_FLOAT, 0)
-    cdef char *source = cnp.PyArray_BYTES(x)
+    cdef cnp.npy_intp rows = x.shape[0]
+    y = cnp.PyArray_EMPTY(1, &rows, cnp.NPY_DOUBLE if dtype & 1 else cnp.NPY_FLOAT, 0)
     cdef char *target = cnp.PyArray_BYTES(<cnp.ndarray>y)
     with nogil:
         listen()
-        while start < rows and not interrupted(many * n):
-            kernels().row_sqnorm[dtype](
-                min(many, rows - start), n, source + start * n * kernel_itemsize(dtype), n,
-                target + start * (8 if dtype & 1 else 4), 1)
-            start += many
+        square_norms(dtype, rows, x.shape[1], cnp.PyArray_BYTES(x), target)
     finish(0)
     return y
 

@@ -178,7 +178,9 @@ cdef object fast_kronsum_matmul(PyObject **args, Py_ssize_t nargs, PyObject *out
     if plan is not None and plan_merges(plan):
         source = kv_bytes(args[1])
         with nogil:
+            listen()
             merges = finite(c.dtype, source, c.size)
+        finish(0)
     if not merges:
         plan = compiled_plan(PLAN_SUM_APART, c.dtype, c.f, c.count, c.left, c.right)
     if plan is None:
@@ -195,9 +197,9 @@ cdef bint finite(int dtype, const char *x, Py_ssize_t size) noexcept nogil:
     cdef double norm = 0
     cdef float short_norm = 0
     if dtype & 1:
-        kernels().row_sqnorm[dtype](1, size, x, size, &norm, 1)
+        square_norms(dtype, 1, size, x, <char *>&norm)
         return norm - norm == 0
-    kernels().row_sqnorm[dtype](1, size, x, size, &short_norm, 1)
+    square_norms(dtype, 1, size, x, <char *>&short_norm)
     return short_norm - short_norm == 0
 
 

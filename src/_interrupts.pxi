@@ -207,6 +207,38 @@ cdef void column_products(int dtype, Py_ssize_t m, Py_ssize_t p, Py_ssize_t n, c
             i += step
 
 
+# The kernel row_sqnorm on contiguous rows; that of a long one is the sum over its pieces.
+cdef void square_norms(int dtype, Py_ssize_t rows, Py_ssize_t n, const char *x,
+                       char *y) noexcept nogil:
+    cdef Py_ssize_t item = kernel_itemsize(dtype), size = 8 if dtype & 1 else 4, step, i = 0, j
+    cdef double part, total
+    cdef float short_part
+    if n <= most_work // 4:
+        step = piece(rows, n, most_work // 4, 1)
+        while i < rows and not kv_interrupted(step * n):
+            kv_active.row_sqnorm[dtype](min(step, rows - i), n, x + i * n * item, n, y + i * size,
+                                        1)
+            i += step
+        return
+    step = piece(n, 1, most_work // 4, 64)
+    for i in range(rows):
+        total, j = 0, 0
+        while j < n and not kv_interrupted(step):
+            if dtype & 1:
+                kv_active.row_sqnorm[dtype](1, min(step, n - j), x + (i * n + j) * item, n, &part,
+                                            1)
+            else:
+                kv_active.row_sqnorm[dtype](1, min(step, n - j), x + (i * n + j) * item, n,
+                                            &short_part, 1)
+                part = short_part
+            total += part
+            j += step
+        if dtype & 1:
+            (<double *>y)[i] = total
+        else:
+            (<float *>y)[i] = <float>total
+
+
 # The kernel transpose; pieces are large enough to be written past the caches.
 cdef void transpose_items(Py_ssize_t item, Py_ssize_t batch, Py_ssize_t m, Py_ssize_t n,
                           const char *x, Py_ssize_t x_batch, Py_ssize_t x_row, char *y,

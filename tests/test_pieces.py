@@ -49,6 +49,7 @@ LONG = [
     ("bkron", ((2, 1, 3), (2, 1, 2**20))),
     ("triple_product", ((3000, 12, 12),) * 3),
     ("per_sample_sqnorm", ((3000, 1000), (3000, 1000))),
+    ("per_sample_sqnorm", ((1, 2**22), (1, 1))),
 ]
 STOPPED = [(1 << 14, *case) for case in PASSES + LONG] + [(1 << 24, *case) for case in PASSES]
 
@@ -125,6 +126,17 @@ def test_products_along_one_axis_in_pieces(q, p, dtype, work):
                 with pieces(work):
                     api.call("mode_product", y.dtype, a, x, y, accumulate)
                 assert_allclose(y, expected + 2 * accumulate, 1e-3, 1e-2)
+
+
+@pytest.mark.parametrize("work", PIECES)
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES)
+@pytest.mark.parametrize("shape", [(1, 30000), (3, 12567), (900, 70), (2000, 3)])
+def test_norms_of_rows_in_pieces(shape, dtype, work):
+    for side in SIDES:
+        x = guarded(random(dtype, *shape), side)
+        with pieces(work):
+            got = kv.per_sample_sqnorm(x, np.ones((len(x), 1), dtype))
+        assert_allclose(got, (abs(x.astype("clongdouble")) ** 2).sum(axis=1), 1e-5)
 
 
 @pytest.mark.parametrize(("work", "name", "shapes"), STOPPED, ids=str)
