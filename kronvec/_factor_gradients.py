@@ -49,6 +49,8 @@ def pull_back_factors(
 ) -> tuple[list[Array], Array]:
     """(dF of each factor, dX) for g of the shape of the product, batch axes broadcast."""
     dtype = np.result_type(g, x, *factors)
+    if 0 in (g.size, x.size):  # sums over no terms, whatever is infinite in the others
+        return [np.zeros(f.shape, dtype) for f in factors], np.zeros(x.shape, dtype)
     groups = _groups(factors, dtype, max(g.size, x.size))
     merged = [reduce(kron, group) for group in groups]
     columns = prod(x.shape[-1:] if x.ndim > 1 else ())

@@ -224,6 +224,8 @@ def matmul_jvp(
         target = None if out is None else out.reshape(*batch, m, n)
         result = _ufuncs.matmul_jvp(dx, dw, x, w, out=target, dtype=dtype, casting="unsafe")
     else:
+        if batch:  # np.matrix has no more than two axes
+            dx, dw, x, w = (np.asarray(a) if isinstance(a, np.matrix) else a for a in operands)
         result = np.matmul(dx, w, dtype=dtype) + np.matmul(x, dw, dtype=dtype)
         if out is not None:
             assign(out, result.reshape(shape))

@@ -62,7 +62,7 @@ def explain(
         If shapes do not fit, the size of None does not follow from ``x_shape``, or a rate is not
         positive.
     TypeError
-        If a factor is no matrix and no pair of sizes, or a rate is no number.
+        If a factor is no matrix and no pair of sizes, dtype none, or a rate no number.
 
     See Also
     --------
@@ -100,7 +100,11 @@ def explain(
     arrays = [
         np.asarray(f) for f in listed if not (f is None or _is_pair(f) or hasattr(f, "is_identity"))
     ]
-    kind = np.result_type(*arrays) if dtype is None and arrays else np.dtype(dtype or np.float64)
+    try:
+        given = np.dtype(dtype or np.float64)
+    except TypeError as error:
+        raise TypeError(f"{name}: dtype={dtype!r}: {error}") from None
+    kind = np.result_type(*arrays) if dtype is None and arrays else given
     listed = [_stand_in(name, f, kind) if _is_pair(f) else f for f in listed]
     if x_shape is None:
         if any(f is None for f in listed):

@@ -304,3 +304,23 @@ def test_gradients_without_entries_have_norm_zero_whatever_the_other_operand_hol
     g = np.array([[np.inf, 1.0], [np.nan, 2.0]])
     assert_array_equal(kv.per_sample_sqnorm(g, np.empty((2, 0))), [0, 0])
     assert_array_equal(kv.per_sample_sqnorm(g[None], np.empty((1, 2, 0))), [0])
+
+
+def test_factors_have_no_gradient_where_nothing_was_computed():
+    """Sums over no terms are 0, whatever is infinite in the other operands."""
+    two, hole = np.ones((2, 2)), np.full((6, 3), np.inf)
+    (of_two, of_none), dx = kv.kron_matmul_vjp(np.ones((0, 3)), [two, np.ones((0, 3))], hole)
+    assert_array_equal(of_two, np.zeros((2, 2)))
+    assert_array_equal(dx, np.zeros((6, 3)))
+    assert of_none.shape == (0, 3)
+    (of_two, of_none), dx = kv.kron_matmul_vjp(hole, [two, np.ones((3, 0))], np.ones((0, 3)))
+    assert_array_equal(of_two, np.zeros((2, 2)))
+    assert of_none.shape == (3, 0) and dx.shape == (0, 3)
+
+
+def test_a_tangent_of_a_batch_may_be_an_np_matrix():
+    dx, dw, x, w = (random("float64", 2, 2, seed=i) for i in range(4))
+    batch = np.array([x, 2 * x, 3 * x])
+    got = kv.matmul_jvp(np.matrix(dx), np.matrix(dw), batch, w)
+    assert_allclose(got, kv.matmul_jvp(dx, dw, batch, w), 1e-14)
+    assert type(kv.matmul_jvp(np.matrix(dx), dw, x, w)) is np.matrix

@@ -160,6 +160,7 @@ def test_the_table_names_every_step():
             "explain: bandwidth must be positive",
         ),
         (([(2, 3)],), {"peak": "fast"}, TypeError, "explain: peak must be a number"),
+        (([(2, 3)],), {"dtype": "no dtype"}, TypeError, "explain: dtype=.no dtype."),
     ],
 )
 def test_what_does_not_fit_is_refused(args, kwargs, error, message):
