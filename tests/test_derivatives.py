@@ -318,6 +318,7 @@ def test_factors_have_no_gradient_where_nothing_was_computed():
     assert of_none.shape == (3, 0) and dx.shape == (0, 3)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 def test_a_tangent_of_a_batch_may_be_an_np_matrix():
     dx, dw, x, w = (random("float64", 2, 2, seed=i) for i in range(4))
     batch = np.array([x, 2 * x, 3 * x])
