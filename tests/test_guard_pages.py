@@ -186,8 +186,9 @@ def test_products_of_columns_keep_to_their_operands_and_results(dtype, isa):
             assert_guarded(into((45, n))(_kernels.khatri_rao), (a, b))
             assert_guarded(into((5, 9))(_kernels.add_product, True), (a, b.T.copy()))
             assert_guarded(into((n, n))(_kernels.add_product, False), (a.T.copy(), a))
-            x = random(dtype, 5, 3, 9, seed=1)
-            assert_guarded(into((3, n))(_kernels.add_weighted_product), (x, a, b))
+            for rows in (3, 7):
+                x = random(dtype, 5, rows, 9, seed=1)
+                assert_guarded(into((rows, n))(_kernels.add_weighted_product), (x, a, b))
             assert_guarded(
                 into((9, n))(_kernels.add_weighted_product), (random(dtype, 5, 9, 3, seed=1), a, c)
             )
