@@ -9,7 +9,7 @@ import numpy as np
 from ._shapes import check_out
 
 if TYPE_CHECKING:
-    from ._typing import Array, Factor
+    from ._typing import Array, Factor, Shape
 
 
 # Entries that NumPy moves in some hundredths of a second, however they lie; then Ctrl-C is heard.
@@ -45,6 +45,13 @@ def store(function: str, result: Array, out: Array) -> Array:
 def any_masked(*operands: Factor) -> bool:
     """Whether an operand carries a mask, which a plain array of the result would lose."""
     return any(isinstance(a, np.ma.MaskedArray) for a in operands)
+
+
+def in_a_batch(batch: Shape, *operands: Array) -> tuple[Array, ...]:
+    """The operands; in a batch np.matrix, which has no more than two axes, is plain."""
+    if not batch:
+        return operands
+    return tuple(np.asarray(a) if isinstance(a, np.matrix) else a for a in operands)
 
 
 def wrap_like(result: Array, *operands: Factor) -> Array:

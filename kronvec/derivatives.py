@@ -16,7 +16,7 @@ from . import _engine, _kernels, _ufuncs
 from ._fastpath import own_pair, own_product, two_tier
 from ._foreign import array_api
 from ._gradients import MatmulOperands, adjoint, reduce_to, sum_over
-from ._results import assign, store
+from ._results import assign, in_a_batch, store
 from ._shapes import (
     as_array,
     as_plain,
@@ -210,8 +210,8 @@ def matmul_jvp(
         raise shape_error(name, "dx and x (..., m, k), dw and w (..., k, n) are needed", **given)
     dx, x = (a[None, :] if row else a for a in (dx, x))
     dw, w = (a[:, None] if column else a for a in (dw, w))
-    operands = dx, dw, x, w
     batch = broadcast_batch(name, dx=dx, dw=dw, x=x, w=w)
+    dx, dw, x, w = in_a_batch(batch, dx, dw, x, w)
     m, k = x.shape[-2:]
     n = w.shape[-1]
     shape = (*batch, *(() if row else (m,)), *(() if column else (n,)))
@@ -219,13 +219,11 @@ def matmul_jvp(
     check_addressable(name, shape, dtype.itemsize)
     if out is not None:
         check_out(name, out, shape, dtype)
-    plain = all(type(a) is np.ndarray for a in operands)
+    plain = all(type(a) is np.ndarray for a in (dx, dw, x, w))
     if plain and dtype in _kernels.DTYPES and own_product(m, k, n):
         target = None if out is None else out.reshape(*batch, m, n)
         result = _ufuncs.matmul_jvp(dx, dw, x, w, out=target, dtype=dtype, casting="unsafe")
     else:
-        if batch:  # np.matrix has no more than two axes
-            dx, dw, x, w = (np.asarray(a) if isinstance(a, np.matrix) else a for a in operands)
         result = np.matmul(dx, w, dtype=dtype) + np.matmul(x, dw, dtype=dtype)
         if out is not None:
             assign(out, result.reshape(shape))

@@ -10,7 +10,7 @@ import numpy as np
 from . import _kernels, _ufuncs
 from ._fastpath import own_chain, two_tier
 from ._foreign import array_api
-from ._results import any_masked, store, wrap_like
+from ._results import any_masked, in_a_batch, store, wrap_like
 from ._shapes import (
     as_array,
     broadcast_batch,
@@ -268,7 +268,9 @@ def triple_product(a: ArrayLike, b: ArrayLike, c: ArrayLike, *, out: Array | Non
             b=b,
             c=c,
         )
-    shape = (*broadcast_batch("triple_product", a=a, b=b, c=c), a.shape[-2], c.shape[-1])
+    batch = broadcast_batch("triple_product", a=a, b=b, c=c)
+    a, b, c = in_a_batch(batch, a, b, c)
+    shape = (*batch, a.shape[-2], c.shape[-1])
     dtype = np.result_type(a, b, c)
     check_addressable("triple_product", shape, dtype.itemsize)
     if out is not None:
@@ -362,7 +364,9 @@ def vec_trick(
             b=b,
             c=c,
         )
-    shape = (*broadcast_batch("vec_trick", core={"b": 1}, a=a, b=b, c=c), m * q)
+    batch = broadcast_batch("vec_trick", core={"b": 1}, a=a, b=b, c=c)
+    a, b, c = in_a_batch(batch, a, b, c)
+    shape = (*batch, m * q)
     dtype = np.result_type(a, b, c)
     check_addressable("vec_trick", shape, dtype.itemsize)
     if out is not None:

@@ -316,12 +316,3 @@ def test_factors_have_no_gradient_where_nothing_was_computed():
     (of_two, of_none), dx = kv.kron_matmul_vjp(hole, [two, np.ones((3, 0))], np.ones((0, 3)))
     assert_array_equal(of_two, np.zeros((2, 2)))
     assert of_none.shape == (3, 0) and dx.shape == (0, 3)
-
-
-@pytest.mark.filterwarnings("ignore:the matrix subclass")
-def test_a_tangent_of_a_batch_may_be_an_np_matrix():
-    dx, dw, x, w = (random("float64", 2, 2, seed=i) for i in range(4))
-    batch = np.array([x, 2 * x, 3 * x])
-    got = kv.matmul_jvp(np.matrix(dx), np.matrix(dw), batch, w)
-    assert_allclose(got, kv.matmul_jvp(dx, dw, batch, w), 1e-14)
-    assert type(kv.matmul_jvp(np.matrix(dx), dw, x, w)) is np.matrix

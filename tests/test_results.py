@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import kronvec as kv
 from helpers import random
@@ -58,7 +59,7 @@ def test_many_factor_products_refuse_masks():
             kv.kron_matmul(*args)
 
 
-@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@of_matrices
 @pytest.mark.parametrize("dtype", [int, float])
 def test_np_matrix_is_computed_as_an_array(dtype):
     m = np.asmatrix(np.arange(4).reshape(2, 2).astype(dtype))
@@ -229,3 +230,26 @@ def test_long_assignments_go_piece_by_piece(monkeypatch, order):
     expected = overlapping[:399].copy()
     _results.assign(overlapping[1:], overlapping[:399])
     assert np.array_equal(overlapping[1:], expected)
+
+
+@of_matrices
+@pytest.mark.parametrize("n", [2, 150])
+@pytest.mark.parametrize("count", [1, 3])
+def test_np_matrix_is_plain_in_a_batch(n, count):
+    """It has no more than two axes."""
+    a, b, c, d = (random("float64", n, n, seed=i) for i in range(4))
+    batch = random("float64", count, n, n, seed=5)
+    vectors = batch.reshape(count, -1)
+    for function, args in [
+        (kv.triple_product, (np.matrix(a), batch, c)),
+        (kv.vec_trick, (np.matrix(a), vectors, c)),
+        (kv.vec_trick, (a, np.matrix(vectors), c)),
+        (kv.matmul_jvp, (np.matrix(a), b, batch, np.matrix(d))),
+    ]:
+        expected = function(*map(np.asarray, args))
+        got = function(*args)
+        assert type(got) is np.ndarray
+        assert_allclose(got, expected, 1e-12)
+    assert type(kv.triple_product(np.matrix(a), b, c)) is np.matrix
+    assert type(kv.matmul_jvp(np.matrix(a), b, c, d)) is np.matrix
+    assert kv.triple_product(np.matrix(a[:, :0]), b[:0], batch).shape == batch.shape
