@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._foreign import array_api
-from ._results import store
+from ._results import in_a_batch, store
 from ._shapes import (
     as_movable,
     check_addressable,
@@ -251,7 +251,9 @@ def _lower_triangle(function: str, a: ArrayLike, order: Order) -> tuple[Array, i
 def _symmetric(function: str, v: Array, order: Order, hermitian: bool) -> Array:
     """The gather of unvech and smat."""
     n = check_triangle_length(function, "v", v)
-    shape = (*batch_axes(v), n, n)
+    batch = batch_axes(v)
+    (v,) = in_a_batch(batch, v)
+    shape = (*batch, n, n)
     check_addressable(function, shape, v.dtype.itemsize)
     a = np.reshape(np.take(v, for_size(square_positions, n, order), axis=-1), shape)
     if hermitian and v.dtype.kind in "cO":

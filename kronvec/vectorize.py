@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._foreign import array_api
-from ._results import assign, store
+from ._results import assign, in_a_batch, store
 from ._shapes import (
     as_movable,
     check_addressable,
@@ -149,6 +149,7 @@ def unvec(
     vector = as_movable("unvec", "v", v, min_ndim=1)
     check_vec_length("unvec", "v", vector, (m, n))
     batch = batch_axes(vector)
+    (vector,) = in_a_batch(batch, vector)
     if order == "F":
         a = np.swapaxes(np.reshape(vector, (*batch, n, m)), -1, -2)
     else:

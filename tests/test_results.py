@@ -253,3 +253,21 @@ def test_np_matrix_is_plain_in_a_batch(n, count):
     assert type(kv.triple_product(np.matrix(a), b, c)) is np.matrix
     assert type(kv.matmul_jvp(np.matrix(a), b, c, d)) is np.matrix
     assert kv.triple_product(np.matrix(a[:, :0]), b[:0], batch).shape == batch.shape
+
+
+@of_matrices
+@pytest.mark.parametrize("order", ["F", "C"])
+def test_rows_of_np_matrix_are_a_batch_of_vectors(order):
+    """One row is one vector, as vec returns it."""
+    rows = np.arange(12.0).reshape(3, 4)
+    for function, length in [
+        (lambda v: kv.unvec(v, (2, 2), order=order), 4),
+        (lambda v: kv.unvech(v, order=order), 3),
+        (lambda v: kv.smat(v, order=order), 3),
+    ]:
+        got = function(np.matrix(rows[:, :length]))
+        assert type(got) is np.ndarray
+        assert_allclose(got, function(rows[:, :length]), 0)
+        one = function(np.matrix(rows[0, :length]))
+        assert type(one) is np.matrix
+        assert_allclose(one, function(rows[0, :length]), 0)
