@@ -241,7 +241,7 @@ def rate(results):
     print()
     for kind in sorted(set(results)):
         print(f"{kind}: {results.count(kind)}")
-    killed = results.count("killed") / len(results)
+    killed = results.count("killed") / max(1, len(results))
     print(f"{killed:.1%} killed")
     return 0 if killed >= 0.9 else 1
 

@@ -20,7 +20,7 @@ from ._factor_shapes import (
     size_identity,
 )
 from ._fastpath import small_product
-from ._results import any_masked, wrap_like
+from ._results import wrap_like
 from ._run import COPY, MATMUL_CHAIN, Job, choose_route
 from ._scaling import (
     check_scalars,
@@ -32,7 +32,7 @@ from ._scaling import (
     scaled_dtype,
     with_alpha,
 )
-from ._shapes import as_array
+from ._shapes import as_array, check_unmasked
 from ._threads import check_workers
 from .permutations import transpose_into
 
@@ -111,8 +111,7 @@ def read_call(
     x = as_array(function, "x", x, min_ndim=1)
     factors = read_factors(function, factors, identities=True)
     operands = [x, *factors]
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    check_unmasked(function, *operands)
     x = np.asarray(x)
     if x.ndim == 1:
         core, axis = 1, -1

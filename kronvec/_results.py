@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._shapes import check_out
+from ._shapes import any_masked, check_out
 
 if TYPE_CHECKING:
     from ._typing import Array, Factor, Shape
@@ -37,14 +37,11 @@ def assign(out: Array, result: Array) -> None:
 
 def store(function: str, result: Array, out: Array) -> Array:
     """``out`` with ``result`` in it, if it fits."""
+    if any_masked(result):
+        raise TypeError(f"{function}: the result is a masked array, and out has no mask")
     check_out(function, out, result.shape, result.dtype)
     assign(out, result)
     return out
-
-
-def any_masked(*operands: Factor) -> bool:
-    """Whether an operand carries a mask, which a plain array of the result would lose."""
-    return any(isinstance(a, np.ma.MaskedArray) for a in operands)
 
 
 def in_a_batch(batch: Shape, *operands: Array) -> tuple[Array, ...]:

@@ -20,9 +20,8 @@ import numpy as np
 from ._chain import apply_factors
 from ._columns import row_pair
 from ._factor_shapes import check_kron_axis, check_rows, factors_batch, read_factors
-from ._results import any_masked
 from ._scaling import check_scalars, check_target, combine, scaled_dtype, with_alpha
-from ._shapes import as_array
+from ._shapes import as_array, check_unmasked
 from ._threads import check_workers
 
 if TYPE_CHECKING:
@@ -58,8 +57,7 @@ def apply_rows(
     workers = check_workers(function, workers)
     check_scalars(function, alpha, beta)
     operands = [as_array(function, "x", x, min_ndim=1), *read_factors(function, factors)]
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    check_unmasked(function, *operands)
     x, *dense = (np.asarray(a) for a in operands)
     core = min(core, x.ndim)
     length = check_kron_axis(function, dense, x, -core)

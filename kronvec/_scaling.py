@@ -53,17 +53,26 @@ def check_target(
             _check_fits(function, "beta", beta, dtype)
         check_out(function, out, shape, dtype)
     elif not is_zero(beta):
-        raise ValueError(f"{function}: beta={beta!r} needs out")
+        raise ValueError(f"{function}: beta={_shown(beta)} needs out")
 
 
 def _check_fits(function: str, name: str, scalar: Scalar, dtype: DType) -> None:
-    """Integers of Python may have any size."""
-    if type(scalar) is not int:
+    """Numbers of Python take the dtype of the arrays, which may be too short for them."""
+    if type(scalar) is not int and (dtype.char not in "efF" or not np.isfinite(scalar)):
         return
     try:
-        np.asarray(scalar, dtype)
-    except OverflowError as error:
-        raise ValueError(f"{function}: {name}={scalar!r} does not fit dtype {dtype}") from error
+        with np.errstate(over="ignore"):
+            taken = np.asarray(scalar, dtype)
+    except OverflowError:
+        taken = None
+    if taken is None or (dtype.kind in "fc" and not np.isfinite(taken)):
+        raise ValueError(f"{function}: {name}={_shown(scalar)} does not fit dtype {dtype}")
+
+
+def _shown(scalar: Scalar) -> str:
+    """As in a message: Python refuses to write out integers of thousands of digits."""
+    long = type(scalar) is int and scalar.bit_length() > 100
+    return f"(an integer of {scalar.bit_length()} bits)" if long else repr(scalar)
 
 
 def scaled(function: str, alpha: Scalar, array: Array, dtype: DType) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from numbers import Number, Real
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 ORDERS = ("F", "C")
 LAYOUTS = ("numerator", "denominator")
+NUMBERS = "biufcO"  # kinds of dtypes
 MAX_BYTES = sys.maxsize
 
 
@@ -81,6 +82,8 @@ def check_size(function: str, name: str, value: SupportsIndex) -> int:
         ) from None
     if size < 0:
         raise ValueError(f"{function}: {name} must not be negative, got {size}")
+    if size > sys.maxsize:
+        raise ValueError(f"{function}: {name} is longer than an axis can be")
     return size
 
 
@@ -113,17 +116,34 @@ def as_plain(function: str, name: str, value: ArrayLike, *, min_ndim: int = 0) -
     Subclasses are read as plain arrays, but a mask is not passed over in silence.
     """
     value = as_array(function, name, value, min_ndim=min_ndim)
-    if isinstance(value, np.ma.MaskedArray):
+    if any_masked(value):
         raise TypeError(f"{function}: {name} is a masked array; fill it first")
     return np.asarray(value)
 
 
+def any_masked(*operands: object) -> bool:
+    """Whether an operand carries a mask, which a plain array of the result would lose."""
+    return any(isinstance(a, np.ma.MaskedArray) for a in operands)
+
+
+def check_unmasked(function: str, *operands: object) -> None:
+    """Sums of products have no masks."""
+    if any_masked(*operands):
+        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+
+
+def check_masks(function: str, core: Shape, *operands: Array) -> None:
+    """np.matmul joins masks entry by entry: all matrices need the shape ``core`` of the result."""
+    if any(a.shape[-2:] != core for a in operands):
+        check_unmasked(function, *operands)
+
+
 def check_scalar(function: str, name: str, value: object) -> None:
     """alpha and beta: single numbers."""
-    single = isinstance(value, (Number, np.generic)) or (
+    single = isinstance(value, (int, float, complex, np.generic)) or (
         isinstance(value, np.ndarray) and value.ndim == 0
     )
-    if not single or np.asarray(value).dtype.kind not in "biufcO":
+    if not single or np.asarray(value).dtype.kind not in NUMBERS:
         shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
         raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}{shape}")
 
@@ -166,14 +186,21 @@ def check_formable(function: str, operator: Shaped) -> None:
 
 
 def check_out(function: str, out: object, shape: Iterable[int], dtype: DTypeLike) -> None:
-    """``out`` must be a writeable array of exactly this shape that can hold ``dtype``."""
+    """``out`` must be a writeable array of exactly this shape that can hold ``dtype``.
+
+    Numbers go into numbers: NumPy would cast them to strings, cut short, and to times.
+    """
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{function}: out must be an array, got {type(out).__name__}")
+    if any_masked(out):
+        raise TypeError(f"{function}: out must be an array without a mask")
     if out.shape != tuple(shape):
         raise ValueError(f"{function}: out must have shape {tuple(shape)}, got {out.shape}")
-    if not np.can_cast(dtype, out.dtype, "same_kind"):
+    dtype = np.dtype(dtype)
+    numbers_alike = dtype.kind not in NUMBERS or out.dtype.kind in NUMBERS
+    if not (numbers_alike and np.can_cast(dtype, out.dtype, "same_kind")):
         raise TypeError(
-            f"{function}: cannot cast the result from {np.dtype(dtype)} to out of dtype "
+            f"{function}: cannot cast the result from {dtype} to out of dtype "
             f"{out.dtype} with casting rule 'same_kind'"
         )
     if not out.flags.writeable:
@@ -218,7 +245,7 @@ def as_movable(function: str, name: str, value: Any, *, min_ndim: int = 0) -> Ar
 
 def check_numeric(function: str, name: str, array: Array) -> None:
     """Numbers, booleans or objects: what can be scaled."""
-    if array.dtype.kind not in "biufcO":
+    if array.dtype.kind not in NUMBERS:
         raise TypeError(f"{function}: {name} must hold numbers, got dtype {array.dtype}")
 
 

@@ -16,8 +16,15 @@ from ._columns import column_pair, own_target, row_pair, times, transposed_times
 from ._factor_shapes import check_alike, read_factors
 from ._fastpath import columns_times, two_tier
 from ._foreign import array_api
-from ._results import any_masked, assign, store, wrap_like
-from ._shapes import as_array, broadcast_batch, check_addressable, check_out, shape_error
+from ._results import assign, store, wrap_like
+from ._shapes import (
+    as_array,
+    broadcast_batch,
+    check_addressable,
+    check_out,
+    check_unmasked,
+    shape_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -265,8 +272,7 @@ def face_splitting_matvec(
 def _formed(function: str, mats: Iterable[ArrayLike], out: Array | None, axis: int) -> Array:
     """The product over the axis that is not ``axis``, which all matrices share."""
     operands = read_factors(function, mats, "mats", "matrix")
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    check_unmasked(function, *operands)
     plain = [np.asarray(a) for a in operands]
     shared = check_alike(function, plain, axis)
     batch = broadcast_batch(function, None, **{f"matrix_{i}": a for i, a in enumerate(plain)})
@@ -304,8 +310,7 @@ def _applied(
     x = as_array(function, "x", x, min_ndim=1)
     mats = read_factors(function, mats, "mats", "matrix")
     operands = [x, *mats]
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    check_unmasked(function, *operands)
     x, *mats = (np.asarray(a) for a in operands)
     n = check_alike(function, mats, axis)
     if axis == -2:

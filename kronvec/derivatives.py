@@ -23,6 +23,7 @@ from ._shapes import (
     broadcast,
     broadcast_batch,
     check_addressable,
+    check_masks,
     check_out,
     overrides_ufuncs,
     shape_error,
@@ -214,6 +215,7 @@ def matmul_jvp(
     dx, dw, x, w = in_a_batch(batch, dx, dw, x, w)
     m, k = x.shape[-2:]
     n = w.shape[-1]
+    check_masks(name, (m, n), dx, dw, x, w)
     shape = (*batch, *(() if row else (m,)), *(() if column else (n,)))
     dtype = np.result_type(dx, dw, x, w)
     check_addressable(name, shape, dtype.itemsize)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ._chain import read_call, state_of
 from ._factor_shapes import read_factors
-from ._shapes import check_addressable, check_rate, check_side, check_size
+from ._shapes import as_array, check_addressable, check_rate, check_side, check_size
 
 if TYPE_CHECKING:
     from typing import Any
@@ -98,13 +98,16 @@ def explain(
         read_factors(name, factors)  # raises
     listed: list[Any] = list(factors)
     arrays = [
-        np.asarray(f) for f in listed if not (f is None or _is_pair(f) or hasattr(f, "is_identity"))
+        as_array(name, f"factor {i}", f, min_ndim=2, numeric=False)
+        for i, f in enumerate(listed)
+        if not (f is None or _is_pair(f) or hasattr(f, "is_identity"))
     ]
     try:
-        given = np.dtype(dtype or np.float64)
-    except TypeError as error:
+        kind = np.dtype(np.float64 if dtype is None else dtype)
+    except (TypeError, ValueError, SyntaxError) as error:
         raise TypeError(f"{name}: dtype={dtype!r}: {error}") from None
-    kind = np.result_type(*arrays) if dtype is None and arrays else given
+    if dtype is None and arrays:
+        kind = np.result_type(*arrays)
     listed = [_stand_in(name, f, kind) if _is_pair(f) else f for f in listed]
     if x_shape is None:
         if any(f is None for f in listed):

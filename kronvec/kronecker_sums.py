@@ -17,7 +17,7 @@ from ._factor_shapes import check_kron_axis, factors_batch, read_factors
 from ._fastpath import two_tier
 from ._foreign import array_api
 from ._plan import Pass, make_sum_plan
-from ._results import any_masked, store, wrap_like
+from ._results import store, wrap_like
 from ._run import step_matrix
 from ._scaling import (
     check_scalars,
@@ -28,7 +28,14 @@ from ._scaling import (
     scaled_dtype,
     with_alpha,
 )
-from ._shapes import as_array, broadcast_batch, check_addressable, check_out, check_square
+from ._shapes import (
+    as_array,
+    broadcast_batch,
+    check_addressable,
+    check_out,
+    check_square,
+    check_unmasked,
+)
 from ._threads import check_workers, run_ranges
 
 if TYPE_CHECKING:
@@ -168,7 +175,8 @@ def kronsum_matmul(
     ------
     ValueError
         If there is no factor, one is not square, X does not have Π n_i rows, batch axes do not
-        broadcast, beta is not 0 without ``out``, or ``out`` does not fit.
+        broadcast, beta is not 0 without ``out``, alpha or beta do not fit the
+        result's dtype, or ``out`` does not fit.
     TypeError
         If ``factors`` is not a sequence of matrices, an operand is masked, or the result cannot
         be cast to the dtype of ``out`` by the rule "same_kind".
@@ -245,8 +253,7 @@ def _read_square(
     for i, f in enumerate(factors):
         check_square(function, f"factor_{i}", f)
     operands = [*others, *factors]
-    if any_masked(*operands):
-        raise TypeError(f"{function}: masked arrays are not supported; fill them first")
+    check_unmasked(function, *operands)
     return operands, [np.asarray(f) for f in factors]
 
 

@@ -190,8 +190,8 @@ def kron_matmul(
     ------
     ValueError
         If there is no factor, X does not have Π p_i rows, batch axes do not broadcast, more
-        than one factor is None, beta is not 0 without ``out``, ``rows`` are not as many vectors
-        of one length, or ``out`` does not fit.
+        than one factor is None, beta is not 0 without ``out``, alpha or beta do not fit the
+        result's dtype, ``rows`` are not as many vectors of one length, or ``out`` does not fit.
     IndexError
         If one of ``rows`` is out of bounds.
     TypeError
@@ -283,7 +283,8 @@ def matmul_kron(
     ------
     ValueError
         If there is no factor, X does not have Π q_i columns, batch axes do not broadcast, more
-        than one factor is None, beta is not 0 without ``out``, or ``out`` does not fit.
+        than one factor is None, beta is not 0 without ``out``, alpha or beta do not fit the
+        result's dtype, or ``out`` does not fit.
     TypeError
         If ``factors`` is not a sequence of matrices, or the result cannot be cast to the dtype
         of ``out`` by the rule "same_kind".

@@ -14,7 +14,7 @@ import numpy as np
 from . import _ufuncs
 from ._fastpath import two_tier
 from ._foreign import array_api
-from ._results import assign
+from ._results import assign, store
 from ._shapes import as_movable, check_addressable, check_out, check_side, check_size, shape_error
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def exchange(
     if out is not None:
         check_out(function, out, x.shape, x.dtype)
     if type(x) is not np.ndarray or (out is not None and type(out) is not np.ndarray):
-        return _handed_over(_exchange_dispatched(x, p, q, axis), x, out)
+        return _handed_over(function, _exchange_dispatched(x, p, q, axis), x, out)
     batch, columns = (x.shape[:-1], 1) if axis == -1 else (x.shape[:-2], x.shape[-1])
     if out is None:
         dtype = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
@@ -150,13 +150,12 @@ def exchange(
     return out
 
 
-def _handed_over(moved: Array, x: Array, out: Array | None) -> Array:
+def _handed_over(function: str, moved: Array, x: Array, out: Array | None) -> Array:
     """What NumPy's functions made of ``x``: a fresh array, or ``out`` with it."""
-    if out is None:
-        fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(moved, x))
-        return moved if fresh else moved.copy()
-    assign(out, moved)
-    return out
+    if out is not None:
+        return store(function, moved, out)
+    fresh = not (isinstance(x, np.ndarray) and np.may_share_memory(moved, x))
+    return moved if fresh else moved.copy()
 
 
 def _exchange_dispatched(x: Array, p: int, q: int, axis: int) -> Array:
@@ -186,7 +185,7 @@ def rearranged(
     batch = m.ndim - 2
     axes = (*range(batch), *(batch + i for i in permuted))
     if type(m) is not np.ndarray or (out is not None and type(out) is not np.ndarray):
-        return _handed_over(_rearranged_dispatched(m, split, axes, shape), m, out)
+        return _handed_over(function, _rearranged_dispatched(m, split, axes, shape), m, out)
     native = m.dtype if m.dtype.isnative else m.dtype.newbyteorder("=")
     target = np.empty(shape, native) if out is None else out
     if m.size:

@@ -10,13 +10,16 @@ import numpy as np
 from . import _kernels, _ufuncs
 from ._fastpath import own_chain, two_tier
 from ._foreign import array_api
-from ._results import any_masked, in_a_batch, store, wrap_like
+from ._results import in_a_batch, store, wrap_like
 from ._shapes import (
+    any_masked,
     as_array,
     broadcast_batch,
     check_addressable,
+    check_masks,
     check_order,
     check_out,
+    check_unmasked,
     describe,
     overrides_ufuncs,
     shape_error,
@@ -271,6 +274,7 @@ def triple_product(a: ArrayLike, b: ArrayLike, c: ArrayLike, *, out: Array | Non
     batch = broadcast_batch("triple_product", a=a, b=b, c=c)
     a, b, c = in_a_batch(batch, a, b, c)
     shape = (*batch, a.shape[-2], c.shape[-1])
+    check_masks("triple_product", shape[-2:], a, b, c)
     dtype = np.result_type(a, b, c)
     check_addressable("triple_product", shape, dtype.itemsize)
     if out is not None:
@@ -365,6 +369,7 @@ def vec_trick(
             c=c,
         )
     batch = broadcast_batch("vec_trick", core={"b": 1}, a=a, b=b, c=c)
+    check_unmasked("vec_trick", a, b, c)
     a, b, c = in_a_batch(batch, a, b, c)
     shape = (*batch, m * q)
     dtype = np.result_type(a, b, c)

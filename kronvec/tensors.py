@@ -13,8 +13,8 @@ from . import _kernels
 from ._columns import BLOCK_BYTES, column_pair, has_few_columns, row_blocks
 from ._factor_shapes import check_alike
 from ._foreign import array_api
-from ._results import any_masked, store, wrap_like
-from ._shapes import as_array, broadcast, check_addressable, check_out, shape_error
+from ._results import store, wrap_like
+from ._shapes import as_array, broadcast, check_addressable, check_out, check_unmasked, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,8 +94,7 @@ def mttkrp(
     x = as_array("mttkrp", "x", x)
     mats, mode = _read(x, mats, mode)
     operands = [x, *(a for i, a in enumerate(mats) if i != mode)]
-    if any_masked(*operands):
-        raise TypeError("mttkrp: masked arrays are not supported; fill them first")
+    check_unmasked("mttkrp", *operands)
     x, *others = (np.asarray(a) for a in operands)
     columns = check_alike("mttkrp", others or [mats[mode]], -1)
     batch = x.shape[: x.ndim - len(mats)]

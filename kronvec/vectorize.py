@@ -88,8 +88,7 @@ def vec(a: ArrayLike, *, order: Order = "F", out: Array | None = None) -> Array:
     else:
         check_out("vec", out, shape, matrix.dtype)
         if not plain or not out.size:
-            assign(out, np.reshape(stacked, shape))
-            return out
+            return store("vec", np.reshape(stacked, shape), out)
     split = out.reshape(stacked.shape, copy=False)
     if order == "F":
         transpose_into(split[..., None], matrix[..., None])

@@ -16,6 +16,7 @@ import sys
 import tracemalloc
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 import kronvec as kv
 from kronvec import _kernels
@@ -77,6 +78,14 @@ def _broadcast(a):
     return np.broadcast_to(a[..., :1], a.shape)
 
 
+def _interleaved(a):
+    """Rows that lie over each other, apart by what NumPy calls aligned: half a complex number."""
+    part = a.dtype.alignment
+    memory = np.resize(a.ravel(), sum(a.shape) + 1)
+    strides = (*(part,) * (a.ndim - 1), a.itemsize)[: a.ndim]
+    return as_strided(memory, a.shape, strides, writeable=False)
+
+
 def _read_only(a):
     a = a.copy()
     a.flags.writeable = False
@@ -102,13 +111,15 @@ LAYOUTS = {
     "reversed": _reversed,
     "strided": _strided,
     "broadcast": _broadcast,
+    "interleaved": _interleaved,
     "read_only": _read_only,
     "misaligned": _misaligned,
     "byte_swapped": _byte_swapped,
     "after_guard": lambda a: guarded(a, "start"),
     "before_guard": lambda a: guarded(a, "end"),
 }
-OUT_LAYOUTS = {k: v for k, v in LAYOUTS.items() if k not in ("broadcast", "read_only")}
+REPEATING = ("broadcast", "interleaved")  # entries lie over each other: other values
+OUT_LAYOUTS = {k: v for k, v in LAYOUTS.items() if k not in (*REPEATING, "read_only")}
 
 
 # --------------------------------------------------------------------------------------

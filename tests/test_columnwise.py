@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import kronvec as kv
 from helpers import KERNEL_DTYPES, check, random
-from kronvec import _columns, columnwise, tensors
+from kronvec import _columns, _kernels, columnwise, tensors
 
 sizes = st.integers(0, 6)
 dtypes = st.sampled_from(["int64", "float64", "complex64", "object", "int8"])
@@ -130,6 +130,18 @@ def test_plain_matrices_of_few_columns_need_no_python(dtype, transposed, monkeyp
         out = np.empty_like(y)
         assert kv.khatri_rao_matvec(mats, x, transposed=transposed, out=out) is out
         assert_array_equal(out, y)
+
+
+def test_one_row_may_be_longer_than_a_block():
+    a, b = exact("float64", 2, 40), exact("float64", 40, 9000, seed=1)
+    y = np.empty((2, 9000))
+    _kernels.add_product(a, b, y, False)
+    assert_array_equal(y, a @ b)
+    weights = exact("float64", 3, 9000, seed=2)
+    for rows in (2, 50):  # what is weighted: the result, or b
+        x, y = exact("float64", 3, rows, 40, seed=3), np.zeros((rows, 9000))
+        _kernels.add_weighted_product(x, weights, b, y)
+        assert_array_equal(y, np.einsum("lir,lc,rc->ic", x, weights, b, optimize=True))
 
 
 @pytest.mark.parametrize("transposed", [False, True])

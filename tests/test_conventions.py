@@ -42,6 +42,8 @@ def test_every_size_gives_the_definition(operation, dtype):
 def test_every_layout_gives_the_definition(operation, layout):
     for dtype in ("float32", "complex128", "float16", "int64", "object"):
         operation.check(operation.build(dtype, layout=layout))
+    batch = operation.build("complex64", layout=layout, batch=(3,))
+    operation.check(batch, samples=3)
 
 
 @every_operation

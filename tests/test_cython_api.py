@@ -15,6 +15,7 @@ from helpers import (
     ISAS,
     KERNEL_DTYPES,
     LAYOUTS,
+    OUT_LAYOUTS,
     SIZES,
     SLACK,
     assert_bounded,
@@ -29,7 +30,7 @@ from kronvec import cython_api
 
 LINE = 64  # bytes of a cache line
 OPERAND_LAYOUTS = [n for n in LAYOUTS if n not in ("misaligned", "byte_swapped", "read_only")]
-RESULT_LAYOUTS = [n for n in OPERAND_LAYOUTS if n != "broadcast"]
+RESULT_LAYOUTS = [n for n in OPERAND_LAYOUTS if n in OUT_LAYOUTS]
 every_dtype = pytest.mark.parametrize("dtype", [np.dtype(name) for name in KERNEL_DTYPES], ids=str)
 every_layout = pytest.mark.parametrize("layout", OPERAND_LAYOUTS)
 every_size = pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -270,18 +271,24 @@ def test_plans_use_no_memory_but_their_workspace():
         assert np.array_equal(y, expected)
 
 
-@pytest.mark.parametrize("chain", [[(2, 2)] * 14, [(9, 17), (9, 16), (9, 17)], [(20, 20)] * 3])
-def test_a_workspace_may_lie_anywhere(chain):
-    plan, factors = Plan("float32", chain), make_factors("float32", chain)
-    x = random("float32", 1, prod(p for _, p in chain), 1)
-    expected = np.empty((1, prod(q for q, _ in chain), 1), "float32")
+@pytest.mark.parametrize("strided", [False, True])
+@pytest.mark.parametrize(
+    "chain", [[(2, 2)] * 14, [(9, 17), (9, 16), (9, 17)], [(20, 20)] * 3, [(8, 8)]]
+)
+def test_a_workspace_may_lie_anywhere(chain, strided):
+    plan, factors = Plan("float64", chain, 2, 2), make_factors("float64", chain)
+    columns = slice(None, None, 2 if strided else 1)
+    x = random("float64", 2, prod(p for _, p in chain), 4 if strided else 2)[..., columns]
+    expected = np.empty((2, prod(q for q, _ in chain), x.base.shape[-1] if strided else 2))[
+        ..., columns
+    ]
     plan.apply(factors, x, expected)
-    needed = plan.workspace()
-    assert needed > 0
+    needed = plan.workspace(strided)
+    assert needed > 0 or len(chain) == 1
     for address in range(LINE):  # modulo that of a line
         memory = np.full(needed + 3 * LINE, 0xA5, np.uint8)
         begin = LINE + (address - memory.ctypes.data) % LINE
-        y = np.empty_like(expected)
+        y = np.empty_like(expected.base)[..., columns]
         assert plan.apply(factors, x, y, workspace=memory[begin : begin + needed]) == api.OK
         assert np.array_equal(y, expected)
         assert (memory[:begin] == 0xA5).all() and (memory[begin + needed :] == 0xA5).all()

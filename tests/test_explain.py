@@ -161,6 +161,10 @@ def test_the_table_names_every_step():
         ),
         (([(2, 3)],), {"peak": "fast"}, TypeError, "explain: peak must be a number"),
         (([(2, 3)],), {"dtype": "no dtype"}, TypeError, "explain: dtype=.no dtype."),
+        (([(2, 3)],), {"dtype": "f8,,"}, TypeError, "explain: dtype=.f8,,."),
+        (([(2, 3)],), {"dtype": {"names": ["a"]}}, TypeError, "explain: dtype=.*names"),
+        (([np.float64(3)],), {}, ValueError, "explain: factor 0 must"),
+        (([[[1], [2, 3]]],), {}, ValueError, "explain: factor 0 is not an array"),
     ],
 )
 def test_what_does_not_fit_is_refused(args, kwargs, error, message):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import kronvec as kv
-from helpers import DTYPES, LAYOUTS, filler, random
+from helpers import DTYPES, LAYOUTS, OUT_LAYOUTS, filler, random
 from kronvec import _reference as reference
 from operations import OPERATORS
 
@@ -82,14 +82,14 @@ def test_nan_and_infinity_only_move():
 
 
 @either_side
-@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "read_only"])
+@pytest.mark.parametrize("layout", OUT_LAYOUTS)
 @pytest.mark.parametrize("dtype", ["int8", "float16", "float32", "complex64", "complex128"])
 def test_in_place_is_as_if_it_were_not(side, layout, dtype):
     for m, n in [(4, 4), (3, 5), (16, 16), (9, 17), (1, 6)]:
         for shape in [(m * n,), (m * n, 3), (2, m * n, 2)]:
             shape = shape if side == "left" else shape[:-2] + shape[-1:] + shape[-2:-1]
             source = random(dtype, *shape)
-            x = LAYOUTS[layout](source).copy() if layout == "broadcast" else LAYOUTS[layout](source)
+            x = OUT_LAYOUTS[layout](source)
             expected = kv.commutation_matmul(x.copy(), m, n, side=side)
             assert kv.commutation_matmul(x, m, n, side=side, out=x) is x
             assert_array_equal(x, expected)
@@ -132,6 +132,13 @@ def test_batches_of_small_matrices_move(dtype):
             assert_array_equal(kv.vec_reorder(part, (n, k), source="F", target="C"), expected)
             kv.vec_reorder(part, (n, k), source="F", target="C", out=part)
             assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_vectors_a_part_of_an_item_apart_move(dtype):
+    x = LAYOUTS["interleaved"](random(dtype, 3, 1600))
+    turned = kv.vec_reorder(x, (40, 40), source="C", target="F")
+    assert_array_equal(turned, x.reshape(3, 40, 40).swapaxes(1, 2).reshape(3, 1600))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])

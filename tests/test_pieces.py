@@ -139,6 +139,17 @@ def test_norms_of_rows_in_pieces(shape, dtype, work):
         assert_allclose(got, (abs(x.astype("clongdouble")) ** 2).sum(axis=1), 1e-5)
 
 
+@pytest.mark.parametrize("work", PIECES)
+def test_long_rows_are_summed_piece_by_piece(work):
+    """In another order than the whole, which the last bits show."""
+    x, one = random("float32", 1, 10**6), np.ones((1, 1), "float32")
+    whole = kv.per_sample_sqnorm(x, one)
+    with pieces(work):
+        got = kv.per_sample_sqnorm(x, one)
+    assert got != whole
+    assert_allclose(got, whole, 1e-5)
+
+
 @pytest.mark.parametrize(("work", "name", "shapes"), STOPPED, ids=str)
 def test_a_raised_flag_ends_work_in_its_first_tenth(work, name, shapes):
     """However long and thin the operands are."""

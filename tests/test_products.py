@@ -37,6 +37,19 @@ two_tier = pytest.mark.parametrize(
 
 
 # --------------------------------------------------------------------------------------
+# all
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_rows_may_begin_within_a_number_of_the_row_before(dtype):
+    a = LAYOUTS["interleaved"](random(dtype, 20, 20))
+    assert a.flags.aligned and a.strides[0] == a.itemsize // 2
+    b = random(dtype, 20, 20, seed=1)
+    check("kron", a, b, roundings=1)
+    check("triple_product", a, b, a, roundings=40)
+
+
+# --------------------------------------------------------------------------------------
 # kron
 
 

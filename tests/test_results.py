@@ -1,17 +1,22 @@
 """Where results go: out= of subclasses that overlap, masks, matrices, and many or empty factors."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import kronvec as kv
-from helpers import random
+from helpers import map_arrays, random
 from kronvec import _foreign, _results
 from kronvec._results import wrap_like
+from operations import OPERATIONS
 
 of_matrices = pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+every_function_with_out = pytest.mark.parametrize(
+    "operation", {o.name: o for o in OPERATIONS if o.takes_out}.values(), ids=str
+)
 MASKED = np.ma.array(np.eye(2), mask=np.eye(2))
 
 
@@ -51,6 +56,36 @@ def test_gradients_refuse_masks(function):
     args = [MASKED] + [np.eye(2)] * (1 if function is kv.per_sample_sqnorm else 2)
     with pytest.raises(TypeError, match="masked"):
         function(*args)
+
+
+@every_function_with_out
+def test_out_takes_neither_masks_nor_strings(operation):
+    args = operation.build("float64")
+    shape = operation(*args).shape
+    for out in (np.ma.zeros(shape), np.zeros(shape, "S4"), np.zeros(shape, "m8[s]")):
+        with pytest.raises(TypeError, match=f"^{operation.name}: .*out"):
+            operation(*args, out=out)
+        assert not out.view(np.ndarray).view("u1").any()
+    out = np.zeros(shape)  # and no mask is dropped
+    masked = map_arrays(lambda a: np.ma.array(a, mask=True), args)
+    with pytest.raises(TypeError, match=f"^{operation.name}: .*mask"):
+        operation(*masked, out=out)
+    assert not out.any()
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes"),
+    [
+        (kv.triple_product, [(2, 3), (3, 2), (2, 2)]),
+        (kv.vec_trick, [(2, 2), (4,), (2, 2)]),
+        (kv.matmul_jvp, [(2, 3), (3, 2), (2, 3), (3, 2)]),
+    ],
+)
+def test_masks_that_numpy_would_not_join_are_refused(function, shapes):
+    for i in range(len(shapes)):
+        args = [np.ma.ones(s) if i == k else np.ones(s) for k, s in enumerate(shapes)]
+        with pytest.raises(TypeError, match=f"^{function.__name__}: masked"):
+            function(*args)
 
 
 def test_many_factor_products_refuse_masks():
@@ -143,10 +178,25 @@ def test_scales_beyond_the_range_are_refused():
         factors, x = [np.eye(n) for n in sizes], np.ones((math.prod(sizes), 2))
         out = np.full(x.shape, 7.0)
         for scale in ({"alpha": 10**400}, {"beta": 10**400}):
-            name = f"^kron_matmul: {next(iter(scale))}=1000.* does not fit dtype float64"
+            name = (
+                rf"^kron_matmul: {next(iter(scale))}=\(an int.* bits\) does not fit dtype float64"
+            )
             with pytest.raises(ValueError, match=name):
                 kv.kron_matmul(factors, x, **scale, out=out)
         assert (out == 7).all()
+
+
+@pytest.mark.parametrize("scale", [10**40, -(10**5000), 1e40, 1e40j], ids=range(4))
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+def test_scales_beyond_single_precision_are_refused(name, scale):
+    factors, x = [np.eye(2, dtype="complex64")] * 2, np.ones((4, 1), "complex64")
+    out = x.copy()
+    with pytest.raises(ValueError, match=f"^kron_matmul: {name}=.* does not fit dtype complex64"):
+        kv.kron_matmul(factors, x, out=out, **{name: scale})
+    assert (out == 1).all()
+    assert np.isnan(kv.kron_matmul(factors, x, **{name: np.nan}, out=out)).all()
+    with pytest.raises(TypeError, match=f"^kron_matmul: {name} must be a number, got Fraction"):
+        kv.kron_matmul(factors, x, out=out, **{name: Fraction(1, 3)})
 
 
 def test_results_of_columns_are_added_to_out():

@@ -171,6 +171,16 @@ def test_sizes_must_be_integers():
         assert name.removesuffix("_matrix") in message.lower()
 
 
+def test_sizes_beyond_any_axis_are_refused():
+    for name, args in [
+        ("unvec", (t(0), (2**70, 0))),
+        ("partial_trace", (t(0, 0), (2**70, 0), 0)),
+        ("commutation_matmul", (t(0), 0, 2**63)),
+    ]:
+        message = raised(ValueError, getattr(kv, name), *args)
+        assert name in message and "longer than an axis" in message
+
+
 @every_operation
 def test_unknown_keywords_are_refused(operation):
     with pytest.raises(TypeError, match="misspelt"):

@@ -7,7 +7,7 @@ from operands import ALL_LAYOUTS, LAYOUT_NAMES, one_of_all
 from test_fuzz_refusals import THINGS
 
 from calculus_cases import CASES
-from helpers import random
+from helpers import REPEATING, random
 from kronvec.calculus import D, Variable
 
 RULES = {}
@@ -15,7 +15,7 @@ for _case in CASES:
     RULES.setdefault(_case.rule, []).append(_case)
 every_rule = pytest.mark.parametrize("rule", RULES)
 # Every layout but those that repeat entries: a repeated matrix is singular.
-LAID = [name for name in LAYOUT_NAMES if not name.startswith(("broadcast", "windows", "one_entry"))]
+LAID = [n for n in LAYOUT_NAMES if not n.startswith((*REPEATING, "windows", "one_entry"))]
 
 
 @every_rule
