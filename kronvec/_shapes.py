@@ -82,6 +82,12 @@ def check_size(function: str, name: str, value: SupportsIndex) -> int:
         ) from None
     if size < 0:
         raise ValueError(f"{function}: {name} must not be negative, got {size}")
+    return size
+
+
+def check_axis_size(function: str, name: str, value: SupportsIndex) -> int:
+    """The size of an axis: other sizes, of matrices that are not formed, have no limit."""
+    size = check_size(function, name, value)
     if size > sys.maxsize:
         raise ValueError(f"{function}: {name} is longer than an axis can be")
     return size
@@ -262,7 +268,7 @@ def check_matrix_shape(function: str, name: str, shape: Iterable[SupportsIndex])
         m, n = shape
     except (TypeError, ValueError):
         raise TypeError(f"{function}: {name} must be a pair (m, n), got {shape!r}") from None
-    return check_size(function, f"{name}[0]", m), check_size(function, f"{name}[1]", n)
+    return check_axis_size(function, f"{name}[0]", m), check_axis_size(function, f"{name}[1]", n)
 
 
 def check_array_shape(function: str, name: str, shape: Iterable[SupportsIndex]) -> Shape:
@@ -271,7 +277,7 @@ def check_array_shape(function: str, name: str, shape: Iterable[SupportsIndex]) 
         sizes = tuple(shape)
     except TypeError:
         raise TypeError(f"{function}: {name} must be a tuple of sizes, got {shape!r}") from None
-    return tuple(check_size(function, f"{name}[{i}]", size) for i, size in enumerate(sizes))
+    return tuple(check_axis_size(function, f"{name}[{i}]", size) for i, size in enumerate(sizes))
 
 
 def check_vec_length(function: str, name: str, vector: Array, shape: tuple[int, int]) -> None:

@@ -11,7 +11,7 @@ import operator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._shapes import check_matrix_shape, check_size, shape_error
+from ._shapes import check_axis_size, check_matrix_shape, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def check_dims(function: str, dims: Sequence[int | tuple[int, int]]) -> Pairs:
         if hasattr(d, "__len__") and not hasattr(d, "__index__"):
             pairs.append(check_matrix_shape(function, f"dims[{i}]", d))
         else:
-            size = check_size(function, f"dims[{i}]", d)
+            size = check_axis_size(function, f"dims[{i}]", d)
             pairs.append((size, size))
     return tuple(pairs)
 

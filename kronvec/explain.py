@@ -10,7 +10,7 @@ import numpy as np
 
 from ._chain import read_call, state_of
 from ._factor_shapes import read_factors
-from ._shapes import as_array, check_addressable, check_rate, check_side, check_size
+from ._shapes import as_array, check_addressable, check_axis_size, check_rate, check_side
 
 if TYPE_CHECKING:
     from typing import Any
@@ -114,7 +114,7 @@ def explain(
             raise ValueError(f"{name}: the size of a None factor follows from x_shape: give it")
         x_shape = (prod(np.shape(f)[-2 if right else -1] for f in listed),)
     x_shape = tuple(x_shape) if isinstance(x_shape, Iterable) else (x_shape,)
-    sizes = [check_size(name, "x_shape", n) for n in x_shape]
+    sizes = [check_axis_size(name, "x_shape", n) for n in x_shape]
     check_addressable(name, sizes, kind.itemsize)
     x = np.broadcast_to(np.zeros((), kind), sizes)
     axis = -1 if right else -2
@@ -134,6 +134,6 @@ def _is_pair(factor: Any) -> bool:
 
 def _stand_in(name: str, pair: tuple[int, int], dtype: DType) -> Array:
     """An array of this shape that takes no memory."""
-    q, p = (check_size(name, "a size of a factor", n) for n in pair)
+    q, p = (check_axis_size(name, "a size of a factor", n) for n in pair)
     check_addressable(name, (q, p), dtype.itemsize)
     return np.broadcast_to(np.zeros((), dtype), (q, p))

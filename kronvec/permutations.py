@@ -15,7 +15,15 @@ from . import _ufuncs
 from ._fastpath import two_tier
 from ._foreign import array_api
 from ._results import assign, store
-from ._shapes import as_movable, check_addressable, check_out, check_side, check_size, shape_error
+from ._shapes import (
+    as_movable,
+    check_addressable,
+    check_axis_size,
+    check_out,
+    check_side,
+    check_size,
+    shape_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,7 +291,7 @@ def commutation_matmul(
     True
     """
     name = "commutation_matmul"
-    m, n = check_size(name, "m", m), check_size(name, "n", n)
+    m, n = check_axis_size(name, "m", m), check_axis_size(name, "n", n)
     left = check_side(name, side) == "left"
     array = as_movable(name, "x", x, min_ndim=1)
     axis = -2 if left and array.ndim > 1 else -1

@@ -14,9 +14,9 @@ import numpy as np
 from .._factor_shapes import IdentityFactor, check_kron_axis, factors_batch, size_identity
 from .._shapes import (
     broadcast_batch,
+    check_axis_size,
     check_order,
     check_side,
-    check_size,
     check_square,
     check_vec_length,
     shape_error,
@@ -93,7 +93,7 @@ def commutation_matmul(
     """K_{m,n} X: the axis that K meets, split in two, the parts exchanged."""
     function = "commutation_matmul"
     check_side(function, side)
-    m, n = check_size(function, "m", m), check_size(function, "n", n)
+    m, n = check_axis_size(function, "m", m), check_axis_size(function, "n", n)
     axis = -1 if x.ndim == 1 or side == "right" else -2
     if x.shape[axis] != m * n:
         raise shape_error(function, f"axis {axis} of x must have length {m} * {n}", x=x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._factor_shapes import check_kron_axis
-from .._shapes import check_side, check_size, shape_error
+from .._shapes import check_axis_size, check_side, shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def read_commutation(
     function: str, x: Array, m: int, n: int, side: str, transposed: bool
 ) -> tuple[int, int, int]:
     """(p, q, axis): the axis of x is (p, q), whose parts are exchanged."""
-    m, n = check_size(function, "m", m), check_size(function, "n", n)
+    m, n = check_axis_size(function, "m", m), check_axis_size(function, "n", n)
     left = check_side(function, side) == "left"
     axis = -2 if left and x.ndim > 1 else -1
     if x.ndim < 1 or x.shape[axis] != m * n:
