@@ -23,7 +23,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process canno
 def test_ctrl_c_ends_long_work_at_once(name, workers):
     """In seconds of the CPU, since other processes may have it meanwhile."""
     measured = run(name, workers)
-    assert measured["interrupted"]
     assert SANITIZED or measured["delay_cpu"] < 0.1 * workers < LEAST_SECONDS * workers / 2
     assert measured["left_bytes"] < 64 * 1024
     assert measured["idle_cpu"] < 0.1, "a worker runs on"
