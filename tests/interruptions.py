@@ -2,8 +2,8 @@
 
 ``python tests/interruptions.py NAME WORKERS`` makes the work of that name long enough, does it over
 and over, sends SIGINT to itself when a fifth of the time for one is over, and prints as JSON how
-long it took until KeyboardInterrupt came, and what was left.  Without a name it does so for all, one after another,
-and prints a table: the figures of the docs.
+long it took until KeyboardInterrupt came, and what was left.  Without a name it does so for all,
+one after another, and prints a table: the figures of the docs.
 """
 
 import functools
