@@ -163,7 +163,7 @@ def interrupt(name, workers):
     sender.start()
     before = tracemalloc.get_traced_memory()[0]
     try:
-        while True:  # once, unless the machine was so busy before that this time it is over sooner
+        while True:  # a second time where the first, by luck, ends before the signal
             work()
     except KeyboardInterrupt:
         pass
